@@ -1,6 +1,6 @@
 /*
- * Binlog events: the common header, what each type means to a relay, and the few events that a relay
- * writes itself.
+ * Binlog events: the common header, what each type means to a relay, and the few events that a
+ * relay writes itself.
  *
  * A `struct event` is a view: valid as long as the bytes it was parsed from. Unknown types are no
  * error; they pass through byte for byte. Any thread.
@@ -75,9 +75,10 @@ struct event {
 };
 
 /*
- * Parses the 19 bytes of a header. `have` may hold less than the whole event (then `whole` and `body`
- * are what is there, and nothing but header fields and a prefix of the body may be used).
- * E_PROTOCOL when there are less than 19 bytes or the length in the header is below the least possible.
+ * Parses the 19 bytes of a header. `have` may hold less than the whole event (then `whole` and
+ * `body` are what is there, and nothing but header fields and a prefix of the body may be used).
+ * E_PROTOCOL when there are less than 19 bytes or the length in the header is below the least
+ * possible.
  */
 MUST_CHECK int event_parse_head(struct slice have, bool has_crc, struct event *out, struct err *e);
 
@@ -91,11 +92,12 @@ MUST_CHECK int event_verify(struct slice whole, struct err *e);
 /* "Query"; "unknown" for a type nobody told us about. */
 const char *event_name(uint8_t type);
 
-/* True for an event that a server makes up for a connection: flag artificial, or ROTATE with timestamp 0. */
+/* True for an event that a server makes up for a connection: flag artificial, or ROTATE with
+ * timestamp 0. */
 bool event_is_artificial(const struct event *ev);
 
-/* ROTATE's body: where the next file is. The name must be a bare file name (no '/', not empty, at most
-   EVENT_FILE_NAME_BYTES), else E_PROTOCOL. */
+/* ROTATE's body: where the next file is. The name must be a bare file name (no '/', not empty, at
+   most EVENT_FILE_NAME_BYTES), else E_PROTOCOL. */
 enum { EVENT_FILE_NAME_BYTES = 255 };
 struct event_rotate {
     uint64_t position;
@@ -114,11 +116,11 @@ MUST_CHECK int event_parse_query(const struct event *ev, struct event_query *out
 
 /* What a relay writes itself. All append one whole event; with_crc adds the checksum. */
 void event_put_rotate(struct buf *out, uint32_t server_id, const char *file, uint64_t position,
-                      bool with_crc);                                  /* artificial: time and log_pos 0 */
+                      bool with_crc); /* artificial: time and log_pos 0 */
 void event_put_heartbeat(struct buf *out, uint32_t server_id, const char *file, uint64_t position,
-                         bool with_crc);                               /* type 27; position cut to 32 bits */
-void event_put_heartbeat_v2(struct buf *out, uint32_t server_id, const char *file, uint64_t position,
-                            bool with_crc);                            /* type 41, tagged fields */
+                         bool with_crc); /* type 27; position cut to 32 bits */
+void event_put_heartbeat_v2(struct buf *out, uint32_t server_id, const char *file,
+                            uint64_t position, bool with_crc); /* type 41, tagged fields */
 /* A MariaDB heartbeat above 4 GiB carries the upper half behind the name (HB_SUB_HEADER). */
 void event_put_heartbeat_mariadb(struct buf *out, uint32_t server_id, const char *file,
                                  uint64_t position, bool with_crc);

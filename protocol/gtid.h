@@ -6,9 +6,10 @@
  *
  * A `struct gtids` is a place in a stream of either family ("everything up to here"): the set of
  * executed GTIDs for MySQL, the state for MariaDB. Sets own memory: *_init or zeroed, *_done.
- * One thread at a time each. Every table has a bound (GTID_INTERVALS_MAX, GTID_DOMAINS_MAX): E_LIMIT.
- * Sources: MySQL manual "GTID Format and Storage" and libs/mysql/gtid; COM_BINLOG_DUMP_GTID in the protocol
- * documentation; MariaDB knowledge base "GTID" and "GTID_LIST_EVENT".
+ * One thread at a time each. Every table has a bound (GTID_INTERVALS_MAX, GTID_DOMAINS_MAX):
+ * E_LIMIT. Sources: MySQL manual "GTID Format and Storage" and libs/mysql/gtid;
+ * COM_BINLOG_DUMP_GTID in the protocol documentation; MariaDB knowledge base "GTID" and
+ * "GTID_LIST_EVENT".
  */
 #pragma once
 #include "protocol/base/buf.h"
@@ -29,10 +30,10 @@ enum gtid_kind { GTID_NONE = 0, GTID_MYSQL, GTID_MARIADB };
 struct gtid {
     enum gtid_kind kind;
     uint64_t       number;
-    uint8_t        uuid[UUID_BYTES];     /* MySQL */
+    uint8_t        uuid[UUID_BYTES];        /* MySQL */
     char           tag[GTID_TAG_BYTES + 1]; /* MySQL 8.3+; "" as a rule */
-    uint32_t       domain;               /* MariaDB */
-    uint32_t       server_id;            /* MariaDB */
+    uint32_t       domain;                  /* MariaDB */
+    uint32_t       server_id;               /* MariaDB */
 };
 
 /* "" for none. `into` has GTID_TEXT_BYTES. */
@@ -41,15 +42,16 @@ void gtid_format(const struct gtid *g, char *into);
 /* What a GTID, ANONYMOUS_GTID, GTID_TAGGED or MariaDB GTID event says. */
 struct gtid_event {
     struct gtid gtid;
-    bool        standalone;            /* MariaDB: no BEGIN, the group is one statement */
-    bool        is_xa_prepare;         /* MariaDB flags: prepared XA group */
-    bool        is_ddl;                /* MariaDB flag */
-    uint64_t    transaction_length;    /* MySQL 8.0.2+: bytes of the whole transaction, GTID event included; 0 unknown */
-    uint64_t    immediate_commit_us;   /* MySQL 8.0.1+; 0 unknown */
-    uint64_t    original_commit_us;
-    int64_t     last_committed;        /* logical clock; 0 unknown */
-    int64_t     sequence_number;
-    uint32_t    thread_id;             /* MariaDB 11.5+ FL_EXTRA_THREAD_ID; 0 unknown */
+    bool        standalone;         /* MariaDB: no BEGIN, the group is one statement */
+    bool        is_xa_prepare;      /* MariaDB flags: prepared XA group */
+    bool        is_ddl;             /* MariaDB flag */
+    uint64_t    transaction_length; /* MySQL 8.0.2+: bytes of the whole transaction, GTID event
+                                       included; 0 unknown */
+    uint64_t immediate_commit_us;   /* MySQL 8.0.1+; 0 unknown */
+    uint64_t original_commit_us;
+    int64_t  last_committed; /* logical clock; 0 unknown */
+    int64_t  sequence_number;
+    uint32_t thread_id; /* MariaDB 11.5+ FL_EXTRA_THREAD_ID; 0 unknown */
 };
 MUST_CHECK int gtid_parse_event(const struct format *f, const struct event *ev,
                                 struct gtid_event *out, struct err *e);
@@ -71,24 +73,27 @@ struct gtid_set { /* lines ascending by UUID, then TAG */
     size_t            intervals; /* of all lines */
 };
 
-void            gtid_set_done(struct gtid_set *s);
-MUST_CHECK int  gtid_set_copy(struct gtid_set *into, const struct gtid_set *from, struct err *e);
-MUST_CHECK int  gtid_set_add(struct gtid_set *s, const struct gtid *g, struct err *e);
-MUST_CHECK int  gtid_set_add_range(struct gtid_set *s, const uint8_t uuid[UUID_BYTES],
-                                   const char *tag, uint64_t first, uint64_t last, struct err *e);
-MUST_CHECK int  gtid_set_unite(struct gtid_set *s, const struct gtid_set *with, struct err *e);
-MUST_CHECK int  gtid_set_subtract(struct gtid_set *s, const struct gtid_set *what, struct err *e);
-bool            gtid_set_contains(const struct gtid_set *s, const struct gtid *g);
-bool            gtid_set_is_subset(const struct gtid_set *part, const struct gtid_set *of);
-bool            gtid_set_equal(const struct gtid_set *a, const struct gtid_set *b);
-static inline bool gtid_set_is_empty(const struct gtid_set *s) { return s->intervals == 0; }
-/* Text as MySQL prints it ("uuid:1-5:7,uuid2:1", with ",\n" between UUIDs where `newlines`); parsing
-   takes spaces, newlines, capitals, tags. Replaces *s on success only. */
-MUST_CHECK int  gtid_set_parse(struct gtid_set *s, struct slice text, struct err *e);
-void            gtid_set_put_text(const struct gtid_set *s, struct buf *out, bool newlines);
+void           gtid_set_done(struct gtid_set *s);
+MUST_CHECK int gtid_set_copy(struct gtid_set *into, const struct gtid_set *from, struct err *e);
+MUST_CHECK int gtid_set_add(struct gtid_set *s, const struct gtid *g, struct err *e);
+MUST_CHECK int gtid_set_add_range(struct gtid_set *s, const uint8_t uuid[UUID_BYTES],
+                                  const char *tag, uint64_t first, uint64_t last, struct err *e);
+MUST_CHECK int gtid_set_unite(struct gtid_set *s, const struct gtid_set *with, struct err *e);
+MUST_CHECK int gtid_set_subtract(struct gtid_set *s, const struct gtid_set *what, struct err *e);
+bool           gtid_set_contains(const struct gtid_set *s, const struct gtid *g);
+bool           gtid_set_is_subset(const struct gtid_set *part, const struct gtid_set *of);
+bool           gtid_set_equal(const struct gtid_set *a, const struct gtid_set *b);
+static inline bool gtid_set_is_empty(const struct gtid_set *s)
+{
+    return s->intervals == 0;
+}
+/* Text as MySQL prints it ("uuid:1-5:7,uuid2:1", with ",\n" between UUIDs where `newlines`);
+   parsing takes spaces, newlines, capitals, tags. Replaces *s on success only. */
+MUST_CHECK int gtid_set_parse(struct gtid_set *s, struct slice text, struct err *e);
+void           gtid_set_put_text(const struct gtid_set *s, struct buf *out, bool newlines);
 /* Binary, as PREVIOUS_GTIDS and COM_BINLOG_DUMP_GTID carry it (untagged and tagged form). */
-MUST_CHECK int  gtid_set_decode(struct gtid_set *s, struct slice bytes, struct err *e);
-void            gtid_set_encode(const struct gtid_set *s, struct buf *out);
+MUST_CHECK int gtid_set_decode(struct gtid_set *s, struct slice bytes, struct err *e);
+void           gtid_set_encode(const struct gtid_set *s, struct buf *out);
 
 /* ---- MariaDB states ---- */
 struct gtid_state { /* ascending by domain, one entry each */
@@ -96,14 +101,16 @@ struct gtid_state { /* ascending by domain, one entry each */
     size_t       count, size;
 };
 void               gtid_state_done(struct gtid_state *s);
-MUST_CHECK int     gtid_state_copy(struct gtid_state *into, const struct gtid_state *from, struct err *e);
+MUST_CHECK int     gtid_state_copy(struct gtid_state *into, const struct gtid_state *from,
+                                   struct err *e);
 MUST_CHECK int     gtid_state_set(struct gtid_state *s, const struct gtid *g, struct err *e);
 const struct gtid *gtid_state_get(const struct gtid_state *s, uint32_t domain); /* NULL if absent */
-MUST_CHECK int     gtid_state_parse(struct gtid_state *s, struct slice text, struct err *e); /* "0-1-5,1-2-7" */
+MUST_CHECK int     gtid_state_parse(struct gtid_state *s, struct slice text,
+                                    struct err *e); /* "0-1-5,1-2-7" */
 void               gtid_state_put_text(const struct gtid_state *s, struct buf *out);
 /* GTID_LIST's body; several entries of one domain: the last one counts. */
-MUST_CHECK int     gtid_state_decode(struct gtid_state *s, struct slice body, struct err *e);
-void               gtid_state_put_list_body(const struct gtid_state *s, struct buf *out);
+MUST_CHECK int gtid_state_decode(struct gtid_state *s, struct slice body, struct err *e);
+void           gtid_state_put_list_body(const struct gtid_state *s, struct buf *out);
 
 /* ---- either ---- */
 struct gtids {
@@ -112,10 +119,12 @@ struct gtids {
 };
 void           gtids_done(struct gtids *g);
 MUST_CHECK int gtids_copy(struct gtids *into, const struct gtids *from, struct err *e);
-MUST_CHECK int gtids_add(struct gtids *g, const struct gtid *one, struct err *e); /* none: nothing */
+MUST_CHECK int gtids_add(struct gtids *g, const struct gtid *one,
+                         struct err *e); /* none: nothing */
 /* "uuid:1-5" or "0-1-5"; "" is empty. The two can't be mistaken for one another. */
 MUST_CHECK int gtids_parse(struct gtids *g, struct slice text, struct err *e);
 void           gtids_put_text(const struct gtids *g, struct buf *out);
 bool           gtids_is_empty(const struct gtids *g);
-/* Takes over the set of a PREVIOUS_GTIDS or the state of a GTID_LIST event; other events: nothing. */
+/* Takes over the set of a PREVIOUS_GTIDS or the state of a GTID_LIST event; other events: nothing.
+ */
 MUST_CHECK int gtids_take_event(struct gtids *g, const struct event *ev, struct err *e);

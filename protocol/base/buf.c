@@ -5,7 +5,10 @@
 
 enum { BUF_FIRST_BYTES = 256 };
 
-void buf_init(struct buf *b, size_t bound) { *b = (struct buf){ .bound = bound }; }
+void buf_init(struct buf *b, size_t bound)
+{
+    *b = (struct buf){ .bound = bound };
+}
 
 void buf_done(struct buf *b)
 {
@@ -66,7 +69,10 @@ void buf_put(struct buf *b, struct slice bytes)
         memcpy(p, bytes.ptr, bytes.len);
 }
 
-void buf_put_text(struct buf *b, const char *text) { buf_put(b, slice_of_text(text)); }
+void buf_put_text(struct buf *b, const char *text)
+{
+    buf_put(b, slice_of_text(text));
+}
 
 void buf_put_le(struct buf *b, uint64_t value, size_t bytes)
 {
@@ -76,7 +82,10 @@ void buf_put_le(struct buf *b, uint64_t value, size_t bytes)
         p[i] = (uint8_t)(value >> (8 * i));
 }
 
-void buf_put_u8(struct buf *b, uint8_t value) { buf_put_le(b, value, 1); }
+void buf_put_u8(struct buf *b, uint8_t value)
+{
+    buf_put_le(b, value, 1);
+}
 
 void buf_put_lenenc(struct buf *b, uint64_t value)
 {

@@ -2,9 +2,9 @@
  * A growing byte buffer with a bound, to build packets, events, answers and texts.
  *
  * Owned by whoever holds it; one thread at a time. Running out of memory or passing the bound is
- * sticky like a cursor's failure: later writes do nothing, and buf_check() tells at the end, so that
- * a message is written as a list of fields without a check in each line. A failed buffer keeps a
- * valid (shorter) content and is made whole again by buf_clear().
+ * sticky like a cursor's failure: later writes do nothing, and buf_check() tells at the end, so
+ * that a message is written as a list of fields without a check in each line. A failed buffer keeps
+ * a valid (shorter) content and is made whole again by buf_clear().
  */
 #pragma once
 #include <stdbool.h>

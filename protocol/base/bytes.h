@@ -17,7 +17,10 @@ struct slice {
     size_t         len;
 };
 
-static inline struct slice slice_empty(void) { return (struct slice){ (const uint8_t *)"", 0 }; }
+static inline struct slice slice_empty(void)
+{
+    return (struct slice){ (const uint8_t *)"", 0 };
+}
 
 static inline struct slice slice_of_text(const char *text)
 {
@@ -54,7 +57,10 @@ static inline const uint8_t *cursor_take(struct cursor *c, size_t n)
     return p;
 }
 
-static inline void cursor_skip(struct cursor *c, size_t n) { (void)cursor_take(c, n); }
+static inline void cursor_skip(struct cursor *c, size_t n)
+{
+    (void)cursor_take(c, n);
+}
 
 /* Little-endian, 1 to 8 bytes: every fixed integer of the MySQL protocol and of binlog headers. */
 static inline uint64_t cursor_le(struct cursor *c, size_t n)
@@ -78,12 +84,30 @@ static inline uint64_t cursor_be(struct cursor *c, size_t n)
     return v;
 }
 
-static inline uint8_t  cursor_u8(struct cursor *c) { return (uint8_t)cursor_le(c, 1); }
-static inline uint16_t cursor_u16(struct cursor *c) { return (uint16_t)cursor_le(c, 2); }
-static inline uint32_t cursor_u24(struct cursor *c) { return (uint32_t)cursor_le(c, 3); }
-static inline uint32_t cursor_u32(struct cursor *c) { return (uint32_t)cursor_le(c, 4); }
-static inline uint64_t cursor_u48(struct cursor *c) { return cursor_le(c, 6); }
-static inline uint64_t cursor_u64(struct cursor *c) { return cursor_le(c, 8); }
+static inline uint8_t cursor_u8(struct cursor *c)
+{
+    return (uint8_t)cursor_le(c, 1);
+}
+static inline uint16_t cursor_u16(struct cursor *c)
+{
+    return (uint16_t)cursor_le(c, 2);
+}
+static inline uint32_t cursor_u24(struct cursor *c)
+{
+    return (uint32_t)cursor_le(c, 3);
+}
+static inline uint32_t cursor_u32(struct cursor *c)
+{
+    return (uint32_t)cursor_le(c, 4);
+}
+static inline uint64_t cursor_u48(struct cursor *c)
+{
+    return cursor_le(c, 6);
+}
+static inline uint64_t cursor_u64(struct cursor *c)
+{
+    return cursor_le(c, 8);
+}
 
 static inline struct slice cursor_slice(struct cursor *c, size_t n)
 {
@@ -91,7 +115,10 @@ static inline struct slice cursor_slice(struct cursor *c, size_t n)
     return p != NULL ? (struct slice){ p, n } : slice_empty();
 }
 
-static inline struct slice cursor_rest(struct cursor *c) { return cursor_slice(c, c->left); }
+static inline struct slice cursor_rest(struct cursor *c)
+{
+    return cursor_slice(c, c->left);
+}
 
 /* Up to a zero byte, which is consumed but not part of the slice; fails when there is none. */
 static inline struct slice cursor_until_zero(struct cursor *c)

@@ -10,8 +10,8 @@
 
 enum err_kind {
     E_OK = 0,
-    E_IO,       /* the disk or the socket said no; see sys */
-    E_FULL,     /* the disk has no room */
+    E_IO,   /* the disk or the socket said no; see sys */
+    E_FULL, /* the disk has no room */
     E_NOMEM,
     E_CORRUPT,  /* our own file does not say what we wrote */
     E_PROTOCOL, /* a peer sent bytes that do not parse */
@@ -33,12 +33,13 @@ struct err {
     char          text[ERR_TEXT_BYTES];
 };
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK              __attribute__((warn_unused_result))
 #define PRINTF_ARGS(fmt, first) __attribute__((format(printf, fmt, first)))
 
 /* All return -1, so that a failing function ends in one line. */
 int err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF_ARGS(3, 4);
-/* Kind from errno (E_FULL for ENOSPC and EDQUOT, E_NOMEM for ENOMEM, else E_IO); appends its text. */
+/* Kind from errno (E_FULL for ENOSPC and EDQUOT, E_NOMEM for ENOMEM, else E_IO); appends its text.
+ */
 int err_sys(struct err *e, const char *fmt, ...) PRINTF_ARGS(2, 3);
 /* Prefixes what was being done: "read header: <old text>". */
 int err_note(struct err *e, const char *fmt, ...) PRINTF_ARGS(2, 3);

@@ -20,12 +20,25 @@ static void close_with(struct json *j, uint8_t bracket)
     j->comma = true;
 }
 
-void json_open_object(struct json *j) { open_with(j, '{'); }
-void json_close_object(struct json *j) { close_with(j, '}'); }
-void json_open_array(struct json *j) { open_with(j, '['); }
-void json_close_array(struct json *j) { close_with(j, ']'); }
+void json_open_object(struct json *j)
+{
+    open_with(j, '{');
+}
+void json_close_object(struct json *j)
+{
+    close_with(j, '}');
+}
+void json_open_array(struct json *j)
+{
+    open_with(j, '[');
+}
+void json_close_array(struct json *j)
+{
+    close_with(j, ']');
+}
 
-/* Length of the well-formed UTF-8 sequence at s, or 0 (RFC 3629: no surrogates, no overlong forms). */
+/* Length of the well-formed UTF-8 sequence at s, or 0 (RFC 3629: no surrogates, no overlong forms).
+ */
 static size_t utf8_sequence(const uint8_t *s, size_t left)
 {
     uint8_t lead = s[0];
@@ -44,8 +57,9 @@ static size_t utf8_sequence(const uint8_t *s, size_t left)
 
 static void put_escaped(struct buf *out, uint8_t c)
 {
-    static const char short_forms[] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
-                                        ['\f'] = 'f', ['\r'] = 'r' };
+    static const char short_forms[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'
+    };
 
     if (c == '"' || c == '\\') {
         buf_put_u8(out, '\\');
@@ -94,7 +108,10 @@ void json_name_slice(struct json *j, struct slice name)
     j->comma = false;
 }
 
-void json_name(struct json *j, const char *name) { json_name_slice(j, slice_of_text(name)); }
+void json_name(struct json *j, const char *name)
+{
+    json_name_slice(j, slice_of_text(name));
+}
 
 void json_raw(struct json *j, struct slice value)
 {
@@ -102,9 +119,15 @@ void json_raw(struct json *j, struct slice value)
     buf_put(j->out, value);
 }
 
-void json_null(struct json *j) { json_raw(j, slice_of_text("null")); }
+void json_null(struct json *j)
+{
+    json_raw(j, slice_of_text("null"));
+}
 
-void json_bool(struct json *j, bool value) { json_raw(j, slice_of_text(value ? "true" : "false")); }
+void json_bool(struct json *j, bool value)
+{
+    json_raw(j, slice_of_text(value ? "true" : "false"));
+}
 
 void json_int(struct json *j, int64_t value)
 {
@@ -128,4 +151,7 @@ void json_text_slice(struct json *j, struct slice text)
     put_string(j->out, text);
 }
 
-void json_text(struct json *j, const char *text) { json_text_slice(j, slice_of_text(text)); }
+void json_text(struct json *j, const char *text)
+{
+    json_text_slice(j, slice_of_text(text));
+}

@@ -1,9 +1,10 @@
 /*
  * JSON text written into a buffer, compact, with the separators kept right by the writer.
  *
- * The bytes are those that Jackson (and so Kafka Connect's JsonConverter) writes for the same values:
- * '"' and '\\' escaped, \b \t \n \f \r, other control characters as \u00XX in capitals, everything else
- * as it is in UTF-8. Source: RFC 8259 and recorded converter output.
+ * The bytes are those that Jackson (and so Kafka Connect's JsonConverter) writes for the same
+ * values:
+ * '"' and '\\' escaped, \b \t \n \f \r, other control characters as \u00XX in capitals, everything
+ * else as it is in UTF-8. Source: RFC 8259 and recorded converter output.
  *
  * Owned by the caller, who also owns the buffer; one thread at a time. Failure is the buffer's.
  */
@@ -15,7 +16,10 @@ struct json {
     bool        comma; /* the next value or name in this object or array needs one before it */
 };
 
-static inline struct json json_into(struct buf *out) { return (struct json){ .out = out }; }
+static inline struct json json_into(struct buf *out)
+{
+    return (struct json){ .out = out };
+}
 
 void json_open_object(struct json *j);
 void json_close_object(struct json *j);

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static inline void own_free(void *p) { free(*(void **)p); }
+static inline void own_free(void *p)
+{
+    free(*(void **)p);
+}
 static inline void own_close(const int *fd)
 {
     if (*fd >= 0)
@@ -11,7 +14,7 @@ static inline void own_close(const int *fd)
 }
 
 #define OWN_MEM __attribute__((cleanup(own_free)))
-#define OWN_FD __attribute__((cleanup(own_close)))
+#define OWN_FD  __attribute__((cleanup(own_close)))
 
 static inline int take_fd(int *fd)
 {
