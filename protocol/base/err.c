@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void set_text(struct err *e, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void set_text(struct err *e, const char *fmt,
+                                                           va_list args)
 {
     (void)vsnprintf(e->text, sizeof e->text, fmt, args);
 }

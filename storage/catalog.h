@@ -1,0 +1,45 @@
+/*
+ * The catalog: small rows that outlive the process, in SQLite (catalog.db in the data folder):
+ * format version, files and epochs, publishers' checkpoints, table definitions. Events never go
+ * there, and the rows of files can be made again from the files and their sidecars.
+ *
+ * Every call is one durable transaction (synchronous=FULL, WAL). Any thread: calls are serialised
+ * inside. A catalog of a newer format version is refused (E_CONFIG).
+ */
+#pragma once
+#include "storage/store.h"
+
+struct catalog;
+
+MUST_CHECK int catalog_open(const char *folder, bool readonly, struct catalog **out, struct err *e);
+void           catalog_close(struct catalog *c);
+
+/* ---- files and epochs: used by the store ---- */
+MUST_CHECK int catalog_put_file(struct catalog *c, const struct store_file *f, struct err *e);
+MUST_CHECK int catalog_each_file(struct catalog *c,
+                                 int (*each)(void *arg, const struct store_file *f, struct err *e),
+                                 void *arg, struct err *e); /* ascending by ordinal */
+MUST_CHECK int catalog_put_start(struct catalog *c, store_pos start, struct err *e);
+MUST_CHECK int catalog_get_start(struct catalog *c, store_pos *out, struct err *e); /* 0: none */
+
+/* ---- publishers' checkpoints ---- */
+struct catalog_checkpoint {
+    store_pos next;       /* the transaction to begin with */
+    uint64_t  sink_bytes; /* size of the output at that moment (file sink) */
+    uint64_t  events;     /* written so far */
+};
+MUST_CHECK int catalog_put_checkpoint(struct catalog *c, const char *publisher,
+                                      const struct catalog_checkpoint *p, struct err *e);
+/* 1 when found, 0 when none, -1 on errors. */
+int catalog_get_checkpoint(struct catalog *c, const char *publisher, struct catalog_checkpoint *out,
+                           struct err *e);
+
+/* ---- table definitions by place (JSON text made by publisher/schema) ---- */
+MUST_CHECK int catalog_put_definition(struct catalog *c, const char *database, const char *table,
+                                      store_pos since, const char *json, struct err *e);
+/* The newest at or before `at`: 1 found (text in *out), 0 none. */
+int catalog_get_definition(struct catalog *c, const char *database, const char *table, store_pos at,
+                           struct buf *out, struct err *e);
+
+/* The store's own catalog, for the publishers of its channel. */
+struct catalog *store_catalog(struct store *s);
