@@ -1,0 +1,78 @@
+"""Debian packages of any suite, unpacked into a folder and run there, without root and without chroot."""
+
+import glob
+import platform
+import re
+import subprocess
+
+from lib import cache
+from lib.errors import Unavailable
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+PUBLIC_MIRROR = "http://deb.debian.org/debian"
+
+
+def mirror():
+    """The mirror that this machine's apt is set to; on Ubuntu, whose mirrors lack Debian, the public one."""
+    indexes = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)",
+         "Created-By: Packages"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"^Debian main (\S+)$", indexes, re.MULTILINE)
+    return match.group(1).rstrip("/") if match else PUBLIC_MIRROR
+
+
+# apt with a state of its own that believes nothing is installed, so it fetches every dependency down to libc.
+# A mirror that has not been refreshed for weeks is as good as any: signatures are checked, dates are not.
+APT_CONF = """
+#clear APT::Architectures;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+APT::Install-Recommends "false";
+APT::Sandbox::User "";
+Acquire::Check-Valid-Until "false";
+Acquire::Languages "none";
+Acquire::Retries "2";
+Dir::Cache "{home}/cache";
+Dir::Etc::sourcelist "{home}/sources.list";
+Dir::Etc::sourceparts "-";
+Dir::Etc::preferences "-";
+Dir::Etc::preferencesparts "-";
+Dir::State "{home}/state";
+Dir::State::status "{home}/status";
+"""
+
+
+def tree(name, suite, packages):
+    """The folder `name` in the cache with `packages` of `suite` and all they depend on."""
+    return cache.entry(name, lambda path: _unpack(path, suite, packages))
+
+
+def _unpack(path, suite, packages):
+    home = path / "apt"
+    for part in ("cache/archives/partial", "state/lists/partial"):
+        (home / part).mkdir(parents=True)
+    (home / "status").touch()
+    (home / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n")
+    (home / "apt.conf").write_text(APT_CONF.format(home=home))
+    _apt(home, suite, "update", "-q", "--error-on=any")
+    _apt(home, suite, "install", "-q", "-y", "--download-only", *packages)
+    for package in sorted((home / "cache/archives").glob("*.deb")):
+        subprocess.run(["dpkg-deb", "--extract", package, path], check=True)
+    rubbish = [home, path / "usr/share/doc", path / "usr/share/man", path / "usr/share/locale"]
+    subprocess.run(["rm", "-rf", *rubbish], check=True)
+
+
+def _apt(home, suite, *args):
+    done = subprocess.run(["apt-get", "-c", home / "apt.conf", *args], check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        errors = [line for line in done.stdout.splitlines() if line.startswith(("E:", "Err:"))]
+        raise Unavailable(f"Debian {suite} cannot be downloaded: {'; '.join(errors[-2:])}")
+
+
+def run_in_place(path, program):
+    """The start of a command that runs `program` of a tree with the tree's own libraries."""
+    libraries = path / "usr/lib" / f"{platform.machine()}-linux-gnu"
+    loaders = glob.glob(f"{libraries}/ld-linux*.so.*")
+    return [loaders[0], "--library-path", str(libraries), str(path / program)]

@@ -1,0 +1,13 @@
+"""The two ways in which a test can end without having shown its promise."""
+
+
+class Unavailable(Exception):
+    """Something outside of this project cannot be had here (a download refused): the test is skipped."""
+
+
+class Failure(AssertionError):
+    """What the test wanted did not come true; `details` is what a person wants to read next."""
+
+    def __init__(self, message, details=""):
+        super().__init__(message)
+        self.details = details
