@@ -4,21 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 2, 0))) static void set_text(struct err *e, const char *fmt,
-                                                           va_list args)
+static void PRINTF_ARGS(2, 0) set_text(struct err *e, const char *fmt, va_list args)
 {
     (void)vsnprintf(e->text, sizeof e->text, fmt, args);
-}
-
-int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
-{
-    va_list args;
-    e->kind = kind;
-    e->sys = 0;
-    va_start(args, fmt);
-    set_text(e, fmt, args);
-    va_end(args);
-    return -1;
 }
 
 static enum err_kind kind_of_errno(int sys)

@@ -1,0 +1,69 @@
+/*
+ * A connection to a source: login, queries, and the binlog dump as raw bytes. The one place that
+ * uses libmariadb.
+ *
+ * One thread owns a client; client_interrupt() alone may be called from any other to make a waiting
+ * call end with E_STOPPED. The dump's packets are read from the socket (or its TLS) directly into
+ * the caller's buffer in large pieces, since the library's own reader copies each event and needs
+ * memory for the largest. Source: MariaDB Connector/C documentation; MySQL protocol documentation
+ * for the dump commands.
+ */
+#pragma once
+#include "protocol/base/buf.h"
+#include "protocol/base/err.h"
+#include "protocol/command.h"
+
+enum client_tls {
+    CLIENT_TLS_OFF,
+    CLIENT_TLS_PREFERRED,
+    CLIENT_TLS_REQUIRED,
+    CLIENT_TLS_VERIFY_CA,
+    CLIENT_TLS_VERIFY_IDENTITY
+};
+
+struct client_options { /* texts are borrowed for the time of client_connect() */
+    const char     *host;
+    uint32_t        port;
+    const char     *socket; /* NULL: TCP */
+    const char     *user;
+    const char     *password;
+    enum client_tls tls;
+    const char     *tls_ca, *tls_cert, *tls_key; /* NULL: none */
+    uint32_t        connect_timeout_s, read_timeout_s;
+};
+
+struct client;
+
+/* E_AUTH: refused login; E_REFUSED: the server's error otherwise (e->sys is its number); E_IO:
+ * unreachable. Texts name user@host:port and say what to do. */
+MUST_CHECK int client_connect(const struct client_options *o, struct client **out, struct err *e);
+void           client_close(struct client *c); /* accepts NULL */
+void           client_interrupt(struct client *c);
+const char    *client_server_version(const struct client *c); /* without "5.5.5-" */
+
+/* Runs a statement; `row` (may be NULL) gets each row's texts (NULL for SQL NULL), its -1 ends it.
+ * E_REFUSED: the server's error. */
+MUST_CHECK int client_query(struct client *c, const char *sql,
+                            int (*row)(void *arg, uint32_t columns, const char *const *values,
+                                       const unsigned long *lengths, struct err *e),
+                            void *arg, struct err *e);
+/* The first column of the first row, "" when there is none; longer values are E_LIMIT. */
+MUST_CHECK int client_query_text(struct client *c, const char *sql, char *into, size_t size,
+                                 struct err *e);
+/* Text quoted for use between single quotes. */
+MUST_CHECK int client_quote(struct client *c, struct slice text, struct buf *into, struct err *e);
+
+MUST_CHECK int client_register(struct client *c, uint32_t server_id, const char *host,
+                               uint16_t port, struct err *e);
+/* Sends COM_BINLOG_DUMP by file and position; from now on only client_read() (and close). Positions
+   above 4 GiB can't be asked for with this command: E_LIMIT. */
+MUST_CHECK int client_dump(struct client *c, const char *file, uint64_t position, uint16_t flags,
+                           uint32_t server_id, struct err *e);
+
+/* Raw protocol bytes (packet headers included) into the caller's buffer, at least one. Waits at
+ *most wait_ms: got 0 then. wait_ms 0 only looks. E_IO when the connection ended, E_STOPPED after
+ *client_interrupt(). */
+MUST_CHECK int client_read(struct client *c, uint8_t *into, size_t size, uint32_t wait_ms,
+                           size_t *got, struct err *e);
+/* Raw bytes to the server while a dump runs (semi-sync acknowledgements). */
+MUST_CHECK int client_write(struct client *c, struct slice bytes, struct err *e);

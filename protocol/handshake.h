@@ -1,0 +1,53 @@
+/*
+ * The server's side of the connection phase: greeting, the client's answer, SSL request.
+ * Views point into the packet they were parsed from. Any thread.
+ * Source: MySQL protocol documentation, "Connection Phase"; MariaDB knowledge base "Connecting"
+ * (extended capabilities).
+ */
+#pragma once
+#include "protocol/base/buf.h"
+#include "protocol/base/err.h"
+
+enum { SCRAMBLE_BYTES = 20 };
+
+enum capability {
+    CAP_LONG_PASSWORD = 1u << 0,
+    CAP_CONNECT_WITH_DB = 1u << 3,
+    CAP_COMPRESS = 1u << 5,
+    CAP_PROTOCOL_41 = 1u << 9,
+    CAP_SSL = 1u << 11,
+    CAP_TRANSACTIONS = 1u << 13,
+    CAP_SECURE_CONNECTION = 1u << 15,
+    CAP_MULTI_STATEMENTS = 1u << 16,
+    CAP_MULTI_RESULTS = 1u << 17,
+    CAP_PLUGIN_AUTH = 1u << 19,
+    CAP_CONNECT_ATTRS = 1u << 20,
+    CAP_PLUGIN_AUTH_LENENC = 1u << 21,
+    CAP_SESSION_TRACK = 1u << 23,
+    CAP_DEPRECATE_EOF = 1u << 24,
+    CAP_QUERY_ATTRIBUTES = 1u << 27,
+};
+
+struct greeting {
+    const char
+            *version; /* as the client shall see it, "5.5.5-" included where the server sends it */
+    uint32_t thread_id;    /* true: KILL must work with it */
+    uint32_t capabilities; /* ours */
+    uint8_t  charset;
+    uint8_t  scramble[SCRAMBLE_BYTES]; /* no zero bytes, no '$' */
+    const char *plugin;
+};
+void handshake_put_greeting(struct buf *payload, const struct greeting *g);
+
+struct handshake_response {
+    bool is_ssl_request;       /* only capabilities and charset are filled; TLS starts now and the
+                                  response comes again */
+    uint32_t     capabilities; /* the client's, masked with ours */
+    uint32_t     max_packet;
+    uint8_t      charset;
+    struct slice user, answer, database, plugin, attributes;
+};
+/* `ours`: the greeting's capabilities: bits that were not offered are masked away. E_PROTOCOL for
+ * anything before 4.1. */
+MUST_CHECK int handshake_parse_response(struct slice payload, uint32_t ours,
+                                        struct handshake_response *out, struct err *e);

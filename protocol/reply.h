@@ -1,0 +1,40 @@
+/*
+ * What a server answers: OK, ERR, EOF, result sets in the text protocol; framed packets appended to
+ * a buffer. Belongs to one session. Failure is the buffer's. Source: MySQL protocol documentation,
+ * "Text Resultset", "OK_Packet".
+ */
+#pragma once
+#include "protocol/packet.h"
+
+struct reply {
+    struct buf *out;
+    uint8_t    *sequence;     /* of the next packet; the command set it to 1 */
+    uint32_t    capabilities; /* in force: EOF packets or not (CAP_DEPRECATE_EOF), session state */
+    uint16_t    status;       /* SERVER_STATUS_AUTOCOMMIT (2) as a rule */
+    uint16_t    warnings;
+};
+
+void reply_ok(struct reply *r);
+void reply_error(struct reply *r, uint16_t number, const char state[5], const char *fmt, ...)
+    PRINTF_ARGS(4, 5);
+void reply_eof(struct reply *r); /* the end of a non-blocking dump too */
+
+enum reply_type {
+    REPLY_LONGLONG = 8,
+    REPLY_VAR_STRING = 253,
+    REPLY_BLOB_TEXT = 251,
+    REPLY_MEDIUM_TEXT = 250
+};
+struct reply_column {
+    const char     *name;
+    enum reply_type type;
+    uint32_t        length;
+};
+void reply_columns(struct reply *r, const struct reply_column *columns, size_t count);
+/* One value after the other, `count` in all, between reply_row() and reply_row_end(). */
+struct packet reply_row(struct reply *r);
+void          reply_null(struct packet *row);
+void          reply_text(struct packet *row, struct slice text);
+void          reply_number(struct packet *row, uint64_t value);
+void          reply_row_end(struct reply *r, struct packet *row);
+void          reply_rows_end(struct reply *r);
