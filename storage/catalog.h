@@ -34,6 +34,12 @@ MUST_CHECK int catalog_put_checkpoint(struct catalog *c, const char *publisher,
 int catalog_get_checkpoint(struct catalog *c, const char *publisher, struct catalog_checkpoint *out,
                            struct err *e);
 
+/* ---- small named values (the relay's own server_uuid, what the source said of itself) ---- */
+MUST_CHECK int catalog_put_value(struct catalog *c, const char *name, const char *value,
+                                 struct err *e);
+/* 1 found (text in *out), 0 none, -1 on errors. */
+int catalog_get_value(struct catalog *c, const char *name, struct buf *out, struct err *e);
+
 /* ---- table definitions by place (JSON text made by publisher/schema) ---- */
 MUST_CHECK int catalog_put_definition(struct catalog *c, const char *database, const char *table,
                                       store_pos since, const char *json, struct err *e);

@@ -1,0 +1,73 @@
+/*
+ * One stream: its source, its store, its publishers, and the threads that move it (ingest, syncer,
+ * one per publisher).
+ *
+ * Made by main; channel_start() begins the threads, channel_stop() ends them in order (source,
+ * syncer, publishers) and can be called once. The functions that tell its state may be called from
+ * any thread.
+ */
+#pragma once
+#include "publisher/publisher.h"
+#include "relay/config.h"
+#include "storage/store.h"
+
+struct channel;
+
+MUST_CHECK int channel_new(const struct config *config, struct channel **out, struct err *e);
+MUST_CHECK int channel_start(struct channel *c, struct err *e);
+void           channel_stop(struct channel *c);
+void           channel_free(struct channel *c);
+
+struct store *channel_store(struct channel *c);
+
+/* What the source said of itself at the last attach; kept in the catalog, so that it is known while
+   the source is away. `known` is false before the first attach ever: then consumers can't be served
+   yet. */
+struct server_facts {
+    bool               known;
+    enum format_family family;
+    char     version[FORMAT_VERSION_BYTES + 64]; /* select version(), e.g. "10.11.19-MariaDB-log" */
+    uint32_t version_number;
+    char     version_comment[128];
+    uint32_t server_id; /* of the source */
+    char     server_uuid[UUID_TEXT_BYTES + 1];
+    char     binlog_checksum[16]; /* CRC32 or NONE */
+    char     binlog_format[16];
+    char     binlog_row_image[16];
+    char     binlog_row_metadata[16]; /* "" where there is none */
+    char     gtid_mode[24];           /* "" where there is none */
+    uint32_t gtid_domain_id;
+    char     log_bin_basename[256]; /* file names' base */
+};
+void channel_facts(struct channel *c, struct server_facts *out);
+
+/* The relay's own identity towards consumers: stays the same whatever the source is. */
+uint32_t    channel_server_id(const struct channel *c);
+const char *channel_server_uuid(const struct channel *c);
+
+enum channel_state {
+    CHANNEL_CONNECTING,
+    CHANNEL_FOLLOWING,
+    CHANNEL_WAITING /* before the next attempt */,
+    CHANNEL_STOPPED /* needs a person */
+};
+struct channel_status {
+    enum channel_state state;
+    char               source[64], address[300];
+    char               problem[ERR_TEXT_BYTES]; /* last error, "" when there is none */
+    int64_t            since_s;                 /* of the state, Unix time */
+    char               source_file[256];        /* last received */
+    uint64_t           source_offset;
+    int64_t            last_event_s;   /* time of the last received event, at the source */
+    int64_t            last_contact_s; /* last byte from the source, heartbeats too */
+    uint64_t           received_bytes, received_events;
+    uint32_t           reconnects;
+};
+void   channel_status(struct channel *c, struct channel_status *out);
+size_t channel_publisher_count(const struct channel *c);
+void   channel_publisher_status(struct channel *c, size_t index, struct publisher_status *out);
+
+/* A table's columns as the source has them now, as JSON text (publisher/definition.h); asks over a
+ * connection of its own. E_PURGED when there is no such table. */
+MUST_CHECK int channel_define(struct channel *c, const char *database, const char *table,
+                              struct buf *json, struct err *e);

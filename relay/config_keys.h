@@ -1,0 +1,84 @@
+/*
+ * Every key of the configuration file, once: the struct, the parser, --check, the sample file, the
+ * manual page and the test that all defaults parse come from these tables.
+ *
+ * KEY(field, name in the file, type, default, applies, help). A default of NULL means the key must
+ * be given; "" is none.
+ */
+#pragma once
+
+#define RELAY_KEYS(KEY)                                                                            \
+    KEY(data, "data", TEXT, NULL, RESTART,                                                         \
+        "Folder for the binlogs and everything that is remembered.")                               \
+    KEY(sync, "sync", SYNC, "commit", RESTART,                                                     \
+        "When received transactions are forced to disk: 'commit' (before any consumer sees them) " \
+        "or 'os' (when the "                                                                       \
+        "system likes; a power cut can lose what consumers have seen).")                           \
+    KEY(loops, "loops", COUNT, "1", RESTART, "Threads that serve consumers.")                      \
+    KEY(log_level, "log_level", LEVEL, "info", RELOAD,                                             \
+        "Least important lines to log: error, warning, info or debug.")
+
+#define LISTENER_KEYS(KEY)                                                                         \
+    KEY(address, "address", TEXT, "127.0.0.1", RESTART,                                            \
+        "Address to listen on for consumers; '*' is all of IPv4 and IPv6.")                        \
+    KEY(port, "port", PORT, "3307", RESTART, "TCP port for consumers.")                            \
+    KEY(tls_cert, "tls_cert", TEXT, "", RESTART,                                                   \
+        "PEM file with the certificate (chain) shown to consumers; without one TLS is not "        \
+        "offered.")                                                                                \
+    KEY(tls_key, "tls_key", TEXT, "", RESTART, "PEM file with its private key.")                   \
+    KEY(max_sessions, "max_sessions", COUNT, "1000", RESTART, "Most connections at once.")         \
+    KEY(login_timeout, "login_timeout", SECONDS, "10", RESTART, "Time a client has to log in.")
+
+#define SOURCE_KEYS(KEY)                                                                           \
+    KEY(host, "host", TEXT, "127.0.0.1", RECONNECT, "Server to follow.")                           \
+    KEY(port, "port", PORT, "3306", RECONNECT, "Its TCP port.")                                    \
+    KEY(user, "user", TEXT, NULL, RECONNECT,                                                       \
+        "Account with REPLICATION SLAVE, REPLICATION CLIENT and SELECT there.")                    \
+    KEY(password, "password", SECRET, "", RECONNECT, "Its password.")                              \
+    KEY(password_file, "password_file", TEXT, "", RECONNECT,                                       \
+        "File whose first line is the password, in place of 'password'.")                          \
+    KEY(server_id, "server_id", COUNT, NULL, RECONNECT,                                            \
+        "The relay's own server_id, unique among all replicas of the source.")                     \
+    KEY(start, "start", START, "oldest", RESTART,                                                  \
+        "Where to begin when nothing is held yet: 'oldest' binlog, 'newest' end, or "              \
+        "FILE:POSITION.")                                                                          \
+    KEY(tls, "tls", TLS, "preferred", RECONNECT,                                                   \
+        "off, preferred, required, verify-ca or verify-identity.")                                 \
+    KEY(tls_ca, "tls_ca", TEXT, "", RECONNECT, "PEM file with the authorities to trust.")          \
+    KEY(tls_cert, "tls_cert", TEXT, "", RECONNECT,                                                 \
+        "PEM file with the relay's client certificate.")                                           \
+    KEY(tls_key, "tls_key", TEXT, "", RECONNECT, "PEM file with its private key.")                 \
+    KEY(connect_timeout, "connect_timeout", SECONDS, "10", RECONNECT,                              \
+        "Time to connect and log in.")                                                             \
+    KEY(heartbeat, "heartbeat", SECONDS, "5", RECONNECT,                                           \
+        "The source is asked to say it lives after this much silence; three times as much is "     \
+        "taken as a dead connection.")                                                             \
+    KEY(retry_min, "retry_min", SECONDS, "1", RECONNECT, "First pause before connecting again.")   \
+    KEY(retry_max, "retry_max", SECONDS, "30", RECONNECT, "Pauses double up to this.")
+
+#define USER_KEYS(KEY)                                                                             \
+    KEY(password, "password", SECRET, "", RELOAD, "What the consumer logs in with.")               \
+    KEY(password_file, "password_file", TEXT, "", RELOAD,                                          \
+        "File whose first line is the password, in place of 'password'.")                          \
+    KEY(auth, "auth", AUTH, "any", RELOAD,                                                         \
+        "Method to demand: caching_sha2_password, mysql_native_password, or any (the client's "    \
+        "choice of the two).")                                                                     \
+    KEY(require_tls, "require_tls", FLAG, "no", RELOAD,                                            \
+        "Refuse this user on a connection without TLS.")
+
+/* Names with dots are Debezium's, with its meaning. */
+#define PUBLISHER_KEYS(KEY)                                                                        \
+    KEY(sink, "sink", SINK, "file", RESTART,                                                       \
+        "Where change events go: file or stdout, one JSON object a line.")                         \
+    KEY(path, "path", TEXT, "", RESTART, "The file of a file sink.")                               \
+    KEY(topic_prefix, "topic.prefix", TEXT, NULL, RESTART, "First part of every topic's name.")    \
+    KEY(database_include, "database.include.list", LIST, "", RESTART,                              \
+        "Databases to publish, regular expressions separated by commas; none: all but the "        \
+        "system's own.")                                                                           \
+    KEY(table_include, "table.include.list", LIST, "", RESTART,                                    \
+        "Tables to publish as DATABASE.TABLE, regular expressions separated by commas; none: "     \
+        "all.")                                                                                    \
+    KEY(tombstones, "tombstones.on.delete", FLAG, "true", RESTART,                                 \
+        "Follow every delete by a record with the key alone.")                                     \
+    KEY(start, "start", ORIGIN, "oldest", RESTART,                                                 \
+        "Where a publisher without a checkpoint begins: 'oldest' held event or 'newest'.")
