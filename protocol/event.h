@@ -76,7 +76,8 @@ struct event {
 
 /*
  * Parses the 19 bytes of a header. `have` may hold less than the whole event (then `whole` and
- * `body` are what is there, and nothing but header fields and a prefix of the body may be used).
+ * `body` are what is there, and nothing but header fields and a prefix of the body may be used) or
+ * more (then they end where the event does: `have` may be the rest of a block of a file).
  * E_PROTOCOL when there are less than 19 bytes or the length in the header is below the least
  * possible.
  */
@@ -86,7 +87,8 @@ MUST_CHECK int event_parse_head(struct slice have, bool has_crc, struct event *o
    as its type demands. Does not compute the checksum. */
 MUST_CHECK int event_parse(struct slice whole, bool has_crc, struct event *out, struct err *e);
 
-/* E_CORRUPT unless the last four bytes are the CRC-32 of all before them. */
+/* E_CORRUPT unless the last four bytes are the CRC-32 of all before them; in a format description
+   IN_USE counts as cleared, as servers compute it. */
 MUST_CHECK int event_verify(struct slice whole, struct err *e);
 
 /* "Query"; "unknown" for a type nobody told us about. */
@@ -121,7 +123,8 @@ void event_put_heartbeat(struct buf *out, uint32_t server_id, const char *file, 
                          bool with_crc); /* type 27; position cut to 32 bits */
 void event_put_heartbeat_v2(struct buf *out, uint32_t server_id, const char *file,
                             uint64_t position, bool with_crc); /* type 41, tagged fields */
-/* A MariaDB heartbeat above 4 GiB carries the upper half behind the name (HB_SUB_HEADER). */
+/* Type 27 too, but above 4 GiB MariaDB writes log_pos 0 and eight bytes of position before the
+   name (its HB_SUB_HEADER). */
 void event_put_heartbeat_mariadb(struct buf *out, uint32_t server_id, const char *file,
                                  uint64_t position, bool with_crc);
 /* Artificial GTID_LIST of MariaDB with the given body (see gtid_state_put_list_body). */

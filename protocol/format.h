@@ -20,13 +20,14 @@ struct format {
     bool     has_crc;        /* the events behind it end with a CRC-32 */
     uint8_t  header_bytes;   /* 19 */
     uint8_t  type_count;     /* entries of post_header that the server knew */
-    uint8_t  post_header[256];
+    uint8_t  post_header[256]; /* by type; 0 where the server had none or told nothing */
 };
 
 /*
  * `whole` is the complete event. Servers that know checksums (MySQL 5.6.1, MariaDB 5.3 and later)
  * end it with the algorithm byte and a CRC-32 of itself even when the algorithm is NONE; that CRC
- * is verified. E_PROTOCOL for anything that is no format description of binlog version 4.
+ * is verified (E_CORRUPT). E_PROTOCOL for anything that is no format description of binlog
+ * version 4.
  */
 MUST_CHECK int format_parse(struct slice whole, struct format *out, struct err *e);
 

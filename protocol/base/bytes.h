@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <assert.h>
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,15 +63,18 @@ static inline void cursor_skip(struct cursor *c, size_t n)
     (void)cursor_take(c, n);
 }
 
-/* Little-endian, 1 to 8 bytes: every fixed integer of the MySQL protocol and of binlog headers. */
+/*
+ * Little-endian, 1 to 8 bytes: every fixed integer of the MySQL protocol and of binlog headers.
+ * By memcpy, because compilers make one load of that where n is a constant, and a loop of a loop.
+ */
 static inline uint64_t cursor_le(struct cursor *c, size_t n)
 {
     assert(n >= 1 && n <= 8);
     const uint8_t *p = cursor_take(c, n);
     uint64_t       v = 0;
-    for (size_t i = 0; p != NULL && i < n; i++)
-        v |= (uint64_t)p[i] << (8 * i);
-    return v;
+    if (p != NULL)
+        memcpy(&v, p, n);
+    return le64toh(v);
 }
 
 /* Big-endian, 1 to 8 bytes: the temporal and decimal values inside rows. */
@@ -79,9 +83,9 @@ static inline uint64_t cursor_be(struct cursor *c, size_t n)
     assert(n >= 1 && n <= 8);
     const uint8_t *p = cursor_take(c, n);
     uint64_t       v = 0;
-    for (size_t i = 0; p != NULL && i < n; i++)
-        v = v << 8 | p[i];
-    return v;
+    if (p != NULL)
+        memcpy((uint8_t *)&v + sizeof v - n, p, n);
+    return be64toh(v);
 }
 
 static inline uint8_t cursor_u8(struct cursor *c)
