@@ -60,6 +60,7 @@ $(BUILD)/obj/%.o: %.c
 
 # Archives are made anew, so that a removed source leaves nothing behind.
 $(BUILD)/lib%.a:
+	@mkdir -p $(@D)
 	@rm -f $@
 	@ar rcs $@ $^
 $(BUILD)/libprotocol.a:  $(call obj,$(PROTOCOL))
