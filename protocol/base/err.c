@@ -9,6 +9,17 @@ static void PRINTF_ARGS(2, 0) set_text(struct err *e, const char *fmt, va_list a
     (void)vsnprintf(e->text, sizeof e->text, fmt, args);
 }
 
+int(err_set)(struct err *e, enum err_kind kind, const char *fmt, ...)
+{
+    va_list args;
+    e->kind = kind;
+    e->sys = 0;
+    va_start(args, fmt);
+    set_text(e, fmt, args);
+    va_end(args);
+    return -1;
+}
+
 static enum err_kind kind_of_errno(int sys)
 {
     switch (sys) {
@@ -22,7 +33,7 @@ static enum err_kind kind_of_errno(int sys)
     }
 }
 
-int err_sys(struct err *e, const char *fmt, ...)
+int(err_sys)(struct err *e, const char *fmt, ...)
 {
     int     sys = errno;
     char    reason[128];
@@ -40,7 +51,7 @@ int err_sys(struct err *e, const char *fmt, ...)
     return -1;
 }
 
-int err_note(struct err *e, const char *fmt, ...)
+int(err_note)(struct err *e, const char *fmt, ...)
 {
     char    old[ERR_TEXT_BYTES];
     va_list args;

@@ -43,6 +43,15 @@ int err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF_ARGS
 int err_sys(struct err *e, const char *fmt, ...) PRINTF_ARGS(2, 3);
 /* Prefixes what was being done: "read header: <old text>". */
 int err_note(struct err *e, const char *fmt, ...) PRINTF_ARGS(2, 3);
+/* The -1 once more in plain sight, so that compilers and analyzers know that a function which
+   ends so did not fill its out-parameters. */
+static inline int err_minus_one(void)
+{
+    return -1;
+}
+#define err_set(...)  (err_set(__VA_ARGS__), err_minus_one())
+#define err_sys(...)  (err_sys(__VA_ARGS__), err_minus_one())
+#define err_note(...) (err_note(__VA_ARGS__), err_minus_one())
 
 /* A word for logs and JSON, e.g. "protocol". */
 const char *err_kind_name(enum err_kind kind);
