@@ -15,11 +15,11 @@ enum { FORMAT_VERSION_BYTES = 50 };
 struct format {
     char               server_version[FORMAT_VERSION_BYTES + 1];
     enum format_family family;
-    uint32_t version_number; /* 90704 for 9.7.4, 101119 for 10.11.19; 0 when not readable */
-    uint32_t created_s;      /* time of the server's start for its first file, else 0 */
-    bool     has_crc;        /* the events behind it end with a CRC-32 */
-    uint8_t  header_bytes;   /* 19 */
-    uint8_t  type_count;     /* entries of post_header that the server knew */
+    uint32_t version_number;   /* 90704 for 9.7.4, 101119 for 10.11.19; 0 when not readable */
+    uint32_t created_s;        /* time of the server's start for its first file, else 0 */
+    bool     has_crc;          /* the events behind it end with a CRC-32 */
+    uint8_t  header_bytes;     /* 19 */
+    uint8_t  type_count;       /* entries of post_header that the server knew */
     uint8_t  post_header[256]; /* by type; 0 where the server had none or told nothing */
 };
 
