@@ -17,6 +17,8 @@ PACKAGES := libmariadb openssl sqlite3 inih libdeflate zlib libzstd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES))
 # libev has no .pc file in every distribution.
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES)) -lev -lm
+# Of the operator's command alone: the daemon reads no JSON.
+OPERATOR_LIBS := $(shell pkg-config --libs json-c)
 
 SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SAN_thread  := -fsanitize=thread
@@ -39,7 +41,7 @@ PROTOCOL  := $(wildcard protocol/base/*.c protocol/*.c)
 STORAGE   := $(wildcard storage/*.c)
 PUBLISHER := $(wildcard publisher/*.c)
 RELAY     := $(filter-out relay/main.c,$(wildcard relay/*.c))
-OPERATOR  := $(wildcard tools/binrelay/*.c)
+OPERATOR  := $(filter-out tools/binrelay/main.c,$(wildcard tools/binrelay/*.c))
 PEERS     := $(wildcard tools/peers/*.c)
 UNIT      := $(wildcard tests/unit/test_*.c)
 GOLDEN    := $(wildcard tests/golden/test_*.c)
@@ -67,6 +69,7 @@ $(BUILD)/libprotocol.a:  $(call obj,$(PROTOCOL))
 $(BUILD)/libstorage.a:   $(call obj,$(STORAGE))
 $(BUILD)/libpublisher.a: $(call obj,$(PUBLISHER))
 $(BUILD)/librelay.a:     $(call obj,$(RELAY))
+$(BUILD)/liboperator.a:  $(call obj,$(OPERATOR))
 $(BUILD)/libsim.a:       $(call obj,$(SIM_LIB))
 
 BELOW_RELAY := $(BUILD)/libpublisher.a $(BUILD)/libstorage.a $(BUILD)/libprotocol.a
@@ -74,9 +77,9 @@ BELOW_RELAY := $(BUILD)/libpublisher.a $(BUILD)/libstorage.a $(BUILD)/libprotoco
 $(BUILD)/binrelayd: $(call obj,relay/main.c) $(BUILD)/librelay.a $(BELOW_RELAY)
 	@echo "  LD  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
-$(BUILD)/binrelay: $(call obj,$(OPERATOR)) $(BELOW_RELAY)
+$(BUILD)/binrelay: $(call obj,tools/binrelay/main.c) $(BUILD)/liboperator.a $(BELOW_RELAY)
 	@echo "  LD  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(OPERATOR_LIBS)
 # Programs that the benchmark measures against: one source file each.
 $(BUILD)/peers/%: $(BUILD)/obj/tools/peers/%.o $(BELOW_RELAY)
 	@mkdir -p $(@D)
@@ -86,16 +89,16 @@ peers: $(patsubst tools/peers/%.c,$(BUILD)/peers/%,$(PEERS))
 .PHONY: peers
 
 # ---- tests -------------------------------------------------------------------------------------
-TEST_LIBS := $(BUILD)/libsim.a $(BUILD)/librelay.a $(BELOW_RELAY)
+TEST_LIBS := $(BUILD)/libsim.a $(BUILD)/librelay.a $(BUILD)/liboperator.a $(BELOW_RELAY)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
-	@$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS) $(PKG_LIBS) -lcmocka
+	@$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS) $(PKG_LIBS) $(OPERATOR_LIBS) -lcmocka
 # The fuzz targets, run over their kept inputs by a plain driver.
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/corpus_driver.o $(TEST_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
-	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_LIBS) $(PKG_LIBS)
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_LIBS) $(PKG_LIBS) $(OPERATOR_LIBS)
 
 bins = $(patsubst tests/%.c,$(BUILD)/tests/%,$(1))
 tests: $(call bins,$(UNIT) $(GOLDEN) $(SIM) $(FUZZ))
