@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+from lib import marks
 from lib.errors import Unavailable
 
 # For so long nobody asks again for what was refused: every test would wait for the same answer.
@@ -37,7 +38,7 @@ def entry(name, fill):
     path = folder() / name
     if path.is_dir():
         return path
-    with locked(name):
+    with marks.clock_stopped(), locked(name):
         if path.is_dir():
             return path
         refusal = folder() / f"{name}.refused"

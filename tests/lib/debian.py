@@ -1,4 +1,4 @@
-"""Debian packages of any suite, unpacked into a folder and run there, without root and without chroot."""
+"""Debian packages of any suite, unpacked into a folder and run there: no root, no chroot."""
 
 import glob
 import platform
@@ -13,7 +13,7 @@ PUBLIC_MIRROR = "http://deb.debian.org/debian"
 
 
 def mirror():
-    """The mirror that this machine's apt is set to; on Ubuntu, whose mirrors lack Debian, the public one."""
+    """The mirror that apt is set to; on Ubuntu, where that has no Debian, the public one."""
     indexes = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)",
          "Created-By: Packages"], capture_output=True, text=True, check=False).stdout
@@ -21,8 +21,8 @@ def mirror():
     return match.group(1).rstrip("/") if match else PUBLIC_MIRROR
 
 
-# apt with a state of its own that believes nothing is installed, so it fetches every dependency down to libc.
-# A mirror that has not been refreshed for weeks is as good as any: signatures are checked, dates are not.
+# apt with a state of its own: it believes nothing is installed and fetches all down to libc.
+# A mirror not refreshed for weeks is as good as any: signatures are checked, dates are not.
 APT_CONF = """
 #clear APT::Architectures;
 #clear APT::Update::Post-Invoke;

@@ -2,7 +2,7 @@
 
 
 class Unavailable(Exception):
-    """Something outside of this project cannot be had here (a download refused): the test is skipped."""
+    """Something from outside cannot be had here (a refused download): the test is skipped."""
 
 
 class Failure(AssertionError):

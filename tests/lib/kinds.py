@@ -54,7 +54,7 @@ class Kind:
 
     @functools.cached_property
     def release(self):
-        """What the server calls itself, for the names of things that must not outlive an upgrade."""
+        """What the server calls itself: part of the names of things that an upgrade spoils."""
         said = subprocess.run(self.programs.server("--version"), capture_output=True, text=True,
                               check=True).stdout
         return re.search(r"Ver (\S+)", said).group(1)

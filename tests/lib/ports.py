@@ -1,4 +1,4 @@
-"""Loopback ports for servers: below the range of outgoing connections, never given to two at once."""
+"""Loopback ports: below the range of outgoing connections, never given to two at once."""
 
 import fcntl
 import os

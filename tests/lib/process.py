@@ -6,11 +6,11 @@ import subprocess
 
 from lib.errors import Failure
 
-TAIL_LINES = 40
+TAIL_LINES = 25
 
 
 class Process:
-    """Owned by whoever made it; stays in the test's process group, so that nothing outlives a test."""
+    """Owned by its maker; stays in the test's process group, so that nothing outlives a test."""
 
     def __init__(self, name, argv, log, env=None, cwd=None):
         self.name = name
@@ -29,11 +29,11 @@ class Process:
         return self.exit_code() is None
 
     def signal(self, number):
-        """By pid, and only while that pid is surely ours: Popen does not signal what it has reaped."""
+        """By pid, and only while that pid is surely ours: Popen leaves alone what it has reaped."""
         self._child.send_signal(number)
 
     def stop(self, timeout_s=60):
-        """SIGTERM, then SIGKILL; gives the exit code. A program that needed SIGKILL is a Failure."""
+        """SIGTERM, then SIGKILL; gives the exit code. To need SIGKILL is a Failure."""
         if self.running():
             self.signal(signal.SIGTERM)
             try:
@@ -49,6 +49,8 @@ class Process:
         if self.running():
             self.signal(signal.SIGKILL)
         return self._child.wait()
+
+    destroy = kill9
 
     def must_run(self):
         if not self.running():

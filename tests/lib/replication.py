@@ -1,4 +1,4 @@
-"""A server as a replica: attach it to a source or a relay, and wait until it has what the source has."""
+"""A server as a replica: attach it to a source or a relay, wait until it has what that has."""
 
 from lib import wait
 from lib.errors import Failure
@@ -85,7 +85,7 @@ class Replica:
                    lambda: f"{self} to reach {gtid or (file, pos)}, it is at {self._where()}")
 
     def wait_for(self, source, timeout_s=60):
-        """Until it has executed what `source` has in its binlog now, by GTID where there are any."""
+        """Until it has executed what `source` has in its binlog now, by GTID if it follows them."""
         gtid = source.gtids() if source.kind.is_mariadb or source.kind.at_least(5, 6) else ""
         if gtid and self._follows_gtids():
             self.wait_replica(gtid=gtid, timeout_s=timeout_s)
@@ -107,7 +107,7 @@ class Replica:
             done = (status["exec_file"], int(status["exec_pos"])) >= (file, int(pos))
         if not done and "No" in (status["io_running"], status["sql_running"]):
             raise Failure(f"{self} has stopped replicating: {_complaint(status)}",
-                          self.process.tail())
+                          self.tail())
         return done
 
     def _has_gtid(self, gtid):

@@ -56,6 +56,7 @@ class Server(replication.Replica):
             "server_id": self.port,
             "log_bin": "binlog",
             "binlog_format": "ROW",
+            "relay_log": "relay",
             "sync_binlog": 0,
             "innodb_buffer_pool_size": "32M",
             "innodb_flush_log_at_trx_commit": 2,
@@ -107,7 +108,7 @@ class Server(replication.Replica):
         """Gives itself when it answers; a change of `options` counts from here on."""
         self.process = Process(str(self), self.kind.programs.server(*self._arguments()), self.log)
         self._lives += 1
-        wait.until(self._answers, START_S, lambda: f"{self} to answer\n{self.process.tail()}")
+        wait.until(self._answers, START_S, lambda: f"{self} to answer\n{self.tail()}")
         return self
 
     def _answers(self):
@@ -129,7 +130,7 @@ class Server(replication.Replica):
         """In order: the last binlog ends with a STOP event."""
         code = self.process.stop()
         if code != 0:
-            raise Failure(f"{self} ended with exit code {code}", self.process.tail())
+            raise Failure(f"{self} ended with exit code {code}", self.tail())
 
     def kill9(self):
         """As a crash would; start() afterwards recovers."""
@@ -145,10 +146,13 @@ class Server(replication.Replica):
             self.process.kill9()
         self._port.release()
 
+    def tail(self):
+        return self.process.tail() if self.process else f"({self} was never started)"
+
     # --- SQL
 
     def connect(self, user=None, password="", **settings):
-        """A new connection, committing each statement: root by the socket, any other user by TCP."""
+        """A new connection, committing each statement: root by socket, any other user by TCP."""
         if user is None:
             address = {"unix_socket": str(self.socket), "user": "root", "password": ""}
         else:

@@ -1,0 +1,99 @@
+"""The harness itself: whatever a test does, it is told apart, and nothing of it is left behind."""
+
+import shutil
+import subprocess
+import sys
+import textwrap
+
+from lib.harness import ROOT
+
+
+def run_harness(scene, source, *args):
+    """Runs `source` as the only test file of a project of its own; gives (exit code, output)."""
+    project = scene.path("project")
+    shutil.copytree(ROOT / "tests/lib", project / "tests/lib")
+    (project / "tests/integration").mkdir()
+    (project / "tests/integration/test_it.py").write_text(textwrap.dedent(source))
+    done = subprocess.run([sys.executable, "-B", project / "tests/lib/harness.py", "--no-build",
+                           "integration", *args], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_each_outcome_is_told_in_order(scene):
+    """Passed, failed, skipped and dead tests are counted, in the order of the file."""
+    code, output = run_harness(scene, """
+        import os
+        from lib.errors import Failure, Unavailable
+        from lib.marks import each
+
+        @each("b", "a")
+        def test_passes(scene, letter):
+            assert letter in "ab"
+        def test_fails(scene):
+            raise Failure("one is not two", "the details")
+        def test_skips(scene):
+            raise Unavailable("no such thing here")
+        def test_dies(scene):
+            os._exit(3)
+        """)
+    lines = output.splitlines()
+    told = [(line.split()[0].split(".")[1], line.split(" s  ")[1]) for line in lines
+            if line.startswith("integration/")]
+    assert told == [("test_passes[b]", "ok"), ("test_passes[a]", "ok"), ("test_fails", "FAIL"),
+                    ("test_skips", "skip: no such thing here"), ("test_dies", "FAIL")], output
+    assert "one is not two" in output and "the details" in output
+    assert "died without a result" in output
+    assert lines[-1] == "2 passed, 2 failed, 1 skipped" and code == 1, output
+
+
+def test_a_hanging_test_fails_alone(scene):
+    """A test over its limit fails where it hangs, with its programs, and the next one passes."""
+    marker = "314159.26"
+    code, output = run_harness(scene, f"""
+        import time
+        from lib.marks import limit
+
+        @limit(1)
+        def test_hangs(scene):
+            scene.process("sleeper", "sleep", "{marker}")
+            time.sleep(100)  # here
+        def test_passes(scene):
+            pass
+        """)
+    assert "over its time limit (1 s)" in output and "# here" in output, output
+    assert output.endswith("\n1 passed, 1 failed, 0 skipped\n") and code == 1, output
+    assert subprocess.run(["pgrep", "-f", f"sleep {marker}"], check=False).returncode == 1
+
+
+def test_what_a_test_leaves_running_is_ended(scene):
+    """A program that a test started behind the scene's back is gone when the run ends."""
+    marker = "271828.18"
+    code, output = run_harness(scene, f"""
+        import subprocess
+
+        def test_leaves_a_program(scene):
+            subprocess.Popen(["sh", "-c", "sleep {marker} & sleep {marker}"])
+        """)
+    assert code == 0, output
+    assert subprocess.run(["pgrep", "-f", f"sleep {marker}"], check=False).returncode == 1
+
+
+def test_nothing_to_run_is_no_success(scene):
+    """A name that matches no test, and a run in which all were skipped, do not pass."""
+    source = """
+        from lib.errors import Unavailable
+
+        def test_skips(scene):
+            raise Unavailable("not here")
+        """
+    for arguments, last in (((), "0 passed, 0 failed, 1 skipped"),
+                            (("-k", "no_such_test"), "0 passed, 0 failed, 0 skipped")):
+        code, output = run_harness(scene, source, *arguments)
+        assert output.splitlines()[-1] == last and code == 1, output
+
+
+def test_a_file_that_does_not_load_is_a_failure(scene):
+    """A mistake in a test file fails, with the reason, and the other files are still run."""
+    code, output = run_harness(scene, "import no_such_module\n")
+    assert "no_such_module" in output, output
+    assert output.endswith("\n0 passed, 1 failed, 0 skipped\n") and code == 1, output
