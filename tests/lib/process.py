@@ -20,6 +20,7 @@ class Process:
                 [str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, cwd=cwd)
         self.pid = self._child.pid
+        self.quiet_until = 0
 
     def exit_code(self):
         """None while it runs; negative: the signal that ended it."""
@@ -58,17 +59,17 @@ class Process:
                           self.tail())
 
     def tail(self, lines=TAIL_LINES):
-        """The end of its log, with a headline."""
-        return f"--- end of {self.log}\n{tail_of(self.log, lines)}"
+        """The end of its log, with a headline; nothing of what came before `quiet_until`."""
+        return f"--- end of {self.log}\n{tail_of(self.log, lines, self.quiet_until)}"
 
 
 def describe_exit(code):
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
-def tail_of(path, lines=TAIL_LINES):
+def tail_of(path, lines=TAIL_LINES, skip_bytes=0):
     try:
-        text = path.read_text(errors="replace")
+        text = path.read_bytes()[skip_bytes:].decode(errors="replace")
     except OSError as error:
         return f"({error})"
     return "\n".join(text.splitlines()[-lines:])

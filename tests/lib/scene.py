@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 
 from lib import kinds, template
+from lib.debezium import Debezium
 from lib.process import Process
 from lib.servers import Server
 
@@ -33,6 +34,10 @@ class Scene:
         folder.mkdir()
         template.copy_to(kind, folder / "data")
         return self.add(Server(kind, folder, **options)).start()
+
+    def debezium(self, server, db, **options):
+        """The real Debezium connector of the server's family, following it; see debezium.py."""
+        return self.add(Debezium(self.path("debezium"), server, db, **options)).wait_streaming()
 
     def process(self, name, *argv, **settings):
         """Any other program that shall run meanwhile."""

@@ -109,6 +109,8 @@ class Server(replication.Replica):
         self.process = Process(str(self), self.kind.programs.server(*self._arguments()), self.log)
         self._lives += 1
         wait.until(self._answers, START_S, lambda: f"{self} to answer\n{self.tail()}")
+        # What a server says at a start that went well would only hide what came later.
+        self.process.quiet_until = self.log.stat().st_size
         return self
 
     def _answers(self):
