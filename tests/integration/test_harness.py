@@ -10,12 +10,18 @@ from lib.harness import ROOT
 
 def run_harness(scene, source, *args):
     """Runs `source` as the only test file of a project of its own; gives (exit code, output)."""
+    return run_project(scene, {"tests/integration/test_it.py": source}, "integration", *args)
+
+
+def run_project(scene, files, *args):
     project = scene.path("project")
     shutil.copytree(ROOT / "tests/lib", project / "tests/lib")
-    (project / "tests/integration").mkdir()
-    (project / "tests/integration/test_it.py").write_text(textwrap.dedent(source))
+    for name, text in files.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(textwrap.dedent(text).lstrip())
+        (project / name).chmod(0o755)
     done = subprocess.run([sys.executable, "-B", project / "tests/lib/harness.py", "--no-build",
-                           "integration", *args], capture_output=True, text=True, check=False)
+                           *args], capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -44,6 +50,36 @@ def test_each_outcome_is_told_in_order(scene):
     assert "one is not two" in output and "the details" in output
     assert "died without a result" in output
     assert lines[-1] == "2 passed, 2 failed, 1 skipped" and code == 1, output
+
+
+def test_each_unit_case_counts(scene):
+    """Cases that pass, fail, crash and never run are told apart; so is a make target that fails."""
+    program = """
+        #!/bin/sh
+        echo "[==========] Running 4 test(s)."
+        echo "[ RUN      ] good"; echo "[       OK ] good"
+        echo "[ RUN      ] bad"; echo "[  ERROR   ] --- 0x1 != 0x2"; echo "[  FAILED  ] bad"
+        echo "[ RUN      ] left_out"; echo "[  SKIPPED ] left_out"
+        echo "[ RUN      ] crash"
+        kill -SEGV $$
+        """
+    cases = ("good", "bad", "left_out", "crash", "never")
+    files = {
+        "tests/unit/test_it.c": "\n".join(f"cmocka_unit_test({case})," for case in cases),
+        "build/tests/unit/test_it": program,
+        "Makefile": "fuzz-corpus layers banned docs-check format-check: ;\n"
+                    "lint: ; @echo unclean; false\n"}
+    code, output = run_project(scene, files, "unit")
+    told = [(line.split()[0], line.split(" s  ")[1]) for line in output.splitlines()
+            if line.startswith(("unit/", "check/"))]
+    assert told == [
+        ("unit/test_it.good", "ok"), ("unit/test_it.bad", "FAIL"),
+        ("unit/test_it.left_out", "skip: it said so itself"), ("unit/test_it.crash", "FAIL"),
+        ("unit/test_it.never", "FAIL"), ("check/fuzz-corpus", "ok"), ("check/layers", "ok"),
+        ("check/banned", "ok"), ("check/docs-check", "ok"), ("check/format-check", "ok"),
+        ("check/lint", "FAIL")], output
+    assert "0x1 != 0x2" in output and "SIGSEGV" in output and "unclean" in output, output
+    assert output.endswith("\n6 passed, 4 failed, 1 skipped\n") and code == 1, output
 
 
 def test_a_hanging_test_fails_alone(scene):

@@ -36,8 +36,9 @@ def _build(family, path):
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target"))
     try:
         done = subprocess.run(
-            ["mvn", "-q", "-B", "-ntp", "-Dstyle.color=never", f"-P{family}", "package", "dependency:copy-dependencies",
-             f"-DoutputDirectory={path}", "-DincludeScope=runtime"], cwd=project, check=False,
+            ["mvn", "-q", "-B", "-ntp", "-Dstyle.color=never", f"-P{family}", "package",
+             "dependency:copy-dependencies", f"-DoutputDirectory={path}",
+             "-DincludeScope=runtime"], cwd=project, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     except FileNotFoundError:
         raise Unavailable("Maven is not installed: run tools/deps test") from None

@@ -14,9 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-# pylint: disable=wrong-import-position # what is imported here needs no installed package
-from lib import unit  # noqa: E402
-from lib.result import FAIL, OK, SKIP, Result  # noqa: E402
+from lib import unit
+from lib.result import FAIL, OK, SKIP, Result
 
 SUITES = ("unit", "integration", "e2e")
 # How many tests that start servers run at a time.
@@ -126,7 +125,7 @@ class Session:
 
     def run_functions(self, tests):
         """Up to JOBS at a time, shown in order; on Ctrl-C those that run are ended first."""
-        from lib import isolated  # pylint: disable=import-outside-toplevel # needs pymysql
+        from lib import isolated  # needs pymysql, which may have to be installed first
 
         isolated.adopt_orphans()
         folder = Path(tempfile.mkdtemp(prefix="brt-"))
@@ -174,7 +173,7 @@ def may_begin(test, runs):
 
 def find_functions(suite):
     """The tests of a suite, in the order in which they stand in their files."""
-    from lib.isolated import Test  # pylint: disable=import-outside-toplevel # needs pymysql
+    from lib.isolated import Test  # needs pymysql, which may have to be installed first
 
     tests = []
     for path in sorted((ROOT / "tests" / suite).glob("test_*.py")):
@@ -189,7 +188,7 @@ def load_functions(suite, path):
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # pylint: disable=broad-except # a file's mistake is its own failure
+    except Exception as error:  # a mistake in one file must not hide the others
         def test_file_loads(_scene, error=error):
             raise error
         return [test_file_loads]

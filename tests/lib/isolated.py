@@ -11,7 +11,7 @@ import time
 import traceback
 
 from lib import marks
-from lib.errors import Failure, Unavailable
+from lib.errors import Unavailable
 from lib.result import FAIL, OK, SKIP, Result
 from lib.scene import Scene
 
@@ -164,13 +164,13 @@ def _perform(test, folder):
         test.call(scene)
     except Unavailable as reason:
         said = {"verdict": SKIP, "reason": str(reason)}
-    except BaseException as error:  # pylint: disable=broad-except # whatever it is, the test failed
+    except BaseException as error:  # whatever it is, the test failed
         said = _failure(test, error, scene)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         try:
             scene.close()
-        except Exception as error:  # pylint: disable=broad-except
+        except Exception as error:
             if said["verdict"] == OK:
                 said = _failure(test, error, scene)
     return said

@@ -7,6 +7,7 @@ from pathlib import Path
 from lib import kinds, template
 from lib.debezium import Debezium
 from lib.process import Process
+from lib.relay import Relay
 from lib.servers import Server
 
 
@@ -34,6 +35,11 @@ class Scene:
         folder.mkdir()
         template.copy_to(kind, folder / "data")
         return self.add(Server(kind, folder, **options)).start()
+
+    def relay(self, source, *, start=True, **options):
+        """A relay that follows `source`; see relay.Relay for the options."""
+        relay = self.add(Relay(self.path("relay"), source, **options))
+        return relay.start() if start else relay
 
     def debezium(self, server, db, **options):
         """The real Debezium connector of the server's family, following it; see debezium.py."""

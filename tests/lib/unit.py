@@ -43,6 +43,8 @@ class Program:
             result = Result(f"{self.prefix}.{case}", verdict)
             if verdict == FAIL:
                 result.output = text
+            elif verdict == SKIP:
+                result.reason = "it said so itself"
             if result.name not in wanted:
                 continue
             if case not in seen:
