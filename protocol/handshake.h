@@ -11,21 +11,35 @@
 enum { SCRAMBLE_BYTES = 20 };
 
 enum capability {
-    CAP_LONG_PASSWORD = 1u << 0,
+    CAP_LONG_PASSWORD = 1u << 0, /* clear: a MariaDB server with extended capabilities */
+    CAP_FOUND_ROWS = 1u << 1,
+    CAP_LONG_FLAG = 1u << 2,
     CAP_CONNECT_WITH_DB = 1u << 3,
     CAP_COMPRESS = 1u << 5,
+    CAP_IGNORE_SPACE = 1u << 8,
     CAP_PROTOCOL_41 = 1u << 9,
+    CAP_INTERACTIVE = 1u << 10,
     CAP_SSL = 1u << 11,
+    CAP_IGNORE_SIGPIPE = 1u << 12,
     CAP_TRANSACTIONS = 1u << 13,
     CAP_SECURE_CONNECTION = 1u << 15,
     CAP_MULTI_STATEMENTS = 1u << 16,
     CAP_MULTI_RESULTS = 1u << 17,
+    CAP_PS_MULTI_RESULTS = 1u << 18,
     CAP_PLUGIN_AUTH = 1u << 19,
     CAP_CONNECT_ATTRS = 1u << 20,
     CAP_PLUGIN_AUTH_LENENC = 1u << 21,
     CAP_SESSION_TRACK = 1u << 23,
     CAP_DEPRECATE_EOF = 1u << 24,
     CAP_QUERY_ATTRIBUTES = 1u << 27,
+
+    /* All that this side of the protocol can do; CAP_SSL comes on top where there is a
+       certificate. */
+    CAP_OFFERED = CAP_LONG_PASSWORD | CAP_FOUND_ROWS | CAP_LONG_FLAG | CAP_CONNECT_WITH_DB |
+                  CAP_IGNORE_SPACE | CAP_PROTOCOL_41 | CAP_INTERACTIVE | CAP_IGNORE_SIGPIPE |
+                  CAP_TRANSACTIONS | CAP_SECURE_CONNECTION | CAP_MULTI_RESULTS |
+                  CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH | CAP_CONNECT_ATTRS |
+                  CAP_PLUGIN_AUTH_LENENC | CAP_DEPRECATE_EOF | CAP_QUERY_ATTRIBUTES,
 };
 
 struct greeting {
