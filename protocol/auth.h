@@ -3,13 +3,14 @@
  *
  * What is kept of a password are the two hashes that the methods need (a verifier); the password
  * itself is not stored. An exchange is a small state machine: feed it what the client sent, send
- * what it answers. caching_sha2_password   fast: the scrambled SHA-256 fits the cached hash. Full:
+ * what it answers. caching_sha2_password: fast: the scrambled SHA-256 fits the cached hash. Full:
  * over TLS (or a unix socket) the password comes in clear, else the client asks for the RSA key
  * (0x02) and sends it encrypted. A full exchange that fits fills the cache. Verifiers may be read
  * by any thread; an exchange belongs to one session. No secret is ever put in an error's text.
  * Source: MySQL protocol documentation, "Authentication Methods".
  */
 #pragma once
+#include <stdatomic.h>
 #include "protocol/handshake.h"
 
 enum { SHA1_BYTES = 20, SHA256_BYTES = 32 };
@@ -18,6 +19,7 @@ enum auth_method { AUTH_NATIVE, AUTH_CACHING_SHA2, AUTH_METHODS };
 const char    *auth_method_name(enum auth_method m); /* "mysql_native_password" ... */
 MUST_CHECK int auth_method_by_name(struct slice name, enum auth_method *out);
 
+enum auth_cache { AUTH_CACHE_NONE = 0, AUTH_CACHE_FILLING, AUTH_CACHE_VALID };
 struct auth_verifier {
     bool    empty_password;
     uint8_t native[SHA1_BYTES]; /* SHA1(SHA1(password)) */
@@ -25,7 +27,7 @@ struct auth_verifier {
     uint8_t sha2[SHA256_BYTES]; /* salted, many rounds (PBKDF2-HMAC-SHA256): what a full exchange is
                                    checked against */
     uint32_t     sha2_rounds;
-    _Atomic(int) cached;              /* the fast path's hash below is valid */
+    _Atomic(int) cached;              /* enum auth_cache: is the fast path's hash below valid? */
     uint8_t      cache[SHA256_BYTES]; /* SHA256(SHA256(password)) */
 };
 MUST_CHECK int auth_verifier_from_password(struct slice password, struct auth_verifier *out,
@@ -52,8 +54,11 @@ struct auth_exchange {
 };
 /*
  * Begins after the handshake response. `v` NULL (unknown user): goes through the same motions and
- * is denied, so that names can't be guessed. `method` is what this user must use; where the client
- * began with another, the reply is an AuthSwitchRequest. Replies are payloads (no packet header).
+ * is denied, so that names can't be guessed (give it the method that most users have). `method` is
+ * what this user must use; where the client began with another, the reply is an AuthSwitchRequest.
+ * Replies are payloads (no packet header), appended to `reply`. A wrong, cut or garbled answer is
+ * AUTH_DENIED; -1 is left for trouble of our own (OpenSSL, random numbers). `key` may be NULL where
+ * `secure` is true. The packets may hold a password in clear: the caller wipes what it received.
  */
 MUST_CHECK int auth_begin(struct auth_exchange *x, enum auth_method method, bool secure,
                           const uint8_t                    scramble[SCRAMBLE_BYTES],

@@ -1,0 +1,424 @@
+#include "protocol/auth.h"
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+
+enum {
+    SHA2_ROUNDS = 5000, /* a few milliseconds: only full exchanges pay it */
+    RSA_BITS = 2048,
+    RSA_CIPHER_BYTES = RSA_BITS / 8,
+    PASSWORD_MAX = 1024,
+
+    HEAD_SWITCH = 0xfe,
+    HEAD_MORE = 0x01,
+    MORE_FAST_GRANTED = 0x03,
+    MORE_FULL_NEEDED = 0x04,
+    ASK_PUBLIC_KEY = 0x02,
+};
+
+/* What auth_continue() waits for. */
+enum phase { AWAIT_SWITCHED_ANSWER, AWAIT_FULL, AWAIT_ENCRYPTED, FINISHED };
+
+struct auth_key {
+    EVP_PKEY *pair;
+    char     *pem; /* of the public half */
+    size_t    pem_bytes;
+};
+
+/* clang-format off */
+static const char *const method_names[AUTH_METHODS] = {
+    [AUTH_NATIVE]       = "mysql_native_password",
+    [AUTH_CACHING_SHA2] = "caching_sha2_password",
+};
+/* clang-format on */
+
+const char *auth_method_name(enum auth_method m)
+{
+    assert(m < AUTH_METHODS);
+    return method_names[m];
+}
+
+int auth_method_by_name(struct slice name, enum auth_method *out)
+{
+    for (int m = 0; m < AUTH_METHODS; m++) {
+        if (slice_equal(name, slice_of_text(method_names[m]))) {
+            *out = (enum auth_method)m;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* ---- hashes ---- */
+
+static int openssl_trouble(struct err *e, const char *what)
+{
+    char text[160];
+    ERR_error_string_n(ERR_get_error(), text, sizeof text);
+    ERR_clear_error();
+    return err_set(e, E_NOMEM, "%s: %s", what, text);
+}
+
+/* The digest of two pieces one behind the other. */
+static int digest(const EVP_MD *md, struct slice a, struct slice b, uint8_t *into, struct err *e)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool        fine = ctx != NULL && EVP_DigestInit_ex(ctx, md, NULL) == 1 &&
+                EVP_DigestUpdate(ctx, a.ptr, a.len) == 1 &&
+                EVP_DigestUpdate(ctx, b.ptr, b.len) == 1 &&
+                EVP_DigestFinal_ex(ctx, into, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    return fine ? 0 : openssl_trouble(e, "digest of a password");
+}
+
+static int digest_twice(const EVP_MD *md, struct slice bytes, uint8_t *into, size_t size,
+                        struct err *e)
+{
+    uint8_t once[EVP_MAX_MD_SIZE];
+
+    int rc = digest(md, bytes, slice_empty(), once, e);
+    if (rc == 0)
+        rc = digest(md, (struct slice){ once, size }, slice_empty(), into, e);
+    OPENSSL_cleanse(once, sizeof once);
+    return rc;
+}
+
+static int stretch(struct slice password, const struct auth_verifier *v, uint8_t into[SHA256_BYTES],
+                   struct err *e)
+{
+    assert(password.len <= PASSWORD_MAX);
+    if (PKCS5_PBKDF2_HMAC((const char *)password.ptr, (int)password.len, v->sha2_salt,
+                          sizeof v->sha2_salt, (int)v->sha2_rounds, EVP_sha256(), SHA256_BYTES,
+                          into) != 1)
+        return openssl_trouble(e, "stretching a password");
+    return 0;
+}
+
+int auth_verifier_from_password(struct slice password, struct auth_verifier *out, struct err *e)
+{
+    struct auth_verifier v = { .empty_password = password.len == 0, .sha2_rounds = SHA2_ROUNDS };
+
+    if (password.len > PASSWORD_MAX)
+        return err_set(e, E_CONFIG, "a password may have at most %d bytes", PASSWORD_MAX);
+    /* It travels ended by a zero byte, so nothing behind one would ever be compared. */
+    if (password.len > 0 && memchr(password.ptr, 0, password.len) != NULL)
+        return err_set(e, E_CONFIG, "a password can't contain a zero byte");
+    if (RAND_bytes(v.sha2_salt, sizeof v.sha2_salt) != 1)
+        return openssl_trouble(e, "random salt");
+    TRY(digest_twice(EVP_sha1(), password, v.native, SHA1_BYTES, e));
+    TRY(stretch(password, &v, v.sha2, e));
+    *out = v;
+    return 0;
+}
+
+int auth_scramble(uint8_t into[SCRAMBLE_BYTES], struct err *e)
+{
+    for (size_t filled = 0; filled < SCRAMBLE_BYTES;) {
+        uint8_t drawn[2 * SCRAMBLE_BYTES];
+        if (RAND_bytes(drawn, sizeof drawn) != 1)
+            return openssl_trouble(e, "random scramble");
+        /* Seven bits, as servers do: some clients take the scramble for text. */
+        for (size_t i = 0; i < sizeof drawn && filled < SCRAMBLE_BYTES; i++) {
+            uint8_t byte = drawn[i] & 0x7f;
+            if (byte != 0 && byte != '$')
+                into[filled++] = byte;
+        }
+    }
+    return 0;
+}
+
+/* ---- the RSA key ---- */
+
+static char *public_pem(EVP_PKEY *pair, size_t *bytes)
+{
+    BIO  *bio = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    char *pem = NULL;
+
+    if (bio != NULL && PEM_write_bio_PUBKEY(bio, pair) == 1) {
+        long n = BIO_get_mem_data(bio, &text);
+        if (n > 0 && (pem = malloc((size_t)n)) != NULL) {
+            memcpy(pem, text, (size_t)n);
+            *bytes = (size_t)n;
+        }
+    }
+    BIO_free(bio);
+    return pem;
+}
+
+int auth_key_new(struct auth_key **out, struct err *e)
+{
+    struct auth_key *k = calloc(1, sizeof *k);
+
+    if (k == NULL)
+        return err_set(e, E_NOMEM, "no memory for the RSA key");
+    k->pair = EVP_RSA_gen(RSA_BITS);
+    if (k->pair != NULL)
+        k->pem = public_pem(k->pair, &k->pem_bytes);
+    if (k->pem == NULL) {
+        auth_key_free(k);
+        return openssl_trouble(e, "making the RSA key for passwords");
+    }
+    *out = k;
+    return 0;
+}
+
+void auth_key_free(struct auth_key *k)
+{
+    if (k == NULL)
+        return;
+    EVP_PKEY_free(k->pair);
+    free(k->pem);
+    free(k);
+}
+
+/* False for anything that was not encrypted with our key: the client's fault, not trouble. */
+static bool decrypt(const struct auth_key *k, struct slice cipher, uint8_t plain[RSA_CIPHER_BYTES],
+                    size_t *plain_bytes)
+{
+    if (k == NULL || cipher.len != RSA_CIPHER_BYTES)
+        return false;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(k->pair, NULL);
+    *plain_bytes = RSA_CIPHER_BYTES;
+    /* OAEP's default digest is SHA-1, which the protocol demands. */
+    bool fine = ctx != NULL && EVP_PKEY_decrypt_init(ctx) == 1 &&
+                EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
+                EVP_PKEY_decrypt(ctx, plain, plain_bytes, cipher.ptr, cipher.len) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
+    return fine;
+}
+
+/* ---- checks: 0 with *fits, or -1 for trouble ---- */
+
+/*
+ * Both methods hide the password's first hash in the answer:
+ *     answer = HASH(password) XOR HASH(scramble and HASH(HASH(password)), in the method's order)
+ * so that knowing HASH(HASH(password)) is enough to check it and not enough to log in.
+ */
+static int check_scrambled(const EVP_MD *md, size_t size, struct slice answer,
+                           struct slice mask_first, struct slice mask_second, const uint8_t *wanted,
+                           bool *fits, struct err *e)
+{
+    uint8_t hidden[EVP_MAX_MD_SIZE];
+    uint8_t is[EVP_MAX_MD_SIZE];
+
+    *fits = false;
+    if (answer.len != size)
+        return 0;
+    int rc = digest(md, mask_first, mask_second, hidden, e);
+    for (size_t i = 0; rc == 0 && i < size; i++)
+        hidden[i] ^= answer.ptr[i];
+    if (rc == 0)
+        rc = digest(md, (struct slice){ hidden, size }, slice_empty(), is, e);
+    if (rc == 0)
+        *fits = CRYPTO_memcmp(is, wanted, size) == 0;
+    OPENSSL_cleanse(hidden, sizeof hidden);
+    return rc;
+}
+
+static bool is_empty_answer(struct slice answer)
+{
+    return answer.len == 0 || (answer.len == 1 && answer.ptr[0] == 0);
+}
+
+static int check_native(const struct auth_exchange *x, const struct auth_verifier *v,
+                        struct slice answer, bool *fits, struct err *e)
+{
+    return check_scrambled(EVP_sha1(), SHA1_BYTES, answer,
+                           (struct slice){ x->scramble, SCRAMBLE_BYTES },
+                           (struct slice){ v->native, SHA1_BYTES }, v->native, fits, e);
+}
+
+static int check_fast(const struct auth_exchange *x, struct auth_verifier *v, struct slice answer,
+                      bool *fits, struct err *e)
+{
+    *fits = false;
+    if (atomic_load_explicit(&v->cached, memory_order_acquire) != AUTH_CACHE_VALID)
+        return 0;
+    return check_scrambled(EVP_sha256(), SHA256_BYTES, answer,
+                           (struct slice){ v->cache, SHA256_BYTES },
+                           (struct slice){ x->scramble, SCRAMBLE_BYTES }, v->cache, fits, e);
+}
+
+/* One of several sessions that fit at once writes; the others find it done or being done. */
+static int fill_cache(struct auth_verifier *v, struct slice password, struct err *e)
+{
+    int     none = AUTH_CACHE_NONE;
+    uint8_t hash[SHA256_BYTES];
+
+    if (atomic_load_explicit(&v->cached, memory_order_relaxed) != AUTH_CACHE_NONE)
+        return 0;
+    TRY(digest_twice(EVP_sha256(), password, hash, SHA256_BYTES, e));
+    if (atomic_compare_exchange_strong(&v->cached, &none, AUTH_CACHE_FILLING)) {
+        memcpy(v->cache, hash, sizeof v->cache);
+        atomic_store_explicit(&v->cached, AUTH_CACHE_VALID, memory_order_release);
+    }
+    OPENSSL_cleanse(hash, sizeof hash);
+    return 0;
+}
+
+/* `clear` is the password with the zero byte that ends it. */
+static int check_full(struct auth_verifier *v, struct slice clear, bool *fits, struct err *e)
+{
+    uint8_t is[SHA256_BYTES];
+
+    *fits = false;
+    if (clear.len < 2 || clear.len > PASSWORD_MAX + 1 || clear.ptr[clear.len - 1] != 0)
+        return 0;
+    struct slice password = { clear.ptr, clear.len - 1 };
+    int          rc = stretch(password, v, is, e);
+    if (rc == 0)
+        *fits = !v->empty_password && CRYPTO_memcmp(is, v->sha2, sizeof is) == 0;
+    OPENSSL_cleanse(is, sizeof is);
+    return rc == 0 && *fits ? fill_cache(v, password, e) : rc;
+}
+
+static int check_encrypted(const struct auth_exchange *x, struct auth_verifier *v,
+                           const struct auth_key *key, struct slice cipher, bool *fits,
+                           struct err *e)
+{
+    uint8_t plain[RSA_CIPHER_BYTES];
+    size_t  n = 0;
+    int     rc = 0;
+
+    *fits = false;
+    if (decrypt(key, cipher, plain, &n)) {
+        for (size_t i = 0; i < n; i++)
+            plain[i] ^= x->scramble[i % SCRAMBLE_BYTES];
+        rc = check_full(v, (struct slice){ plain, n }, fits, e);
+    }
+    OPENSSL_cleanse(plain, sizeof plain);
+    return rc;
+}
+
+/* ---- the exchange ---- */
+
+/* Stands in for unknown users: takes the same time, and no answer hashes to zeros. */
+static struct auth_verifier nobody = { .sha2_rounds = SHA2_ROUNDS };
+
+static void finish(struct auth_exchange *x, bool granted, enum auth_step *step)
+{
+    x->phase = FINISHED;
+    *step = granted ? AUTH_SEND_AND_GRANTED : AUTH_DENIED;
+}
+
+static void put_more(struct buf *reply, uint8_t what)
+{
+    buf_put_u8(reply, HEAD_MORE);
+    buf_put_u8(reply, what);
+}
+
+/* The first answer by the demanded method, from the handshake response or after a switch. */
+static int judge_answer(struct auth_exchange *x, struct slice answer, struct auth_verifier *known,
+                        struct buf *reply, enum auth_step *step, struct err *e)
+{
+    struct auth_verifier *v = known != NULL ? known : &nobody;
+    bool                  fits = false;
+
+    if (is_empty_answer(answer) || v->empty_password) {
+        finish(x, is_empty_answer(answer) && v->empty_password, step);
+        return 0;
+    }
+    if (x->method == AUTH_NATIVE) {
+        TRY(check_native(x, v, answer, &fits, e));
+        finish(x, fits && known != NULL, step);
+        return 0;
+    }
+    if (answer.len != SHA256_BYTES) {
+        finish(x, false, step);
+        return 0;
+    }
+    TRY(check_fast(x, v, answer, &fits, e));
+    if (fits && known != NULL) {
+        put_more(reply, MORE_FAST_GRANTED);
+        finish(x, true, step);
+        return 0;
+    }
+    put_more(reply, MORE_FULL_NEEDED);
+    x->phase = AWAIT_FULL;
+    *step = AUTH_SEND;
+    return 0;
+}
+
+static void put_switch(const struct auth_exchange *x, struct buf *reply)
+{
+    buf_put_u8(reply, HEAD_SWITCH);
+    buf_put_text(reply, auth_method_name(x->method));
+    buf_put_u8(reply, 0);
+    buf_put(reply, (struct slice){ x->scramble, SCRAMBLE_BYTES });
+    buf_put_u8(reply, 0);
+}
+
+int auth_begin(struct auth_exchange *x, enum auth_method method, bool secure,
+               const uint8_t scramble[SCRAMBLE_BYTES], const struct handshake_response *hello,
+               struct auth_verifier *v, struct buf *reply, enum auth_step *step, struct err *e)
+{
+    assert(method < AUTH_METHODS);
+    *x = (struct auth_exchange){ .method = method, .secure = secure, .phase = FINISHED };
+    memcpy(x->scramble, scramble, SCRAMBLE_BYTES);
+
+    /* Clients without plugins know the native method alone, and can't be switched. */
+    bool             has_plugins = (hello->capabilities & CAP_PLUGIN_AUTH) != 0;
+    enum auth_method theirs = AUTH_NATIVE;
+    bool             known = !has_plugins || auth_method_by_name(hello->plugin, &theirs) == 0;
+    if (known && theirs == method)
+        return judge_answer(x, hello->answer, v, reply, step, e);
+    if (!has_plugins) {
+        finish(x, false, step);
+        return 0;
+    }
+    put_switch(x, reply);
+    x->phase = AWAIT_SWITCHED_ANSWER;
+    *step = AUTH_SEND;
+    return 0;
+}
+
+static void put_public_key(const struct auth_key *key, struct buf *reply)
+{
+    buf_put_u8(reply, HEAD_MORE);
+    buf_put(reply, (struct slice){ (const uint8_t *)key->pem, key->pem_bytes });
+}
+
+static int judge_full(struct auth_exchange *x, struct slice payload, struct auth_verifier *known,
+                      const struct auth_key *key, struct buf *reply, enum auth_step *step,
+                      struct err *e)
+{
+    struct auth_verifier *v = known != NULL ? known : &nobody;
+    bool                  asks_key = payload.len == 1 && payload.ptr[0] == ASK_PUBLIC_KEY;
+    bool                  fits = false;
+
+    if (!x->secure && x->phase == AWAIT_FULL && asks_key && key != NULL) {
+        put_public_key(key, reply);
+        x->phase = AWAIT_ENCRYPTED;
+        *step = AUTH_SEND;
+        return 0;
+    }
+    if (x->secure)
+        TRY(check_full(v, payload, &fits, e));
+    else /* one that kept the key from an earlier login need not ask */
+        TRY(check_encrypted(x, v, key, payload, &fits, e));
+    finish(x, fits && known != NULL, step);
+    return 0;
+}
+
+int auth_continue(struct auth_exchange *x, struct slice payload, struct auth_verifier *v,
+                  const struct auth_key *key, struct buf *reply, enum auth_step *step,
+                  struct err *e)
+{
+    switch ((enum phase)x->phase) {
+    case AWAIT_SWITCHED_ANSWER:
+        return judge_answer(x, payload, v, reply, step, e);
+    case AWAIT_FULL:
+    case AWAIT_ENCRYPTED:
+        return judge_full(x, payload, v, key, reply, step, e);
+    case FINISHED:
+        break;
+    }
+    return err_set(e, E_PROTOCOL, "an answer to a login that is already decided");
+}
