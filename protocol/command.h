@@ -25,7 +25,7 @@ MUST_CHECK int command_parse_query(struct slice payload, uint32_t capabilities, 
 
 struct command_register {
     uint32_t server_id;
-    char     host[256];
+    char     host[256]; /* anything but printable ASCII is shown as '?' */
     uint16_t port;
     /* user and password are read over and forgotten */
 };
@@ -42,7 +42,7 @@ struct command_dump {
     bool         by_gtid_set; /* COM_BINLOG_DUMP_GTID */
     uint16_t     flags;
     uint32_t     server_id;
-    uint64_t     position;
+    uint64_t     position;   /* 32 bits of it in COM_BINLOG_DUMP */
     char         file[512];  /* "" when empty or only zero bytes */
     struct slice gtid_bytes; /* encoded set, for gtid_set_decode() */
 };
