@@ -6,18 +6,23 @@
 #pragma once
 #include "protocol/packet.h"
 
+enum { STATUS_AUTOCOMMIT = 0x0002 };
+
 struct reply {
     struct buf *out;
     uint8_t    *sequence;     /* of the next packet; the command set it to 1 */
     uint32_t    capabilities; /* in force: EOF packets or not (CAP_DEPRECATE_EOF), session state */
-    uint16_t    status;       /* SERVER_STATUS_AUTOCOMMIT (2) as a rule */
+    uint16_t    status;       /* STATUS_AUTOCOMMIT as a rule */
     uint16_t    warnings;
 };
 
 void reply_ok(struct reply *r);
+/* Texts are cut at REPLY_ERROR_BYTES, as clients keep no more. */
+enum { REPLY_ERROR_BYTES = 511 };
 void reply_error(struct reply *r, uint16_t number, const char state[5], const char *fmt, ...)
     PRINTF_ARGS(4, 5);
-void reply_eof(struct reply *r); /* the end of a non-blocking dump too */
+/* The old 5-byte form, whatever the capabilities: so servers end a non-blocking dump. */
+void reply_eof(struct reply *r);
 
 enum reply_type {
     REPLY_LONGLONG = 8,
