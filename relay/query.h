@@ -1,0 +1,75 @@
+/*
+ * The SQL that a relay answers itself: what replicas, mysqlbinlog, connectors and people ask about
+ * server identity, binlogs, positions, GTIDs and variables; session settings; KILL.
+ *
+ * A statement is recognised by its first words (one table in query.c), never handed to anything
+ * else; what is not recognised gets an error that says so. The answers are those of the source's
+ * family and version: statements, variables and columns that such a server does not have get the
+ * server's own errors. Everything needed to stream is answered from what the relay holds, so it
+ * works while the source is away. Work and memory of one statement are bounded by QUERY_SQL_BYTES,
+ * QUERY_VALUES_BYTES and QUERY_COLUMNS_MAX.
+ *
+ * A session owns its struct query_session; env and session are used by the session's thread alone.
+ * Sources: MySQL and MariaDB manuals (SHOW statements, system variables, error references);
+ * recorded handshakes of the clients.
+ */
+#pragma once
+#include "protocol/reply.h"
+#include "relay/channel.h"
+
+enum {
+    QUERY_SQL_BYTES = 64 * 1024,           /* longest statement */
+    QUERY_VALUES_BYTES = 16 * 1024 * 1024, /* of all values of one answer */
+    QUERY_COLUMNS_MAX = 256,
+    QUERY_VARIABLES_MAX = 32,
+    QUERY_NAME_BYTES = 64,
+};
+
+/* A user variable, e.g. @master_heartbeat_period. */
+struct query_variable {
+    char  name[QUERY_NAME_BYTES + 1]; /* without '@', in lower case */
+    bool  is_number;                  /* set from a number: affects the type of a SELECT */
+    char *value;                      /* text, ended by zero; never NULL */
+};
+
+struct query_session {
+    struct query_variable variables[QUERY_VARIABLES_MAX];
+    size_t                variable_count;
+    size_t                variable_bytes; /* of all values: at most QUERY_SQL_BYTES */
+    char                  database[4 * QUERY_NAME_BYTES + 1]; /* "" is none; it need not exist */
+    bool                  autocommit;
+};
+void query_session_init(struct query_session *s);
+void query_session_done(struct query_session *s); /* accepts a zeroed one */
+/* Back to how a new connection is (COM_RESET_CONNECTION). */
+void query_session_reset(struct query_session *s);
+/* The value of a user variable, e.g. ("slave_uuid"); NULL when it was never set or set to NULL.
+   Valid until the next statement. */
+const char *query_variable(const struct query_session *s, const char *name);
+/* The first of the two that is set: new and old spellings ("source_...", "master_..."). */
+const char *query_variable_either(const struct query_session *s, const char *name,
+                                  const char *other);
+/* The same as a number; false when it is not set or no number. */
+bool query_variable_number(const struct query_session *s, const char *name, const char *other,
+                           uint64_t *out);
+/* For COM_INIT_DB and the handshake: any name is taken. -1: too long or with a zero byte. */
+MUST_CHECK int query_set_database(struct query_session *s, struct slice name);
+
+enum query_kill { QUERY_KILL_DONE, QUERY_KILL_UNKNOWN, QUERY_KILL_DENIED };
+
+struct query_env {
+    const struct server_facts *facts; /* while they are not known every answer is error 1053 */
+    struct store              *store;
+    uint32_t                   relay_server_id;
+    const char                *relay_uuid;
+    uint32_t                   thread_id;
+    const char                *user, *host; /* of the client */
+    struct query_session      *session;
+    /* Ends another session: the one whose greeting carried `thread_id`. */
+    enum query_kill (*kill)(void *arg, uint32_t thread_id);
+    void *kill_arg;
+};
+
+/* Appends one complete answer: OK, an error or a result. r->status is set from the session. Only a
+   full r->out (its own failure) leaves the answer out. */
+void query_answer(const struct query_env *env, struct slice sql, struct reply *r);
