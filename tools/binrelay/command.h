@@ -1,0 +1,64 @@
+/*
+ * The commands of `binrelay`: one table (commands.c) that is also --help, `help COMMAND` and the
+ * manual page.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "protocol/base/buf.h"
+#include "protocol/base/err.h"
+
+#define COMMAND_CONFIG_DEFAULT "/etc/binrelay/binrelay.conf"
+
+enum { COMMAND_OPTIONS_MAX = 8 };
+
+enum command_exit { COMMAND_OK = 0, COMMAND_FAILED = 1, COMMAND_MISUSED = 2 };
+
+struct call;
+
+struct command_option {
+    const char *name;     /* without the dashes; NULL ends the list */
+    const char *argument; /* NULL: a flag */
+    const char *help;
+};
+
+struct command {
+    const char           *name;
+    const char           *operands; /* as in the usage line, "" for none */
+    int                   operand_count;
+    const char           *summary; /* one line, lower case */
+    const char           *details; /* sentences; NULL: none */
+    struct command_option options[COMMAND_OPTIONS_MAX];
+    /* Prints its result itself. COMMAND_FAILED and COMMAND_MISUSED fill *e, but for a failure that
+       is the result itself (then e->kind stays E_OK). */
+    enum command_exit (*run)(const struct call *c, struct err *e);
+};
+
+/* One use of a command. */
+struct call {
+    const struct command *command;
+    const char           *data;   /* the relay's data folder */
+    const char           *config; /* where it was read; NULL: --data */
+    bool                  json;
+    const char           *values[COMMAND_OPTIONS_MAX]; /* NULL: not given; "" for a flag */
+    char *const          *operands;
+};
+
+/* What was given for an option of the command's own, NULL when it was not. */
+const char *call_option(const struct call *c, const char *name);
+
+extern const struct command        commands[]; /* ended by one without a name */
+extern const struct command_option command_globals[];
+
+const struct command *command_by_name(const char *name); /* NULL: there is none */
+
+/* manual.c: texts made from the table. */
+void manual_put_usage(struct buf *out);
+void manual_put_command(const struct command *c, struct buf *out);
+void manual_put_page(struct buf *out); /* binrelay(1) */
+
+enum command_exit status_run(const struct call *c, struct err *e);
+enum command_exit files_run(const struct call *c, struct err *e);
+enum command_exit map_run(const struct call *c, struct err *e);
+enum command_exit tail_run(const struct call *c, struct err *e);
+enum command_exit verify_run(const struct call *c, struct err *e);

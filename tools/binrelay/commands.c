@@ -1,0 +1,77 @@
+#include "tools/binrelay/command.h"
+#include <string.h>
+
+const struct command_option command_globals[] = {
+    { "config", "FILE",
+      "Configuration file of the relay, of which only the data folder is read; by "
+      "default " COMMAND_CONFIG_DEFAULT "." },
+    { "data", "FOLDER", "The relay's data folder, in place of --config." },
+    { "json", NULL, "Print JSON, for programs." },
+    { "help", NULL, "Print this help." },
+    { NULL, NULL, NULL },
+};
+
+const struct command commands[] = {
+    { .name = "status",
+      .operands = "",
+      .summary = "how the relay is doing: source, lag, consumers, publishers",
+      .details = "Asks the running daemon. Lag is the age of the last event that was received "
+                 "while the relay is behind, as far as the clocks of both machines agree.",
+      .run = status_run },
+    { .name = "files",
+      .operands = "",
+      .summary = "the relay files, with the source file that each one is the image of",
+      .details = "Works without the daemon too, and then tells of what the last run has closed "
+                 "or recorded.",
+      .run = files_run },
+    { .name = "map",
+      .operands = "PLACE",
+      .operand_count = 1,
+      .summary = "all coordinates of one place: relay, source, GTIDs",
+      .details =
+          "PLACE is FILE:POSITION in relay coordinates, SOURCE:FILE:POSITION in those of the "
+          "source that the configuration calls SOURCE, or one GTID. Refuses a position that is "
+          "not the start of an event.",
+      .run = map_run },
+    { .name = "tail",
+      .operands = "",
+      .summary = "what passes through the relay, live: change events or binlog events",
+      .details =
+          "Reads the relay's files itself, so that the daemon has no work with it. Goes on until "
+          "Ctrl-C, --count is reached, or, when no daemon runs, to the end of what is held.",
+      .options = { { "changes", NULL,
+                     "Print row changes (the default); with --json as a publisher does." },
+                   { "events", NULL, "Print binlog events." },
+                   { "from", "PLACE",
+                     "Where to begin: 'newest' (the default), 'oldest', or FILE:POSITION between "
+                     "two "
+                     "transactions." },
+                   { "count", "N", "End after so many." },
+                   { NULL, NULL, NULL } },
+      .run = tail_run },
+    { .name = "verify",
+      .operands = "",
+      .summary = "read everything that is held, and check it from end to end",
+      .details = "Checks the structure and checksum of every event, the ends of transactions, the "
+                 "index and the catalog. Changes nothing; works beside a running daemon and "
+                 "without one. Exit code 1 when there is a problem.",
+      .run = verify_run },
+    { .name = NULL },
+};
+
+const struct command *command_by_name(const char *name)
+{
+    for (const struct command *c = commands; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+const char *call_option(const struct call *c, const char *name)
+{
+    for (size_t i = 0; i < COMMAND_OPTIONS_MAX && c->command->options[i].name != NULL; i++)
+        if (strcmp(c->command->options[i].name, name) == 0)
+            return c->values[i];
+    assert(!"an option that is in the command's table");
+    return NULL;
+}

@@ -1,0 +1,221 @@
+/* binrelay status: what the daemon says of itself, laid out for a person. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include "tools/binrelay/answer.h"
+#include "tools/binrelay/command.h"
+#include "tools/binrelay/grid.h"
+#include "tools/binrelay/question.h"
+#include "tools/binrelay/text.h"
+
+enum { GTIDS_SHOWN = 160, PLACE_BYTES = 320 };
+
+static void row(const char *name, const char *fmt, ...) PRINTF_ARGS(2, 3);
+static void row(const char *name, const char *fmt, ...)
+{
+    va_list args;
+    (void)printf("%-12s", name);
+    va_start(args, fmt);
+    (void)vprintf(fmt, args);
+    va_end(args);
+    (void)putchar('\n');
+}
+
+/* "binlog.000001:157", "-" where there is none. */
+static const char *place_of(struct json_object *at, char into[PLACE_BYTES])
+{
+    const char *file = answer_text(at, "file");
+    if (file[0] == '\0')
+        (void)snprintf(into, PLACE_BYTES, "-");
+    else
+        (void)snprintf(into, PLACE_BYTES, "%s:%" PRIu64, file, answer_uint(at, "offset"));
+    return into;
+}
+
+static void print_source(struct json_object *source)
+{
+    char        span[TEXT_BYTES], lag[TEXT_BYTES], place[PLACE_BYTES];
+    const char *family = answer_text(source, "family");
+    const char *state = answer_text(source, "state");
+    int64_t     now = (int64_t)time(NULL);
+
+    row("source", "%s at %s, %s for %s", answer_text(source, "name"),
+        answer_text(source, "address"), state,
+        text_of_span(now - answer_int(source, "since_s"), span));
+    if (answer_has(source, "problem"))
+        row("  problem", "%s", answer_text(source, "problem"));
+    if (family[0] != '\0')
+        row("  server", "%s %s, server_id %" PRIu64 "%s%s",
+            strcmp(family, "mariadb") == 0 ? "MariaDB" : "MySQL", answer_text(source, "version"),
+            answer_uint(source, "server_id"), answer_has(source, "server_uuid") ? ", uuid " : "",
+            answer_text(source, "server_uuid"));
+    row("  received", "up to %s, %" PRIu64 " events, %s since the start", place_of(source, place),
+        answer_uint(source, "received_events"),
+        text_of_bytes(answer_uint(source, "received_bytes"), span));
+    if (answer_flag(source, "caught_up"))
+        row("  lag", "none: all that the source has is received");
+    else if (answer_has(source, "lag_s"))
+        row("  lag", "%s", text_of_span(answer_int(source, "lag_s"), lag));
+    else
+        row("  lag", "unknown while not connected; last event of %s",
+            text_of_time(answer_int(source, "last_event_s"), lag));
+    if (answer_uint(source, "reconnects") > 0)
+        row("  reconnects", "%" PRIu64, answer_uint(source, "reconnects"));
+}
+
+static void print_store(struct json_object *all)
+{
+    struct json_object *published = answer_member(all, "published");
+    struct json_object *store = answer_member(all, "store");
+    struct json_object *listener = answer_member(all, "listener");
+    const char         *gtids = answer_text(published, "gtids");
+    char                place[PLACE_BYTES], bytes[TEXT_BYTES], room[TEXT_BYTES], count[TEXT_BYTES];
+
+    row("published", "%s%s%s", place_of(published, place),
+        answer_uint(answer_member(all, "source"), "unpublished_bytes") > 0 ? ", not yet: " : "",
+        answer_uint(answer_member(all, "source"), "unpublished_bytes") > 0
+            ? text_of_bytes(answer_uint(answer_member(all, "source"), "unpublished_bytes"), bytes)
+            : "");
+    if (gtids[0] != '\0')
+        row("  GTIDs", "%.*s%s", GTIDS_SHOWN, gtids,
+            strlen(gtids) > GTIDS_SHOWN ? "... (all of them: --json)" : "");
+    row("store", "%s, %s%s%s%s%s; sync %s; %s free",
+        text_of_count(answer_uint(store, "files"), "file", count),
+        text_of_bytes(answer_uint(store, "bytes"), bytes), answer_has(store, "first") ? ", " : "",
+        answer_text(store, "first"), answer_has(store, "first") ? " to " : "",
+        answer_text(store, "last"), answer_text(store, "sync"),
+        text_of_bytes(answer_uint(store, "free_bytes"), room));
+    row("listener", "%s:%" PRIu64 ", as server_id %" PRIu64, answer_text(listener, "address"),
+        answer_uint(listener, "port"), answer_uint(all, "server_id"));
+}
+
+/* Bytes between a consumer's place and the published end; false when its file is not known. */
+static bool bytes_behind(struct slice files, const char *file, uint64_t offset, uint64_t *out)
+{
+    struct slice line;
+    struct err   ignored = { 0 };
+    uint64_t     behind = 0;
+    bool         found = false;
+
+    while (question_next_line(&files, &line)) {
+        struct json_object *f = NULL;
+        if (answer_parse(line, &f, &ignored) != 0)
+            return false;
+        uint64_t size = answer_uint(f, "size");
+        if (found) {
+            behind += size;
+        } else if (strcmp(answer_text(f, "name"), file) == 0) {
+            found = true;
+            behind = size > offset ? size - offset : 0;
+        }
+        answer_free(f);
+    }
+    *out = behind;
+    return found;
+}
+
+static int print_consumers(struct json_object *sessions, struct slice files, struct err *e)
+{
+    static const char *const titles[] = { "id",    "user",    "address", ">server_id",
+                                          "place", ">behind", ">sent",   "state" };
+    struct grid              g;
+    char                     place[PLACE_BYTES], bytes[TEXT_BYTES], sent[TEXT_BYTES];
+
+    (void)printf("\nconsumers: %zu\n", answer_count(sessions));
+    if (answer_count(sessions) == 0)
+        return 0;
+    grid_init(&g, titles, sizeof titles / sizeof titles[0]);
+    for (size_t i = 0; i < answer_count(sessions); i++) {
+        struct json_object *s = answer_item(sessions, i);
+        uint64_t            behind = 0;
+        bool                known = answer_has(s, "file") &&
+                     bytes_behind(files, answer_text(s, "file"), answer_uint(s, "offset"), &behind);
+        grid_put(&g, "%" PRIu64, answer_uint(s, "id"));
+        grid_put(&g, "%s", answer_text(s, "user"));
+        grid_put(&g, "%s%s", answer_text(s, "address"), answer_flag(s, "tls") ? " (TLS)" : "");
+        if (answer_has(s, "server_id"))
+            grid_put(&g, "%" PRIu64, answer_uint(s, "server_id"));
+        else
+            grid_put(&g, "-");
+        grid_put(&g, "%s", place_of(s, place));
+        grid_put(&g, "%s", known ? text_of_bytes(behind, bytes) : "-");
+        grid_put(&g, "%s", text_of_bytes(answer_uint(s, "sent_bytes"), sent));
+        grid_put(&g, "%s", answer_text(s, "state"));
+    }
+    int result = grid_print(&g, stdout, e);
+    grid_done(&g);
+    return result;
+}
+
+static int print_publishers(struct json_object *publishers, struct err *e)
+{
+    static const char *const titles[] = { "name", "state", "next", ">events", ">lag", "problem" };
+    struct grid              g;
+    char                     place[PLACE_BYTES], lag[TEXT_BYTES];
+
+    (void)printf("\npublishers: %zu\n", answer_count(publishers));
+    if (answer_count(publishers) == 0)
+        return 0;
+    grid_init(&g, titles, sizeof titles / sizeof titles[0]);
+    for (size_t i = 0; i < answer_count(publishers); i++) {
+        struct json_object *p = answer_item(publishers, i);
+        grid_put(&g, "%s", answer_text(p, "name"));
+        grid_put(&g, "%s", answer_text(p, "state"));
+        grid_put(&g, "%s", place_of(answer_member(p, "next"), place));
+        grid_put(&g, "%" PRIu64, answer_uint(p, "events"));
+        grid_put(&g, "%s",
+                 answer_has(p, "lag_s") ? text_of_span(answer_int(p, "lag_s"), lag) : "-");
+        grid_put(&g, "%s", answer_has(p, "problem") ? answer_text(p, "problem") : "-");
+    }
+    int result = grid_print(&g, stdout, e);
+    grid_done(&g);
+    return result;
+}
+
+static int print_status(struct slice text, struct slice files, struct err *e)
+{
+    struct json_object *all = NULL;
+    char                span[TEXT_BYTES];
+
+    TRY(answer_parse(text, &all, e));
+    row("relay", "binrelay %s, pid %" PRIu64 ", up %s", answer_text(all, "version"),
+        answer_uint(all, "pid"), text_of_span(answer_int(all, "uptime_s"), span));
+    row("  config", "%s", answer_text(all, "config"));
+    row("  data", "%s", answer_text(all, "data"));
+    print_source(answer_member(all, "source"));
+    print_store(all);
+    int result = print_consumers(answer_member(all, "sessions"), files, e);
+    if (result == 0)
+        result = print_publishers(answer_member(all, "publishers"), e);
+    answer_free(all);
+    return result;
+}
+
+static int ask_and_print(const struct call *c, struct buf *status, struct buf *files, struct err *e)
+{
+    static const char *const ask_status[] = { "status", NULL };
+    static const char *const ask_files[] = { "files", NULL };
+
+    TRY(question_ask(c->data, ask_status, status, e));
+    if (c->json) {
+        (void)fwrite(status->ptr, 1, status->len, stdout);
+        return 0;
+    }
+    TRY(question_ask(c->data, ask_files, files, e));
+    struct slice rest = buf_slice(status), line;
+    if (!question_next_line(&rest, &line))
+        return err_set(e, E_STOPPED, "the relay stopped before it answered");
+    return print_status(line, buf_slice(files), e);
+}
+
+enum command_exit status_run(const struct call *c, struct err *e)
+{
+    struct buf status, files;
+    buf_init(&status, QUESTION_BYTES_MAX);
+    buf_init(&files, QUESTION_BYTES_MAX);
+    int result = ask_and_print(c, &status, &files, e);
+    buf_done(&status);
+    buf_done(&files);
+    return result == 0 ? COMMAND_OK : COMMAND_FAILED;
+}
