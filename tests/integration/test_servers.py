@@ -8,6 +8,7 @@ import sys
 from lib import cache, wait
 from lib.errors import Failure, Unavailable
 from lib.harness import ROOT
+from lib.kinds import KINDS
 from lib.marks import each
 from lib.ports import Port
 from lib.servers import REPL
@@ -133,6 +134,22 @@ def test_mysqlbinlog_copies_a_binlog_byte_for_byte(scene, kind):
         assert b"CREATE DATABASE g" in server.run("binlog", copy)
     else:
         assert copy.read_bytes() == original.read_bytes()
+
+
+@each(*(name for name in KINDS if name not in ("mysql97", "mariadb10")))
+def test_every_other_kind_replicates_too(scene, kind):
+    """Each row of the table of servers starts, replicates to its like, restarts."""
+    if KINDS[kind].large and not os.environ.get("BINRELAY_TEST_LARGE"):
+        raise Unavailable("a download of hundreds of megabytes, made with BINRELAY_TEST_LARGE=1")
+    source, replica = scene.server(kind), scene.server(kind)
+    assert source.variable("version").startswith(".".join(map(str, source.kind.version)))
+    replica.make_replica_of(source.host, source.port, *REPL, file=source.position()[0])
+    source.sql(WORKLOAD)
+    source.restart()
+    source.sql("INSERT INTO g.t (v) VALUES ('three')")
+    replica.wait_for(source)
+    assert source.table_checksums("g") == replica.table_checksums("g")
+    assert [path.name for path in source.binlogs()] == ["binlog.000001", "binlog.000002"]
 
 
 def test_a_server_that_does_not_start_says_why(scene):

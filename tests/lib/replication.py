@@ -86,7 +86,7 @@ class Replica:
 
     def wait_for(self, source, timeout_s=60):
         """Until it has executed what `source` has in its binlog now, by GTID if it follows them."""
-        gtid = source.gtids() if source.kind.is_mariadb or source.kind.at_least(5, 6) else ""
+        gtid = source.gtids()
         if gtid and self._follows_gtids():
             self.wait_replica(gtid=gtid, timeout_s=timeout_s)
         else:

@@ -219,6 +219,8 @@ class Server(replication.Replica):
         """Executed GTID set (MySQL) or the binlog's GTID position (MariaDB)."""
         if self.kind.is_mariadb:
             return self.variable("gtid_binlog_pos")
+        if not self.kind.at_least(5, 6):
+            return ""
         return self.variable("gtid_executed").replace("\n", "")
 
     def flush_binlog(self):
