@@ -22,8 +22,9 @@ enum {
     GTID_TAG_BYTES = 32,
     GTID_TEXT_BYTES = UUID_TEXT_BYTES + 1 + GTID_TAG_BYTES + 1 + 20 + 1, /* with the zero byte */
     GTID_INTERVALS_MAX = 1u << 20,
-    GTID_DOMAINS_MAX = 1u << 16,
+    GTID_DOMAINS_MAX = 1u << 12,
 };
+#define GTID_NUMBER_MAX ((uint64_t)INT64_MAX - 1) /* of MySQL */
 
 /* One transaction's name. `none` for anonymous ones and servers without GTIDs. */
 enum gtid_kind { GTID_NONE = 0, GTID_MYSQL, GTID_MARIADB };
@@ -38,12 +39,17 @@ struct gtid {
 
 /* "" for none. `into` has GTID_TEXT_BYTES. */
 void gtid_format(const struct gtid *g, char *into);
+/* "xxxxxxxx-xxxx-..."; `into` has UUID_TEXT_BYTES and one for the zero byte. */
+void gtid_uuid_format(const uint8_t uuid[UUID_BYTES], char *into);
+/* Lowers capitals; false for what is no tag: letters, digits, '_', no digit first, at most
+   GTID_TAG_BYTES. The empty one passes. */
+bool gtid_tag_read(struct slice text, char tag[GTID_TAG_BYTES + 1]);
 
 /* What a GTID, ANONYMOUS_GTID, GTID_TAGGED or MariaDB GTID event says. */
 struct gtid_event {
     struct gtid gtid;
     bool        standalone;         /* MariaDB: no BEGIN, the group is one statement */
-    bool        is_xa_prepare;      /* MariaDB flags: prepared XA group */
+    bool        is_xa_prepare;      /* MariaDB flag: the group ends with XA_PREPARE */
     bool        is_ddl;             /* MariaDB flag */
     uint64_t    transaction_length; /* MySQL 8.0.2+: bytes of the whole transaction, GTID event
                                        included; 0 unknown */
@@ -53,6 +59,7 @@ struct gtid_event {
     int64_t  sequence_number;
     uint32_t thread_id; /* MariaDB 11.5+ FL_EXTRA_THREAD_ID; 0 unknown */
 };
+/* `f` is the format description in force: its family must have events of this type. */
 MUST_CHECK int gtid_parse_event(const struct format *f, const struct event *ev,
                                 struct gtid_event *out, struct err *e);
 
@@ -73,6 +80,10 @@ struct gtid_set { /* lines ascending by UUID, then TAG */
     size_t            intervals; /* of all lines */
 };
 
+/*
+ * What fails with E_PROTOCOL or E_LIMIT changes nothing; after E_NOMEM a set is valid, but may hold
+ * only a part of what was to be added or taken out.
+ */
 void           gtid_set_done(struct gtid_set *s);
 MUST_CHECK int gtid_set_copy(struct gtid_set *into, const struct gtid_set *from, struct err *e);
 MUST_CHECK int gtid_set_add(struct gtid_set *s, const struct gtid *g, struct err *e);
