@@ -17,6 +17,8 @@ static const struct type_facts {
     [EVENT_STOP]                              = { "Stop",                     0 },
     [EVENT_ROTATE]                            = { "Rotate",                   9 },
     [EVENT_INTVAR]                            = { "Intvar",                   9 },
+    [EVENT_APPEND_BLOCK]                      = { "Append_block",             4 },
+    [EVENT_DELETE_FILE]                       = { "Delete_file",              4 },
     [EVENT_RAND]                              = { "Rand",                    16 },
     [EVENT_USER_VAR]                          = { "User_var",                 5 },
     [EVENT_FORMAT_DESCRIPTION]                = { "Format_desc",             57 },

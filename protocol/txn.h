@@ -5,12 +5,20 @@
  * event is enough. The answer tells whether the place behind the event is between transactions:
  * only there may the published end stand, a consumer start, a stream be resumed.
  *
- * Ends: XID, XA_PREPARE, TRANSACTION_PAYLOAD, a QUERY that is COMMIT or ROLLBACK inside a
- * transaction, a QUERY or EXECUTE_LOAD_QUERY that stands alone (DDL), INCIDENT outside of one. A
- * GTID opens a group; without GTIDs a QUERY BEGIN or XA START does; what precedes a stand-alone
- * statement (INTVAR, RAND, USER_VAR, ROWS_QUERY, ANNOTATE_ROWS, TABLE_MAP) belongs to it. Source:
- * MySQL and MariaDB replication documentation; see also MySQL's Transaction_boundary_parser,
- * MariaDB's Gtid_log_event flags.
+ * Ends: XID, XA_PREPARE, TRANSACTION_PAYLOAD, a QUERY that is COMMIT, ROLLBACK, XA COMMIT or
+ * XA ROLLBACK inside a transaction, a QUERY or EXECUTE_LOAD_QUERY that stands alone (DDL), INCIDENT
+ * outside of one. A GTID opens a group; without GTIDs a QUERY BEGIN or XA START does; what precedes
+ * a stand-alone statement (INTVAR, RAND, USER_VAR, ROWS_QUERY, ANNOTATE_ROWS, TABLE_MAP, parts of a
+ * LOAD DATA file) belongs to it. MariaDB's groups have no BEGIN: a GTID without its stand-alone
+ * flag implies it.
+ *
+ * What is still open when a GTID, FORMAT_DESCRIPTION, PREVIOUS_GTIDS, ROTATE or STOP comes was left
+ * by a source that died in it: it is given up without an error, which a caller sees by `open` being
+ * true before that event (what to do with its bytes is the caller's to decide). Heartbeats,
+ * ignorable and unknown events, BINLOG_CHECKPOINT and GTID_LIST change nothing.
+ *
+ * Source: MySQL and MariaDB replication documentation; see also MySQL's
+ * Transaction_boundary_parser, MariaDB's Gtid_log_event flags.
  *
  * Owned by one reader or writer; plain data, may be copied to remember a place.
  */
@@ -36,6 +44,7 @@ struct txn {
     uint32_t          first_timestamp_s;
 };
 
-void           txn_reset(struct txn *t);
+void txn_reset(struct txn *t);
+/* E_PROTOCOL when a GTID or QUERY event does not parse; *t is then as before. */
 MUST_CHECK int txn_feed(struct txn *t, const struct format *f, const struct event *ev,
                         enum txn_place *out, struct err *e);
