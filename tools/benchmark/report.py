@@ -1,0 +1,23 @@
+"""The tables that a person reads."""
+
+from measure import MB
+
+
+def print_table(title, rows, byte_count):
+    """rows: (name, Run)."""
+    print(f"\n{title}")
+    wide = max(len(name) for name, _ in rows)
+    print(f"  {'':{wide}}  {'seconds':>8}  {'MB/s':>7}  {'CPU s':>7}  {'MB per CPU s':>12}")
+    for name, run in rows:
+        print(f"  {name:{wide}}  {run.seconds:8.2f}  {byte_count / MB / run.seconds:7.0f}  "
+              f"{run.cpu_s:7.2f}  {byte_count / MB / max(run.cpu_s, 0.01):12.0f}")
+
+
+def print_goals(goals):
+    """goals: (what, value, target, higher is better)."""
+    wide = max(len(what) for what, *_ in goals)
+    for what, value, target, higher in goals:
+        reached = value >= target if higher else value < target
+        sign = ">=" if higher else "<"
+        print(f"  {what:{wide}}  {value:6.2f}  to reach: {sign} {target:<5g}"
+              f"{'reached' if reached else 'NOT reached'}")
