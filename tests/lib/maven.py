@@ -29,7 +29,7 @@ def run(goals, cwd):
 
 
 def archive(artifact, inside=""):
-    """What lies in folder `inside` of GROUP:NAME:VERSION:TYPE[:CLASSIFIER], unpacked in the cache."""
+    """What folder `inside` of GROUP:NAME:VERSION:TYPE[:CLASSIFIER] holds, unpacked in the cache."""
     name = "-".join(artifact.split(":")[1:3])
     return cache.entry(f"maven-{name}", lambda path: _unpack(artifact, inside, path))
 
