@@ -43,9 +43,8 @@ const struct command commands[] = {
                      "Print row changes (the default); with --json as a publisher does." },
                    { "events", NULL, "Print binlog events." },
                    { "from", "PLACE",
-                     "Where to begin: 'newest' (the default), 'oldest', or FILE:POSITION between "
-                     "two "
-                     "transactions." },
+                     "Where to begin: 'newest' (the default), 'oldest', FILE:POSITION between two "
+                     "transactions, or the GTID of the first one." },
                    { "count", "N", "End after so many." },
                    { NULL, NULL, NULL } },
       .run = tail_run },

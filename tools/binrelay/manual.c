@@ -62,7 +62,8 @@ void manual_put_command(const struct command *c, struct buf *out)
     buf_printf(out, "usage: binrelay %s%s%s%s\n\n", c->name,
                c->options[0].name != NULL ? " [OPTION]..." : "", c->operands[0] != '\0' ? " " : "",
                c->operands);
-    buf_printf(out, "binrelay %s: %s.\n", c->name, c->summary);
+    buf_printf(out, "%s:", c->name);
+    put_wrapped(out, c->summary, 0, strlen(c->name) + 1);
     if (c->details != NULL) {
         buf_put_u8(out, '\n');
         put_wrapped(out, c->details, 0, 0);
