@@ -97,13 +97,16 @@ void listener_close(struct listener *l)
 
 uint16_t listener_port(const struct listener *l)
 {
-    struct sockaddr_storage a = { 0 };
-    socklen_t               size = sizeof a;
-    if (getsockname(l->fds[0], (struct sockaddr *)&a, &size) != 0)
+    union {
+        struct sockaddr         any;
+        struct sockaddr_in      v4;
+        struct sockaddr_in6     v6;
+        struct sockaddr_storage room;
+    } a = { .room = { 0 } };
+    socklen_t size = sizeof a;
+    if (getsockname(l->fds[0], &a.any, &size) != 0)
         return 0;
-    return a.ss_family == AF_INET6
-               ? ntohs(((const struct sockaddr_in6 *)(const void *)&a)->sin6_port)
-               : ntohs(((const struct sockaddr_in *)(const void *)&a)->sin_port);
+    return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
 static void describe(const struct sockaddr *a, socklen_t size, char into[ROSTER_ADDRESS_BYTES])
@@ -140,7 +143,7 @@ static void on_ready(struct ev_loop *loop, ev_io *io, int revents)
     struct listener *l = io->data;
     (void)revents;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct sockaddr_storage a;
+        struct sockaddr_storage a = { 0 };
         socklen_t               size = sizeof a;
         char                    address[ROSTER_ADDRESS_BYTES];
         int fd = accept4(io->fd, (struct sockaddr *)&a, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
