@@ -11,11 +11,15 @@
 
 struct catalog;
 
+/* E_PURGED when it is opened `readonly` and there is none. */
 MUST_CHECK int catalog_open(const char *folder, bool readonly, struct catalog **out, struct err *e);
 void           catalog_close(struct catalog *c);
 
 /* ---- files and epochs: used by the store ---- */
 MUST_CHECK int catalog_put_file(struct catalog *c, const struct store_file *f, struct err *e);
+/* Several at once: all or none. */
+MUST_CHECK int catalog_put_files(struct catalog *c, const struct store_file *files, size_t count,
+                                 struct err *e);
 MUST_CHECK int catalog_each_file(struct catalog *c,
                                  int (*each)(void *arg, const struct store_file *f, struct err *e),
                                  void *arg, struct err *e); /* ascending by ordinal */

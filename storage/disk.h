@@ -4,13 +4,14 @@
  * Everything but the catalog goes through this table, so the same store runs on the real disk
  * (disk_real_new), and in tests on one that loses, tears and reorders what was not synced, or is
  * full. Names are bare file names inside the folder. All functions may be called from any thread;
- * one file is written by one thread, and read and synced by any.
+ * one file is written by one thread, and read and synced by any. Errors name the file; E_FULL when
+ * there is no room.
  */
 #pragma once
 #include "protocol/base/bytes.h"
 #include "protocol/base/err.h"
 
-struct disk_file; /* begins with a pointer to its disk's functions; see disk.c */
+struct disk_file; /* each disk's own */
 
 struct disk {
     /* Opens for reading, and for writing too where `writable`; creates an empty one where `create`.

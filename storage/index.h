@@ -1,0 +1,28 @@
+/*
+ * Sidecars as the store's readers use them: whole ones, made again when they are missing or
+ * damaged. Any thread.
+ */
+#pragma once
+#include "storage/sidecar.h"
+#include "storage/store_core.h"
+
+/*
+ * Opens a file's sidecar behind its head. A sealed file's is checked to its footer first, and made
+ * again when it is not whole (on disk too, unless the store is read-only). That of the file in
+ * progress may end anywhere, or tell of what is not published yet.
+ */
+MUST_CHECK int index_open(struct store *s, const struct store_file *f, struct sidecar *out,
+                          struct err *e);
+
+/* The last checkpoint at or before `offset`, or the file's start. */
+MUST_CHECK int index_nearest(struct store *s, const struct store_file *f, uint64_t offset,
+                             uint64_t *out, struct err *e);
+
+/* GTIDs of all up to the end of a sealed file, added to *out. */
+MUST_CHECK int index_gtids_after(struct store *s, const struct store_file *f, struct gtids *out,
+                                 struct err *e);
+
+/* E_PROTOCOL unless `offset` is an event's start or the end of what is visible of the file. Reads
+   from the nearest checkpoint on. */
+MUST_CHECK int index_check_place(struct store *s, const struct store_file *f, uint64_t offset,
+                                 struct err *e);

@@ -1,0 +1,566 @@
+#include "storage/locate.h"
+#include <stdio.h>
+#include "storage/index.h"
+#include "storage/indexer.h"
+#include "storage/scan.h"
+
+/* ---- walking a file's transactions ---- */
+
+/* A stretch between two checkpoints, or behind the last one (then `known` is false: it has to be
+   read). */
+struct span {
+    uint64_t              from, to;
+    bool                  known;
+    struct gtids          gtids;
+    struct sidecar_counts counts;
+};
+
+struct walk {
+    struct sidecar sidecar;
+    uint64_t       visible;
+    bool           ended;
+    struct span    span;
+};
+
+static void walk_close(struct walk *w)
+{
+    sidecar_close(&w->sidecar);
+    gtids_done(&w->span.gtids);
+}
+
+static int walk_open(struct store *s, const struct store_file *f, struct walk *out, struct err *e)
+{
+    *out = (struct walk){ 0 };
+    TRY(index_open(s, f, &out->sidecar, e));
+    out->visible = store_visible(s, f);
+    out->span.to = BINLOG_MAGIC_BYTES;
+    return 0;
+}
+
+/* *more false behind the last span. */
+static int walk_next(struct walk *w, bool *more, struct err *e)
+{
+    struct sidecar_entry entry;
+    bool                 found;
+
+    *more = !w->ended;
+    if (w->ended)
+        return 0;
+    w->span.from = w->span.to;
+    for (;;) {
+        TRY(sidecar_next(&w->sidecar, &entry, &found, e));
+        if (!found || entry.offset > w->visible)
+            break;
+        if (entry.kind != SIDECAR_CHECKPOINT)
+            continue;
+        w->span.to = entry.offset;
+        w->span.known = true;
+        w->span.counts = entry.counts;
+        return gtids_parse(&w->span.gtids, entry.gtids, e);
+    }
+    w->span.to = w->visible;
+    w->span.known = false;
+    w->ended = true;
+    *more = w->span.from < w->visible;
+    return 0;
+}
+
+/* One transaction found by reading. */
+struct found {
+    uint64_t    begin, end;
+    struct gtid gtid;
+    uint32_t    commit_s;
+};
+
+/* Reads the transactions of a stretch; stops when `visit` says true, with *stopped. */
+static int read_transactions(struct store *s, const struct store_file *f, uint64_t from,
+                             uint64_t to, bool (*visit)(void *arg, const struct found *t),
+                             void *arg, bool *stopped, struct err *e)
+{
+    struct scan  scan;
+    struct found t = { 0 };
+    bool         more = true;
+
+    TRY(scan_open(s->disk, f->name, to, false, &scan, e));
+    int result = scan_seek(&scan, from, e);
+    *stopped = false;
+    for (bool open = false; result == 0 && !*stopped;) {
+        struct scan_event ev;
+        result = scan_next(&scan, &ev, &more, e);
+        if (result != 0 || !more)
+            break;
+        if (!open && (ev.place == TXN_OPENED || ev.place == TXN_CLOSED))
+            t.begin = ev.at;
+        open = ev.place == TXN_OPENED || ev.place == TXN_INSIDE;
+        if (ev.place != TXN_CLOSED)
+            continue;
+        t.end = ev.end;
+        t.gtid = scan.txn.current.gtid;
+        t.commit_s = ev.event.timestamp_s;
+        *stopped = visit(arg, &t);
+    }
+    scan_close(&scan);
+    return result;
+}
+
+/* ---- file and position ---- */
+
+static int find_file(struct store *s, const char *file, struct store_file *out, struct err *e)
+{
+    char        source[sizeof out->source.name];
+    const char *colon = strchr(file, ':');
+
+    if (file[0] == 0) {
+        if (store_first_file(s, out))
+            return 0;
+        return err_set(e, E_PURGED, "the store is empty");
+    }
+    if (store_file_by_name(s, file, out, e) == 0)
+        return 0;
+    if (colon == NULL)
+        return store_file_by_source(s, "", file, out, e);
+    size_t n = (size_t)(colon - file);
+    if (n == 0 || n >= sizeof source)
+        return err_set(e, E_PURGED, "'%.255s' names no source", file);
+    memcpy(source, file, n);
+    source[n] = 0;
+    return store_file_by_source(s, source, colon + 1, out, e);
+}
+
+int locate_position(struct store *s, const char *file, uint64_t position, store_pos *out,
+                    struct err *e)
+{
+    struct store_file f;
+
+    TRY(find_file(s, file, &f, e));
+    TRY(index_check_place(s, &f, position, e));
+    *out = store_pos_at(f.ordinal, position);
+    return 0;
+}
+
+/* ---- GTIDs: which file ---- */
+
+/* The newest file for which `fits` says yes to the GTIDs in front of it, given that it does so for
+   all older ones too; 0 when not even the first does. */
+static int newest_file(struct store *s, bool (*fits)(const void *arg, const struct gtids *before),
+                       const void *arg, uint32_t *out, struct err *e)
+{
+    struct store_file first;
+    struct store_file last;
+
+    if (!store_first_file(s, &first) || !store_last_file(s, &last))
+        return err_set(e, E_PURGED, "the store is empty");
+    uint32_t good = first.ordinal - 1; /* fits up to here */
+    uint32_t bad = last.ordinal + 1;   /* does not from here on */
+    uint32_t ask = last.ordinal;       /* most consumers are near the end */
+    while (bad - good > 1) {
+        struct gtids before = { 0 };
+        TRY(store_gtids_before(s, ask, &before, e));
+        if (fits(arg, &before))
+            good = ask;
+        else
+            bad = ask;
+        gtids_done(&before);
+        ask = good + (bad - good) / 2;
+    }
+    *out = good >= first.ordinal ? good : 0;
+    return 0;
+}
+
+/* ---- GTIDs: where in the file ---- */
+
+struct have {
+    const struct gtid_set   *set;
+    const struct gtid_state *state;
+};
+
+static bool is_held(const struct have *have, const struct gtid *g)
+{
+    if (g->kind == GTID_MYSQL)
+        return have->set != NULL && gtid_set_contains(have->set, g);
+    if (g->kind != GTID_MARIADB || have->state == NULL)
+        return false; /* of an anonymous one nobody can say */
+    const struct gtid *last = gtid_state_get(have->state, g->domain);
+    return last != NULL && g->number <= last->number;
+}
+
+static bool all_held(const struct have *have, const struct gtids *g)
+{
+    if (!gtid_set_is_empty(&g->set) &&
+        (have->set == NULL || !gtid_set_is_subset(&g->set, have->set)))
+        return false;
+    for (size_t i = 0; i < g->state.count; i++)
+        if (!is_held(have, &g->state.entries[i]))
+            return false;
+    return true;
+}
+
+struct first_missing {
+    const struct have *have;
+    uint64_t           begin;
+};
+
+static bool is_missing(void *arg, const struct found *t)
+{
+    struct first_missing *m = arg;
+    if (is_held(m->have, &t->gtid))
+        return false;
+    m->begin = t->begin;
+    return true;
+}
+
+/* The first transaction that is not held, or the end of what is visible. */
+static int first_missing(struct store *s, const struct store_file *f, const struct have *have,
+                         uint64_t *out, struct err *e)
+{
+    struct walk          w;
+    struct first_missing m = { .have = have };
+    bool                 more = true;
+    bool                 stopped = false;
+
+    TRY(walk_open(s, f, &w, e));
+    int result = 0;
+    while (result == 0 && !stopped) {
+        result = walk_next(&w, &more, e);
+        if (result != 0 || !more)
+            break;
+        if (w.span.known && w.span.counts.anonymous == 0 && all_held(have, &w.span.gtids))
+            continue;
+        result = read_transactions(s, f, w.span.from, w.span.to, is_missing, &m, &stopped, e);
+    }
+    uint64_t visible = w.visible;
+    walk_close(&w);
+    if (result == 0)
+        *out = stopped ? m.begin : visible;
+    return result;
+}
+
+static int begin_in(struct store *s, uint32_t ordinal, const struct have *have,
+                    struct locate_gtid *out, struct err *e)
+{
+    struct store_file f;
+    uint64_t          first = 0;
+
+    TRY(store_file_by_ordinal(s, ordinal, &f, e));
+    TRY(first_missing(s, &f, have, &first, e));
+    out->file_start = store_pos_at(ordinal, BINLOG_MAGIC_BYTES);
+    out->first = store_pos_at(ordinal, first);
+    return 0;
+}
+
+/* ---- MySQL ---- */
+
+static bool set_fits(const void *arg, const struct gtids *before)
+{
+    return gtid_set_is_subset(&before->set, arg);
+}
+
+static int set_purged(struct store *s, const struct gtid_set *have, struct err *e)
+{
+    struct store_file first;
+    struct gtids      before = { 0 };
+    struct buf        text;
+
+    if (!store_first_file(s, &first))
+        return err_set(e, E_PURGED, "the store is empty");
+    TRY(store_gtids_before(s, first.ordinal, &before, e));
+    buf_init(&text, 256);
+    if (gtid_set_subtract(&before.set, have, e) == 0) {
+        gtid_set_put_text(&before.set, &text, false);
+        (void)err_set(e, E_PURGED,
+                      "Cannot replicate because the source purged required binary logs. Replicate "
+                      "the missing transactions from elsewhere, or provision a new replica from "
+                      "backup. The missing transactions are '%s%s'",
+                      buf_text(&text), text.failed != BUF_FINE ? "..." : "");
+    }
+    gtids_done(&before);
+    buf_done(&text);
+    return -1;
+}
+
+int locate_gtid_set(struct store *s, const struct gtid_set *have, struct locate_gtid *out,
+                    struct err *e)
+{
+    uint32_t    ordinal = 0;
+    struct have held = { .set = have };
+
+    TRY(newest_file(s, set_fits, have, &ordinal, e));
+    if (ordinal == 0)
+        return set_purged(s, have, e);
+    return begin_in(s, ordinal, &held, out, e);
+}
+
+/* ---- MariaDB ---- */
+
+/* As the server judges a file by its GTID_LIST: whatever the list names was executed. */
+static bool state_fits(const void *arg, const struct gtids *before)
+{
+    const struct gtid_state *have = arg;
+    for (size_t i = 0; i < before->state.count; i++) {
+        const struct gtid *last = &before->state.entries[i];
+        const struct gtid *mine = gtid_state_get(have, last->domain);
+        if (mine == NULL || mine->number < last->number)
+            return false;
+    }
+    return true;
+}
+
+static bool same_gtid(const struct gtid *a, const struct gtid *b)
+{
+    if (a->kind != b->kind || a->number != b->number)
+        return false;
+    if (a->kind == GTID_MARIADB)
+        return a->domain == b->domain && a->server_id == b->server_id;
+    return memcmp(a->uuid, b->uuid, UUID_BYTES) == 0 && strcmp(a->tag, b->tag) == 0;
+}
+
+/* A consumer that claims a GTID which was never here has a history of its own. */
+static int check_known(struct store *s, uint32_t ordinal, const struct gtid *g,
+                       const struct gtids *published, struct err *e)
+{
+    struct gtids       before = { 0 };
+    store_pos          begin;
+    store_pos          end;
+    const struct gtid *newest = gtid_state_get(&published->state, g->domain);
+
+    if (newest == NULL || same_gtid(newest, g))
+        return 0; /* a domain that only others write to, or all of it is held */
+    if (newest->number < g->number)
+        return err_set(e, E_PURGED,
+                       "Error: connecting slave requested to start from GTID %u-%u-%llu, which is "
+                       "not in the master's binlog",
+                       g->domain, g->server_id, (unsigned long long)g->number);
+    TRY(store_gtids_before(s, ordinal, &before, e));
+    const struct gtid *last = gtid_state_get(&before.state, g->domain);
+    bool               there = last != NULL && same_gtid(last, g);
+    gtids_done(&before);
+    if (there || locate_gtid_one(s, g, &begin, &end, e) == 0)
+        return 0;
+    if (e->kind != E_PURGED)
+        return -1;
+    return err_set(e, E_PURGED,
+                   "Error: connecting slave requested to start from GTID %u-%u-%llu, which is not "
+                   "in the master's binlog. Since the master's binlog contains GTIDs with higher "
+                   "sequence numbers, it probably means that the slave has diverged due to "
+                   "executing extra erroneous transactions",
+                   g->domain, g->server_id, (unsigned long long)g->number);
+}
+
+int locate_gtid_state(struct store *s, const struct gtid_state *have, struct locate_gtid *out,
+                      struct err *e)
+{
+    uint32_t     ordinal = 0;
+    struct have  held = { .state = have };
+    struct gtids published = { 0 };
+
+    TRY(newest_file(s, state_fits, have, &ordinal, e));
+    if (ordinal == 0)
+        return err_set(e, E_PURGED,
+                       "Could not find GTID state requested by slave in any binlog files. Probably "
+                       "the slave state is too old and required binlog files have been purged.");
+    TRY(store_gtids_published(s, &published, e));
+    int result = 0;
+    for (size_t i = 0; i < have->count && result == 0; i++)
+        result = check_known(s, ordinal, &have->entries[i], &published, e);
+    gtids_done(&published);
+    TRY(result);
+    return begin_in(s, ordinal, &held, out, e);
+}
+
+/* ---- one GTID ---- */
+
+static bool covers(const struct gtids *g, const struct gtid *one)
+{
+    if (one->kind == GTID_MYSQL)
+        return gtid_set_contains(&g->set, one);
+    const struct gtid *last = gtid_state_get(&g->state, one->domain);
+    return last != NULL && last->number >= one->number;
+}
+
+static bool lies_behind(const void *arg, const struct gtids *before)
+{
+    return !covers(before, arg);
+}
+
+struct wanted {
+    const struct gtid *gtid;
+    struct found       found;
+};
+
+static bool is_wanted(void *arg, const struct found *t)
+{
+    struct wanted *w = arg;
+    w->found = *t;
+    return same_gtid(&t->gtid, w->gtid);
+}
+
+int locate_gtid_one(struct store *s, const struct gtid *g, store_pos *begin, store_pos *end,
+                    struct err *e)
+{
+    uint32_t          ordinal = 0;
+    struct store_file f;
+    struct walk       w;
+    struct wanted     wanted = { .gtid = g };
+    bool              more = true;
+    bool              stopped = false;
+    char              text[GTID_TEXT_BYTES];
+
+    assert(g->kind != GTID_NONE);
+    gtid_format(g, text);
+    TRY(newest_file(s, lies_behind, g, &ordinal, e));
+    if (ordinal == 0)
+        return err_set(e, E_PURGED, "%s is from before the first held file", text);
+    TRY(store_file_by_ordinal(s, ordinal, &f, e));
+    TRY(walk_open(s, &f, &w, e));
+    int result = 0;
+    while (result == 0 && !stopped) {
+        result = walk_next(&w, &more, e);
+        if (result != 0 || !more)
+            break;
+        if (w.span.known && !covers(&w.span.gtids, g))
+            continue;
+        result = read_transactions(s, &f, w.span.from, w.span.to, is_wanted, &wanted, &stopped, e);
+    }
+    walk_close(&w);
+    TRY(result);
+    if (!stopped)
+        return err_set(e, E_PURGED, "%s is not held", text);
+    *begin = store_pos_at(ordinal, wanted.found.begin);
+    *end = store_pos_at(ordinal, wanted.found.end);
+    return 0;
+}
+
+/* ---- time ---- */
+
+struct by_time {
+    int64_t  time_s;
+    uint64_t end; /* of the last one that is old enough; 0: none */
+};
+
+static bool note_old(void *arg, const struct found *t)
+{
+    struct by_time *b = arg;
+    if (t->commit_s != 0 && (int64_t)t->commit_s <= b->time_s)
+        b->end = t->end;
+    return false;
+}
+
+static int last_before(struct store *s, const struct store_file *f, struct by_time *b,
+                       struct err *e)
+{
+    struct walk w;
+    struct span newest = { 0 };
+    bool        more = true;
+    bool        stopped;
+
+    TRY(walk_open(s, f, &w, e));
+    int result = 0;
+    for (;;) {
+        result = walk_next(&w, &more, e);
+        if (result != 0 || !more)
+            break;
+        if (!w.span.known)
+            result = read_transactions(s, f, w.span.from, w.span.to, note_old, b, &stopped, e);
+        else if (w.span.counts.first_s != 0 && (int64_t)w.span.counts.first_s <= b->time_s)
+            newest = (struct span){ .from = w.span.from, .to = w.span.to };
+        if (result != 0)
+            break;
+    }
+    walk_close(&w);
+    if (result == 0 && b->end == 0 && newest.to != 0)
+        result = read_transactions(s, f, newest.from, newest.to, note_old, b, &stopped, e);
+    return result;
+}
+
+int locate_time(struct store *s, int64_t time_s, store_pos *out, struct err *e)
+{
+    struct store_file first;
+    struct store_file f;
+
+    if (!store_first_file(s, &first) || !store_last_file(s, &f))
+        return err_set(e, E_PURGED, "the store is empty");
+    for (uint32_t ordinal = f.ordinal; ordinal >= first.ordinal; ordinal--) {
+        struct by_time b = { .time_s = time_s };
+        TRY(store_file_by_ordinal(s, ordinal, &f, e));
+        if (f.created_s > time_s)
+            continue;
+        TRY(last_before(s, &f, &b, e));
+        if (b.end != 0) {
+            *out = store_pos_at(ordinal, b.end);
+            return 0;
+        }
+    }
+    return err_set(e, E_PURGED, "no transaction is held that is as old as that");
+}
+
+/* ---- GTIDs up to a place ---- */
+
+static int add_to(struct scan *scan, uint64_t offset, struct gtids *out, struct err *e)
+{
+    while (scan->at < offset) {
+        struct scan_event ev;
+        bool              more;
+        TRY(scan_next(scan, &ev, &more, e));
+        if (!more)
+            break;
+        if (ev.place == TXN_CLOSED && ev.end <= offset)
+            TRY(gtids_add(out, &scan->txn.current.gtid, e));
+        if (ev.place == TXN_OUTSIDE && indexer_is_head_event(&ev.event)) {
+            struct gtids said = { 0 };
+            int          result = gtids_take_event(&said, &ev.event, e);
+            if (result == 0)
+                result = gtids_unite(out, &said, e);
+            gtids_done(&said);
+            TRY(result);
+        }
+    }
+    return 0;
+}
+
+static int gtids_up_to(struct store *s, const struct store_file *f, uint64_t offset,
+                       struct gtids *out, struct err *e)
+{
+    struct sidecar       sc;
+    struct sidecar_entry entry;
+    bool                 more = true;
+    uint64_t             from = BINLOG_MAGIC_BYTES;
+
+    TRY(index_open(s, f, &sc, e));
+    int result = gtids_unite_text(out, buf_slice(&sc.inherited), e);
+    while (result == 0) {
+        result = sidecar_next(&sc, &entry, &more, e);
+        if (result != 0 || !more || entry.offset > offset)
+            break;
+        if (entry.kind == SIDECAR_BEFORE || entry.kind == SIDECAR_CHECKPOINT)
+            result = gtids_unite_text(out, entry.gtids, e);
+        if (entry.kind == SIDECAR_CHECKPOINT)
+            from = entry.offset;
+    }
+    sidecar_close(&sc);
+    TRY(result);
+    if (from == offset)
+        return 0;
+    struct scan scan;
+    TRY(scan_open(s->disk, f->name, offset, false, &scan, e));
+    result = scan_seek(&scan, from, e);
+    if (result == 0)
+        result = add_to(&scan, offset, out, e);
+    scan_close(&scan);
+    return result;
+}
+
+int locate_gtids_at(struct store *s, store_pos at, struct gtids *out, struct err *e)
+{
+    struct store_file f;
+    struct gtids      gathered = { 0 };
+
+    TRY(store_file_by_ordinal(s, store_pos_ordinal(at), &f, e));
+    TRY(index_check_place(s, &f, store_pos_offset(at), e));
+    if (gtids_up_to(s, &f, store_pos_offset(at), &gathered, e) != 0) {
+        gtids_done(&gathered);
+        return -1;
+    }
+    gtids_done(out);
+    *out = gathered;
+    return 0;
+}

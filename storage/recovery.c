@@ -1,0 +1,162 @@
+#include "storage/recovery.h"
+#include "storage/index.h"
+#include "storage/scan.h"
+
+void tail_done(struct tail *t)
+{
+    gtids_done(&t->gtids);
+    buf_done(&t->inherited);
+    indexer_done(&t->ix);
+    *t = (struct tail){ 0 };
+}
+
+/* Without a sidecar all is found in the file itself and in what ended the one before. */
+static int inherit(struct store *s, const struct store_file *f, struct tail *t, struct err *e)
+{
+    struct store_file first;
+    struct store_file before;
+
+    if (store_first_file(s, &first) && first.ordinal < f->ordinal) {
+        TRY(store_file_by_ordinal(s, f->ordinal - 1, &before, e));
+        TRY(index_gtids_after(s, &before, &t->gtids, e));
+    }
+    gtids_put_text(&t->gtids, &t->inherited);
+    return buf_check(&t->inherited, "GTIDs of a sidecar", e);
+}
+
+/* Takes over the sidecar's checkpoints up to `limit`; *from is the last one. */
+static int take_index(struct store *s, struct sidecar *sc, uint64_t limit, struct tail *t,
+                      uint64_t *from, struct err *e)
+{
+    struct sidecar_entry entry;
+    bool                 more;
+
+    buf_put(&t->inherited, buf_slice(&sc->inherited));
+    TRY(buf_check(&t->inherited, "GTIDs of a sidecar", e));
+    TRY(gtids_unite_text(&t->gtids, buf_slice(&sc->inherited), e));
+    t->has_index = true;
+    t->index_end = sc->head_end;
+    /* Where nothing was synced, a power cut may have lost what a checkpoint tells of: then the file
+       itself is read from its start. */
+    if (s->sync != STORE_SYNC_COMMIT)
+        return 0;
+    struct buf before;
+    buf_init(&before, SIDECAR_ENTRY_MAX);
+    int result = 0;
+    while (result == 0) {
+        result = sidecar_next(sc, &entry, &more, e);
+        if (result != 0 || !more || entry.offset > limit)
+            break;
+        if (entry.kind == SIDECAR_BEFORE)
+            buf_put(&before, entry.gtids);
+        if (entry.kind != SIDECAR_CHECKPOINT)
+            continue;
+        result = gtids_unite_text(&t->gtids, buf_slice(&before), e);
+        buf_clear(&before);
+        if (result == 0)
+            result = gtids_unite_text(&t->gtids, entry.gtids, e);
+        indexer_resume(&t->ix, &entry);
+        t->index_end = sc->good_end;
+        *from = entry.offset;
+    }
+    buf_done(&before);
+    return result;
+}
+
+static int read_index(struct store *s, const struct store_file *f, uint64_t limit, struct tail *t,
+                      uint64_t *from, struct err *e)
+{
+    struct sidecar sc;
+
+    if (sidecar_open(s->disk, f->name, &sc, e) != 0) {
+        if (e->kind != E_PURGED && e->kind != E_CORRUPT)
+            return -1;
+        return inherit(s, f, t, e);
+    }
+    int result = sc.identity.ordinal == f->ordinal && strcmp(sc.identity.name, f->name) == 0 &&
+                         strcmp(sc.identity.source_file, f->source_file) == 0
+                     ? take_index(s, &sc, limit, t, from, e)
+                     : inherit(s, f, t, e);
+    sidecar_close(&sc);
+    return result;
+}
+
+/* Feeds the indexer up to the last place where transactions are complete. */
+static int read_events(struct scan *scan, struct tail *t, struct err *e)
+{
+    for (;;) {
+        struct scan_event ev;
+        bool              more;
+        if (scan_next(scan, &ev, &more, e) != 0) {
+            /* A torn or half written event: here ends what counts. */
+            return e->kind == E_CORRUPT ? 0 : -1;
+        }
+        /* A ROTATE counts only in a file that is sealed: in the other the source may yet send it
+           anew, under another name's length. */
+        if (!more || ev.event.type == EVENT_ROTATE)
+            return 0;
+        TRY(indexer_feed(&t->ix, &ev.event, ev.place, &scan->txn, ev.end, e));
+        if (ev.place == TXN_OUTSIDE || ev.place == TXN_CLOSED)
+            t->end = ev.end;
+    }
+}
+
+static int read_file(struct store *s, const struct store_file *f, uint64_t limit, uint64_t from,
+                     struct tail *t, struct err *e)
+{
+    struct disk_file *file;
+    uint64_t          size;
+    struct scan       scan;
+
+    TRY(s->disk->open(s->disk, f->name, false, false, &file, e));
+    int result = s->disk->size(file, &size, e);
+    s->disk->close(file);
+    TRY(result);
+    if (size < from && from > BINLOG_MAGIC_BYTES)
+        return err_set(e, E_CORRUPT,
+                       "%s has %llu bytes, but transactions up to %llu were published: the file "
+                       "was cut or replaced; restore it",
+                       f->name, (unsigned long long)size, (unsigned long long)from);
+    t->end = from;
+    if (size < BINLOG_MAGIC_BYTES)
+        return 0;
+    TRY(scan_open(s->disk, f->name, limit, true, &scan, e));
+    result = scan_seek(&scan, from, e);
+    if (result == 0)
+        result = read_events(&scan, t, e);
+    t->ix.open_events = 0;
+    t->has_format = scan.has_format && t->end > BINLOG_MAGIC_BYTES;
+    t->format = scan.format;
+    t->created_s = scan.created_s;
+    scan_close(&scan);
+    return result;
+}
+
+static int read_all(struct store *s, const struct store_file *f, uint64_t limit, struct tail *t,
+                    struct err *e)
+{
+    uint64_t     from = BINLOG_MAGIC_BYTES;
+    struct gtids fresh = { 0 };
+
+    TRY(read_index(s, f, limit, t, &from, e));
+    TRY(read_file(s, f, limit, from, t, e));
+    TRY(indexer_take_fresh(&t->ix, &fresh, e));
+    int result = gtids_unite(&t->gtids, &fresh, e);
+    gtids_done(&fresh);
+    return result;
+}
+
+int tail_read(struct store *s, const struct store_file *f, uint64_t limit, struct tail *out,
+              struct err *e)
+{
+    struct tail t = { .end = BINLOG_MAGIC_BYTES };
+
+    indexer_init(&t.ix, s->index_bytes);
+    buf_init(&t.inherited, SIDECAR_ENTRY_MAX);
+    if (read_all(s, f, limit, &t, e) != 0) {
+        tail_done(&t);
+        return -1;
+    }
+    *out = t;
+    return 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * What the last relay file holds, found from its last good checkpoint on: at opening a store after
+ * whatever ended the last one, and at opening a writer.
+ */
+#pragma once
+#include "storage/indexer.h"
+#include "storage/store_core.h"
+
+struct tail {
+    uint64_t       end; /* behind the last complete transaction; a ROTATE does not count */
+    bool           has_format;
+    struct format  format;
+    uint32_t       created_s; /* time of the format description */
+    struct gtids   gtids;     /* of all up to `end`, of the files before too */
+    struct buf     inherited; /* of the files before alone, as text */
+    bool           has_index; /* the sidecar's first `index_end` bytes are good and go on */
+    uint64_t       index_end;
+    struct indexer ix; /* behind `end` */
+};
+
+/* Looks at the first `limit` bytes at most. Changes nothing. Free *out with tail_done(). */
+MUST_CHECK int tail_read(struct store *s, const struct store_file *f, uint64_t limit,
+                         struct tail *out, struct err *e);
+void           tail_done(struct tail *t); /* accepts a zeroed one */

@@ -1,0 +1,305 @@
+#include "storage/verify.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include "storage/index.h"
+#include "storage/indexer.h"
+#include "storage/name.h"
+#include "storage/scan.h"
+
+struct check {
+    struct store *store;
+    void (*problem)(void *arg, const char *text);
+    void (*progress)(void *arg, const struct verify_progress *p);
+    void                  *arg;
+    struct verify_progress at;
+    uint64_t               bytes_before; /* of the files that are done */
+    struct verify_result   result;
+    struct gtids           gtids; /* behind the files that are done */
+};
+
+PRINTF_ARGS(2, 3) static void found(struct check *c, const char *fmt, ...)
+{
+    char    text[ERR_TEXT_BYTES];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    c->result.problems++;
+    c->problem(c->arg, text);
+}
+
+/* A wrong file is a finding; a disk that does not read ends the check. */
+static int finding(struct check *c, const struct err *e)
+{
+    if (e->kind != E_CORRUPT && e->kind != E_PURGED && e->kind != E_PROTOCOL)
+        return -1;
+    found(c, "%s", e->text);
+    return 0;
+}
+
+static void tell(struct check *c, uint64_t in_file)
+{
+    c->at.bytes_done = c->bytes_before + in_file;
+    if (c->progress != NULL)
+        c->progress(c->arg, &c->at);
+}
+
+/* ---- the events ---- */
+
+struct events {
+    struct indexer ix;       /* what the sidecar should say */
+    uint64_t       complete; /* behind the last event between transactions */
+    uint64_t       told;
+    bool           rotated;
+    bool           broken; /* reading ended early */
+};
+
+static int check_event(struct check *c, const struct store_file *f, struct scan *scan,
+                       const struct scan_event *ev, struct events *x, struct err *e)
+{
+    if (x->rotated)
+        found(c, "%s at %llu: an event behind the ROTATE", f->name, (unsigned long long)ev->at);
+    if (event_is_artificial(&ev->event))
+        found(c, "%s at %llu: an artificial %s event", f->name, (unsigned long long)ev->at,
+              event_name(ev->event.type));
+    x->rotated = ev->event.type == EVENT_ROTATE;
+    if (x->rotated) {
+        struct event_rotate rotate;
+        char                next[STORE_NAME_BYTES + 1];
+        TRY(event_parse_rotate(&ev->event, &rotate, e));
+        name_next(f->name, next);
+        if (strcmp(rotate.file, next) != 0)
+            found(c, "%s at %llu: the ROTATE leads to %s, the next file is %s", f->name,
+                  (unsigned long long)ev->at, rotate.file, next);
+    }
+    if (ev->place == TXN_OUTSIDE || ev->place == TXN_CLOSED)
+        x->complete = ev->end;
+    c->result.events++;
+    c->result.transactions += ev->place == TXN_CLOSED ? 1 : 0;
+    return indexer_feed(&x->ix, &ev->event, ev->place, &scan->txn, ev->end, e);
+}
+
+static int read_events(struct check *c, const struct store_file *f, uint64_t visible,
+                       struct events *x, struct err *e)
+{
+    enum { TELL_BYTES = 16 * 1024 * 1024 };
+    struct scan       scan;
+    struct scan_event ev;
+    bool              more = true;
+
+    if (scan_open(c->store->disk, f->name, visible, true, &scan, e) != 0) {
+        x->broken = true;
+        return finding(c, e);
+    }
+    int result = 0;
+    while (result == 0 && more) {
+        result = scan_next(&scan, &ev, &more, e);
+        if (result == 0 && more)
+            result = check_event(c, f, &scan, &ev, x, e);
+        if (result == 0 && scan.at - x->told >= TELL_BYTES) {
+            x->told = scan.at;
+            tell(c, scan.at);
+        }
+    }
+    if (result != 0) {
+        x->broken = true;
+        result = finding(c, e);
+    } else if (scan.at != visible) {
+        x->broken = true;
+        found(c, "%s ends at %llu, it should go up to %llu", f->name, (unsigned long long)scan.at,
+              (unsigned long long)visible);
+    } else if (x->complete != visible) {
+        found(c, "%s ends at %llu inside a transaction, which begins behind %llu", f->name,
+              (unsigned long long)visible, (unsigned long long)x->complete);
+    }
+    c->result.bytes += scan.at;
+    scan_close(&scan);
+    return result;
+}
+
+/* ---- the sidecar against what was read ---- */
+
+static int compare_gtids(struct check *c, const struct store_file *f, const char *what,
+                         struct slice said, struct slice is)
+{
+    if (slice_equal(said, is))
+        return 0;
+    found(c, "%s.idx: %s are '%.*s', by the file they are '%.*s'", f->name, what,
+          (int)(said.len < 120 ? said.len : 120), (const char *)said.ptr,
+          (int)(is.len < 120 ? is.len : 120), (const char *)is.ptr);
+    return 0;
+}
+
+/* Both sidecars entry by entry: that on disk, and the one that the file would get. */
+static int compare(struct check *c, const struct store_file *f, struct sidecar *is,
+                   struct sidecar *should, struct err *e)
+{
+    struct sidecar_entry a;
+    struct sidecar_entry b;
+    bool                 more_a = true;
+    bool                 more_b = true;
+
+    if (is->identity.ordinal != f->ordinal || strcmp(is->identity.name, f->name) != 0 ||
+        strcmp(is->identity.source_file, f->source_file) != 0 ||
+        strcmp(is->identity.source.uuid, f->source.uuid) != 0 ||
+        is->identity.source.server_id != f->source.server_id)
+        found(c, "%s.idx: is of %s (%s), the catalog says %s (%s)", f->name, is->identity.name,
+              is->identity.source_file, f->name, f->source_file);
+    for (;;) {
+        do
+            TRY(sidecar_next(is, &a, &more_a, e));
+        while (more_a && a.kind == SIDECAR_SPAN);
+        TRY(sidecar_next(should, &b, &more_b, e));
+        if (!more_a || !more_b)
+            break;
+        if (a.kind != b.kind || a.offset != b.offset) {
+            found(c, "%s.idx: an entry for %llu where one for %llu should be", f->name,
+                  (unsigned long long)a.offset, (unsigned long long)b.offset);
+            return 0;
+        }
+        if (a.counts.events != b.counts.events || a.counts.transactions != b.counts.transactions)
+            found(c, "%s.idx: at %llu it counts %llu events, the file has %llu", f->name,
+                  (unsigned long long)a.offset, (unsigned long long)a.counts.events,
+                  (unsigned long long)b.counts.events);
+        TRY(compare_gtids(c, f, "the GTIDs of an entry", a.gtids, b.gtids));
+    }
+    if (f->sealed && more_a != more_b)
+        found(c, "%s.idx: has %s entries than it should", f->name, more_a ? "more" : "fewer");
+    return 0;
+}
+
+static int check_sidecar(struct check *c, const struct store_file *f, struct events *x,
+                         struct err *e)
+{
+    struct sidecar is;
+    struct sidecar should;
+    struct buf     bytes;
+    struct buf     text;
+
+    if (sidecar_open(c->store->disk, f->name, &is, e) != 0) {
+        if (e->kind == E_PURGED)
+            return 0; /* it is made again when it is needed */
+        return finding(c, e);
+    }
+    buf_init(&bytes, (size_t)SIDECAR_ENTRY_MAX * 4);
+    buf_init(&text, SIDECAR_ENTRY_MAX);
+    gtids_put_text(&c->gtids, &text);
+    int result = f->sealed ? indexer_finish(&x->ix, f->size, buf_slice(&text), e) : 0;
+    sidecar_put_head(&bytes, f, slice_empty());
+    buf_put(&bytes, buf_slice(&x->ix.ready));
+    if (result == 0)
+        result = buf_check(&bytes, "sidecar", e);
+    if (result == 0 && sidecar_open_bytes(&bytes, &should, e) == 0) {
+        result = compare(c, f, &is, &should, e);
+        sidecar_close(&should);
+    }
+    buf_done(&bytes);
+    buf_done(&text);
+    sidecar_close(&is);
+    return result;
+}
+
+/* ---- a file ---- */
+
+/* What the head of a file says was before it must hold what we have from the files before: else
+   transactions would be given out twice or never (I3). */
+static void check_head(struct check *c, const struct store_file *f, const struct events *x)
+{
+    struct gtids said = { 0 };
+    struct buf   text = x->ix.before;
+    struct err   ignored;
+
+    if (!x->ix.has_before)
+        return;
+    if (gtids_parse(&said, buf_slice(&text), &ignored) != 0)
+        found(c, "%s: the GTIDs at its head make no sense", f->name);
+    else if (!gtid_set_is_subset(&c->gtids.set, &said.set))
+        found(c, "%s: its head does not know all transactions of the files before it", f->name);
+    gtids_done(&said);
+}
+
+static int check_size(struct check *c, const struct store_file *f, struct err *e)
+{
+    struct disk      *d = c->store->disk;
+    struct disk_file *file;
+    uint64_t          size = 0;
+
+    if (d->open(d, f->name, false, false, &file, e) != 0)
+        return finding(c, e);
+    int result = d->size(file, &size, e);
+    d->close(file);
+    if (result == 0 && f->sealed && size != f->size)
+        found(c, "%s has %llu bytes, the catalog says %llu", f->name, (unsigned long long)size,
+              (unsigned long long)f->size);
+    return result;
+}
+
+static int check_file(struct check *c, const struct store_file *f, bool same_epoch, struct err *e)
+{
+    struct events x = { .complete = BINLOG_MAGIC_BYTES };
+    struct gtids  fresh = { 0 };
+    uint64_t      visible = store_visible(c->store, f);
+
+    indexer_init(&x.ix, c->store->index_bytes);
+    int result = check_size(c, f, e);
+    if (result == 0)
+        result = read_events(c, f, visible, &x, e);
+    if (result == 0 && same_epoch)
+        check_head(c, f, &x);
+    if (result == 0)
+        result = indexer_take_fresh(&x.ix, &fresh, e);
+    if (result == 0)
+        result = gtids_unite(&c->gtids, &fresh, e);
+    if (result == 0 && !x.broken)
+        result = check_sidecar(c, f, &x, e);
+    gtids_done(&fresh);
+    indexer_done(&x.ix);
+    c->bytes_before += visible;
+    tell(c, 0);
+    return result;
+}
+
+static int check_all(struct check *c, struct err *e)
+{
+    struct store_file first;
+    struct store_file last;
+    struct store_file before = { 0 };
+    char              next[STORE_NAME_BYTES + 1];
+
+    if (!store_first_file(c->store, &first) || !store_last_file(c->store, &last))
+        return 0;
+    c->at.file_count = last.ordinal - first.ordinal + 1;
+    for (uint32_t o = first.ordinal; o <= last.ordinal; o++) {
+        struct store_file f;
+        TRY(store_file_by_ordinal(c->store, o, &f, e));
+        c->at.bytes_total += store_visible(c->store, &f);
+    }
+    for (uint32_t o = first.ordinal; o <= last.ordinal; o++) {
+        struct store_file f;
+        TRY(store_file_by_ordinal(c->store, o, &f, e));
+        if (o > first.ordinal) {
+            name_next(before.name, next);
+            if (strcmp(next, f.name) != 0)
+                found(c, "the file behind %s is called %s", before.name, f.name);
+        }
+        TRY(check_file(c, &f, o > first.ordinal && f.epoch == before.epoch, e));
+        c->at.file_index++;
+        c->result.files++;
+        before = f;
+    }
+    return 0;
+}
+
+int verify_store(struct store *s, void (*problem)(void *arg, const char *text),
+                 void (*progress)(void *arg, const struct verify_progress *p), void *arg,
+                 struct verify_result *out, struct err *e)
+{
+    struct check c = { .store = s, .problem = problem, .progress = progress, .arg = arg };
+
+    int result = check_all(&c, e);
+    gtids_done(&c.gtids);
+    if (result == 0)
+        *out = c.result;
+    return result;
+}
