@@ -265,7 +265,9 @@ void event_put_heartbeat_v2(struct buf *out, uint32_t server_id, const char *fil
                             uint64_t position, bool with_crc)
 {
     enum { FIELD_END, FIELD_FILE, FIELD_POSITION };
-    size_t start = begin(out, (struct made){ .type = EVENT_HEARTBEAT_V2, .server_id = server_id });
+    size_t start = begin(out, (struct made){ .type = EVENT_HEARTBEAT_V2,
+                                             .server_id = server_id,
+                                             .source_end = (uint32_t)position });
 
     buf_put_u8(out, FIELD_FILE);
     buf_put_lenenc_slice(out, slice_of_text(file));

@@ -302,6 +302,44 @@ static void a_compressed_query_has_no_text(void **state)
     assert_int_equal(q.text.len, 0);
 }
 
+/* Sent by MySQL 9.7.4 with checksums: how a stream begins, and the heartbeats of both kinds. */
+static void what_is_put_is_what_a_server_sends_byte_for_byte(void **state)
+{
+    (void)state;
+    static const uint8_t rotate[] = { 0x00, 0x00, 0x00, 0x00, 0x04, 0xb9, 0x58, 0x00, 0x00,
+                                      0x2c, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x20,
+                                      0x00, 0x04, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+                                      0x62, 0x69, 0x6e, 0x6c, 0x6f, 0x67, 0x2e, 0x30, 0x30,
+                                      0x30, 0x30, 0x30, 0x31, 0x74, 0x67, 0xcd, 0x2a };
+    static const uint8_t v1[] = { 0x00, 0x00, 0x00, 0x00, 0x1b, 0xb9, 0x58, 0x00, 0x00,
+                                  0x24, 0x00, 0x00, 0x00, 0x9e, 0x00, 0x00, 0x00, 0x00,
+                                  0x00, 0x62, 0x69, 0x6e, 0x6c, 0x6f, 0x67, 0x2e, 0x30,
+                                  0x30, 0x30, 0x30, 0x30, 0x31, 0x44, 0x13, 0x6f, 0xd2 };
+    static const uint8_t v2[] = { 0x00, 0x00, 0x00, 0x00, 0x29, 0x57, 0x76, 0x00, 0x00, 0x2a, 0x00,
+                                  0x00, 0x00, 0x9e, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x0d, 0x62,
+                                  0x69, 0x6e, 0x6c, 0x6f, 0x67, 0x2e, 0x30, 0x30, 0x30, 0x30, 0x30,
+                                  0x31, 0x02, 0x01, 0x9e, 0x00, 0x24, 0x59, 0x81, 0xef };
+    /* and by MariaDB 10.11.19 */
+    static const uint8_t mariadb[] = { 0x00, 0x00, 0x00, 0x00, 0x1b, 0xb4, 0x4a, 0x00, 0x00,
+                                       0x24, 0x00, 0x00, 0x00, 0x45, 0x01, 0x00, 0x00, 0x00,
+                                       0x00, 0x62, 0x69, 0x6e, 0x6c, 0x6f, 0x67, 0x2e, 0x30,
+                                       0x30, 0x30, 0x30, 0x30, 0x31, 0x62, 0x87, 0xc6, 0x21 };
+    struct buf           b;
+    buf_init(&b, 4096);
+    event_put_rotate(&b, 22713, "binlog.000001", 4, true);
+    assert_true(slice_equal(buf_whole(&b), (struct slice){ rotate, sizeof rotate }));
+    buf_clear(&b);
+    event_put_heartbeat(&b, 22713, "binlog.000001", 0x9e, true);
+    assert_true(slice_equal(buf_whole(&b), (struct slice){ v1, sizeof v1 }));
+    buf_clear(&b);
+    event_put_heartbeat_v2(&b, 30295, "binlog.000001", 0x9e, true);
+    assert_true(slice_equal(buf_whole(&b), (struct slice){ v2, sizeof v2 }));
+    buf_clear(&b);
+    event_put_heartbeat_mariadb(&b, 19124, "binlog.000001", 0x145, true);
+    assert_true(slice_equal(buf_whole(&b), (struct slice){ mariadb, sizeof mariadb }));
+    buf_done(&b);
+}
+
 static void put_rotate_is_what_a_server_sends_first(void **state)
 {
     (void)state;
@@ -329,7 +367,7 @@ static void put_rotate_is_what_a_server_sends_first(void **state)
     }
 }
 
-static void heartbeats_are_as_servers_send_them(void **state)
+static void heartbeats_have_their_fields(void **state)
 {
     (void)state;
     struct buf   b;
@@ -449,8 +487,9 @@ int main(void)
         cmocka_unit_test(the_queries_of_a_real_file_have_their_texts),
         cmocka_unit_test(a_cut_query_gives_an_error_or_a_prefix),
         cmocka_unit_test(a_compressed_query_has_no_text),
+        cmocka_unit_test(what_is_put_is_what_a_server_sends_byte_for_byte),
         cmocka_unit_test(put_rotate_is_what_a_server_sends_first),
-        cmocka_unit_test(heartbeats_are_as_servers_send_them),
+        cmocka_unit_test(heartbeats_have_their_fields),
         cmocka_unit_test(heartbeat_v2_positions_of_any_size_fit_their_length),
         cmocka_unit_test(a_mariadb_heartbeat_above_4_gib_carries_the_position_before_the_name),
         cmocka_unit_test(an_artificial_gtid_list_carries_its_place),
