@@ -20,7 +20,8 @@ WORKLOAD = """
     UPDATE g.t SET v = 'zwei' WHERE id = 2
 """
 
-BOTH = each("mysql97", "mariadb10")
+BOTH_KINDS = ("mysql97", "mariadb10")
+BOTH = each(*BOTH_KINDS)
 
 
 @BOTH
@@ -136,7 +137,7 @@ def test_mysqlbinlog_copies_a_binlog_byte_for_byte(scene, kind):
         assert copy.read_bytes() == original.read_bytes()
 
 
-@each(*(name for name in KINDS if name not in ("mysql97", "mariadb10")))
+@each(*(name for name in KINDS if name not in BOTH_KINDS))
 def test_every_other_kind_replicates_too(scene, kind):
     """Each row of the table of servers starts, replicates to its like, restarts."""
     if KINDS[kind].large and not os.environ.get("BINRELAY_TEST_LARGE"):
@@ -221,6 +222,7 @@ def test_a_refused_download_skips(scene):
 
 def test_two_runs_at_once_do_not_collide(scene):
     """Two calls of tests/run, each with two servers, pass side by side and leave nothing."""
+    assert all(KINDS[kind].programs for kind in BOTH_KINDS)
     name = "integration/servers.test_a_replica_follows_by_gtid"
     runs = [scene.process(f"run{i}", ROOT / "tests/run", "--no-build", "integration", "-k", name)
             for i in range(2)]
@@ -231,6 +233,7 @@ def test_two_runs_at_once_do_not_collide(scene):
 
 def test_an_interrupted_run_leaves_no_process(scene):
     """Ctrl-C in the middle of a test stops its servers before tests/run ends."""
+    assert KINDS["mariadb10"].programs
     name = "integration/servers.test_a_replica_goes_on_after_its_source_was_killed[mariadb10]"
     run = scene.process("run", ROOT / "tests/run", "--no-build", "integration", "-k", name)
     servers = wait.until(lambda: children_of_children(run.pid), 60, run.tail)

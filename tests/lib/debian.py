@@ -7,7 +7,9 @@ import subprocess
 from lib import cache
 from lib.errors import Unavailable
 
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+KEYRING = "usr/share/keyrings/debian-archive-keyring.gpg"
+# Its packages can be checked with any keyring in use, and bring the keys of the suites after it.
+OLD_SUITE = "bullseye"
 PUBLIC_MIRROR = "http://deb.debian.org/debian"
 
 
@@ -46,14 +48,25 @@ def tree(name, suite, packages):
     return cache.entry(name, lambda path: _unpack(path, suite, packages))
 
 
+class _UnknownKey(Unavailable):
+    """The keyring is older than the suite."""
+
+
+def _newer_keyring():
+    """Ubuntu 22.04's knows no later suite than bullseye, but bullseye's own does."""
+    return tree("debian-keyring", OLD_SUITE, ["debian-archive-keyring"]) / KEYRING
+
+
 def _unpack(path, suite, packages):
     home = path / "apt"
     for part in ("cache/archives/partial", "state/lists/partial"):
         (home / part).mkdir(parents=True)
     (home / "status").touch()
-    (home / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n")
     (home / "apt.conf").write_text(APT_CONF.format(home=home))
-    _apt(home, suite, "update", "-q", "--error-on=any")
+    try:
+        _update(home, suite, f"/{KEYRING}")
+    except _UnknownKey:
+        _update(home, suite, _newer_keyring())
     _apt(home, suite, "install", "-q", "-y", "--download-only", *packages)
     # As systems are today; packages of older suites then land in the same folders.
     for folder in ("lib", "bin", "sbin"):
@@ -68,13 +81,19 @@ def _unpack(path, suite, packages):
     subprocess.run(["rm", "-rf", *rubbish], check=True)
 
 
+def _update(home, suite, keyring):
+    (home / "sources.list").write_text(f"deb [signed-by={keyring}] {mirror()} {suite} main\n")
+    _apt(home, suite, "update", "-q", "--error-on=any")
+
+
 def _apt(home, suite, *args):
     done = subprocess.run(["apt-get", "-c", home / "apt.conf", *args], check=False,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         errors = [line for line in done.stdout.splitlines() if line.startswith(("E:", "Err:"))]
-        raise Unavailable(f"Debian {suite} cannot be downloaded: {'; '.join(errors[-2:])}")
+        kind = _UnknownKey if "NO_PUBKEY" in done.stdout else Unavailable
+        raise kind(f"Debian {suite} cannot be downloaded: {'; '.join(errors[-2:])}")
 
 
 def run_in_place(path, program):

