@@ -14,7 +14,7 @@
         "When received transactions are forced to disk: 'commit' (before any consumer sees them) " \
         "or 'os' (when the "                                                                       \
         "system likes; a power cut can lose what consumers have seen).")                           \
-    KEY(loops, "loops", COUNT, "1", RESTART, "Threads that serve consumers.")                      \
+    KEY(loops, "loops", COUNT, "1", RESTART, "Threads that serve consumers, at most 64.")          \
     KEY(log_level, "log_level", LEVEL, "info", RELOAD,                                             \
         "Least important lines to log: error, warning, info or debug.")
 

@@ -1,0 +1,315 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+#include "relay/config.h"
+
+/* A folder of its own for each test: config files, password files, a place for data. */
+struct place {
+    char           folder[64];
+    char           path[96];
+    char           said[16 * 1024]; /* all sentences, a line each */
+    struct config *config;
+    struct err     e;
+};
+
+static void say(void *arg, const char *sentence)
+{
+    struct place *p = arg;
+    size_t        used = strlen(p->said);
+    (void)snprintf(p->said + used, sizeof p->said - used, "%s\n", sentence);
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+/* DIR in the text stands for the folder. */
+static int read_text(struct place *p, const char *text)
+{
+    char   whole[8 * 1024];
+    size_t used = 0;
+
+    p->said[0] = '\0';
+    config_free(p->config);
+    p->config = NULL;
+    while (*text != '\0') {
+        assert_true(used + sizeof p->folder < sizeof whole);
+        if (strncmp(text, "DIR", 3) == 0) {
+            used += (size_t)snprintf(whole + used, sizeof whole - used, "%s", p->folder);
+            text += 3;
+        } else {
+            whole[used++] = *text++;
+        }
+    }
+    whole[used] = '\0';
+    write_file(p->path, whole, 0600);
+    return config_read(p->path, say, p, &p->config, &p->e);
+}
+
+static int set_up(void **state)
+{
+    struct place *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    (void)snprintf(p->folder, sizeof p->folder, "/tmp/test_config.XXXXXX");
+    assert_non_null(mkdtemp(p->folder));
+    (void)snprintf(p->path, sizeof p->path, "%s/c", p->folder);
+    *state = p;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct place *p = *state;
+    char          password[128];
+
+    config_free(p->config);
+    (void)snprintf(password, sizeof password, "%s/password", p->folder);
+    (void)unlink(password);
+    (void)unlink(p->path);
+    (void)rmdir(p->folder);
+    free(p);
+    return 0;
+}
+
+#define GOOD                                                                                       \
+    "[relay]\ndata = DIR/data\n"                                                                   \
+    "[source a]\nuser = u\nserver_id = 7\n"
+
+static void assert_says(struct place *p, const char *text, const char *sentence)
+{
+    assert_int_equal(read_text(p, text), -1);
+    assert_int_equal(p->e.kind, E_CONFIG);
+    if (strstr(p->said, sentence) == NULL)
+        fail_msg("not said: %s\nsaid: %s", sentence, p->said);
+    assert_null(p->config);
+}
+
+static void absent_keys_and_sections_have_their_defaults(void **state)
+{
+    struct place *p = *state;
+
+    assert_int_equal(read_text(p, GOOD), 0);
+    assert_string_equal(p->said, "");
+    const struct config *c = p->config;
+    assert_int_equal(c->relay.sync, STORE_SYNC_COMMIT);
+    assert_int_equal(c->relay.loops, 1);
+    assert_string_equal(c->listener.address, "127.0.0.1");
+    assert_int_equal(c->listener.port, 3307);
+    assert_int_equal(c->source_count, 1);
+    assert_string_equal(c->sources[0].name, "a");
+    assert_string_equal(c->sources[0].host, "127.0.0.1");
+    assert_int_equal(c->sources[0].start.kind, START_OLDEST);
+    assert_int_equal(c->sources[0].tls, CLIENT_TLS_PREFERRED);
+    assert_int_equal(c->sources[0].retry_max, 30);
+    assert_int_equal(c->user_count, 0);
+}
+
+static void every_kind_of_value_is_understood(void **state)
+{
+    struct place *p = *state;
+
+    assert_int_equal(
+        read_text(p,
+                  "\xef\xbb\xbf# a comment\n"
+                  "[relay]\n  data = DIR/data ; behind it\n\tsync = os\nlog_level = debug\n"
+                  "[ source  main.1 ]\nuser=u\nserver_id = 4294967295\nheartbeat = 2m\n"
+                  "start = mysql-bin.000638:1099511627775\ntls = verify-identity\n"
+                  "[user some one]\npassword = p=q:r\nrequire_tls = YES\nauth = "
+                  "mysql_native_password\n"
+                  "[publisher p]\nsink = stdout\ntopic.prefix = t\ntombstones.on.delete = off\n"
+                  "table.include.list = a\\.b\ntable.include.list = c\\.d,e\\.f\nstart = newest\n"),
+        0);
+    const struct config *c = p->config;
+    assert_int_equal(c->relay.sync, STORE_SYNC_OS);
+    assert_int_equal(c->relay.log_level, LOG_DEBUG);
+    assert_string_equal(c->sources[0].name, "main.1");
+    assert_int_equal(c->sources[0].server_id, 4294967295u);
+    assert_int_equal(c->sources[0].heartbeat, 120);
+    assert_int_equal(c->sources[0].start.kind, START_AT);
+    assert_string_equal(c->sources[0].start.file, "mysql-bin.000638");
+    assert_int_equal(c->sources[0].start.position, 1099511627775);
+    assert_int_equal(c->sources[0].tls, CLIENT_TLS_VERIFY_IDENTITY);
+    assert_string_equal(c->users[0].name, "some one");
+    assert_string_equal(c->users[0].password, "p=q:r");
+    assert_true(c->users[0].require_tls);
+    assert_int_equal(c->users[0].auth, CONFIG_AUTH_NATIVE);
+    assert_int_equal(c->publishers[0].sink, CONFIG_SINK_STDOUT);
+    assert_false(c->publishers[0].tombstones);
+    assert_string_equal(c->publishers[0].table_include, "a\\.b,c\\.d,e\\.f");
+    assert_int_equal(c->publishers[0].start, CONFIG_ORIGIN_NEWEST);
+}
+
+static void every_error_is_said_with_its_line(void **state)
+{
+    struct place *p = *state;
+
+    assert_says(p, GOOD "hots = x\n", "/c:6: [source] has no key 'hots'; did you mean 'host'?");
+    assert_says(p, GOOD "[lisener]\n",
+                "/c:6: there is no section [lisener]; did you mean 'listener'?");
+    assert_says(p, GOOD "[publisher q]\nsink = file\npath = DIR/x\n",
+                "/c:6: [publisher q] needs 'topic.prefix'");
+    assert_says(p, GOOD "port = 0\n", "/c:6: '0' is no value for 'port': allowed is a port");
+    assert_says(p, GOOD "port = 65536\n", "/c:6: ");
+    assert_says(p, GOOD "port = 33o6\n", "/c:6: ");
+    assert_says(p, GOOD "server_id = 8\n", "/c:6: 'server_id' again: it stands already in line 5");
+    assert_says(p, GOOD "[user x]\npassword = p\n[user x]\npassword = p\n",
+                "/c:8: [user x] again: it stands already in line 6");
+    assert_says(p, GOOD "[source b]\nuser = u\nserver_id = 8\n",
+                "/c:6: this version follows one source: [source a] is it");
+    assert_says(p, "[relay]\ndata = DIR/data\n", "there is no [source NAME] section");
+    assert_says(p, "[relay]\ndata = DIR/none/data\n[source a]\nuser = u\nserver_id = 1\n",
+                "/c:2: data: the folder");
+    assert_says(p, "[relay]\ndata = DIR/c\n[source a]\nuser = u\nserver_id = 1\n", "/c:2: data: ");
+    assert_says(p, GOOD "tls_ca = DIR/none\n", "/c:6: tls_ca: ");
+    assert_says(p, GOOD "tls_cert = DIR/c\n", "/c:6: tls_cert and tls_key go together");
+    assert_says(p, GOOD "start = binlog.000001\n", "/c:6: ");
+    assert_says(p, GOOD "start = ../binlog.000001:4\n", "/c:6: ");
+    assert_says(p, GOOD "start = binlog.000001:3\n", "/c:6: ");
+    assert_says(p, GOOD "retry_min = 60\n", "retry_max is less than retry_min");
+    assert_says(p, GOOD "nonsense\n", "/c:6: expected KEY = VALUE");
+    assert_says(p, GOOD "nonsense", "/c:6: expected KEY = VALUE");
+    assert_says(p, "x = 1\n" GOOD, "/c:1: 'x' stands before any section");
+    assert_says(p, GOOD "[user a\n", "/c:6: a section begins with [NAME]: ']' is missing");
+    assert_says(p, GOOD "[user a]\n", "/c:6: [user a] needs 'password' or 'password_file'");
+    assert_says(p,
+                GOOD "[publisher p]\npath = /x\ntopic.prefix = t\n"
+                     "[publisher q]\npath = /x\ntopic.prefix = t\n",
+                "/c:9: [publisher p] already writes there");
+}
+
+static void all_errors_are_said_at_once(void **state)
+{
+    struct place *p = *state;
+
+    assert_says(p, "[relay]\nx = 1\ny = 2\n[source a]\nport = z\n", "/c:2: ");
+    assert_non_null(strstr(p->said, "/c:3: "));
+    assert_non_null(strstr(p->said, "/c:5: "));
+    assert_non_null(strstr(p->said, "/c:1: [relay] needs 'data'"));
+    assert_non_null(strstr(p->said, "/c:4: [source a] needs 'user'"));
+    assert_non_null(strstr(p->said, "/c:4: [source a] needs 'server_id'"));
+    assert_non_null(strstr(p->e.text, "6 errors"));
+}
+
+static void a_long_line_is_an_error_of_its_own_line(void **state)
+{
+    struct place *p = *state;
+    char          text[2048] = GOOD "host = ";
+
+    memset(text + strlen(text), 'x', 1000);
+    (void)snprintf(text + strlen(text), 64, "\nport = 0\n");
+    assert_says(p, text, "/c:6: the line is longer than");
+    assert_non_null(strstr(p->said, "/c:7: "));
+}
+
+static void a_password_file_gives_its_first_line(void **state)
+{
+    struct place *p = *state;
+    char          path[128];
+
+    (void)snprintf(path, sizeof path, "%s/password", p->folder);
+    write_file(path, "se cret;\r\nsecond line\n", 0600);
+    assert_int_equal(read_text(p, GOOD "password_file = DIR/password\n"), 0);
+    assert_string_equal(p->config->sources[0].password, "se cret;");
+    assert_says(p, GOOD "password_file = DIR/password\npassword = x\n", "exclude each other");
+    write_file(path, "", 0600);
+    assert_says(p, GOOD "password_file = DIR/password\n", "/c:6: password_file: the first line");
+    assert_says(p, GOOD "password_file = DIR/none\n", "/c:6: password_file: ");
+}
+
+static void a_readable_file_with_passwords_is_warned_of(void **state)
+{
+    struct place *p = *state;
+
+    assert_int_equal(read_text(p, GOOD "password = x\n"), 0);
+    assert_string_equal(p->said, "");
+    assert_int_equal(chmod(p->path, 0644), 0);
+    config_free(p->config);
+    p->config = NULL;
+    assert_int_equal(config_read(p->path, say, p, &p->config, &p->e), 0);
+    assert_non_null(strstr(p->said, "warning: the file holds passwords"));
+}
+
+static void no_cut_of_a_good_file_confuses_the_parser(void **state)
+{
+    struct place     *p = *state;
+    static const char whole[] = GOOD "start = b.000001:4\ntls = off\n[user x]\npassword = y\n"
+                                     "[publisher z]\npath = /x\ntopic.prefix = t\n";
+    char              cut[sizeof whole];
+
+    for (size_t n = 0; n < sizeof whole; n++) {
+        memcpy(cut, whole, n);
+        cut[n] = '\0';
+        int rc = read_text(p, cut);
+        assert_int_equal(rc == 0, p->config != NULL);
+        assert_int_equal(rc == 0, *p->said == '\0');
+    }
+}
+
+/* What the sample has commented out is the default: with the comment marks gone it still reads. */
+static void the_sample_reads_with_and_without_its_comment_marks(void **state)
+{
+    struct place *p = *state;
+    struct buf    sample, text;
+    char          path[128];
+
+    (void)snprintf(path, sizeof path, "%s/password", p->folder);
+    write_file(path, "secret\n", 0600);
+    buf_init(&sample, 64 * 1024);
+    buf_init(&text, 64 * 1024);
+    config_put_sample(&sample);
+    for (int bare = 0; bare < 2; bare++) {
+        buf_clear(&text);
+        const char *line = buf_text(&sample);
+        while (*line != '\0') {
+            size_t n = strcspn(line, "\n");
+            bool   key = line[0] == '#' && line[1] != ' ';
+            if (strncmp(line, "data =", 6) == 0)
+                buf_put_text(&text, "data = DIR/data");
+            else if (strncmp(line, "password_file =", 15) == 0)
+                buf_put_text(&text, "password_file = DIR/password");
+            else
+                buf_put(&text,
+                        (struct slice){ (const uint8_t *)line + (bare && key), n - (bare && key) });
+            buf_put_text(&text, "\n");
+            line += n + (line[n] == '\n');
+        }
+        int rc = read_text(p, buf_text(&text));
+        if (rc != 0)
+            fail_msg("%s", p->said);
+        assert_int_equal(p->config->publisher_count, 1);
+    }
+    buf_done(&sample);
+    buf_done(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(absent_keys_and_sections_have_their_defaults, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(every_kind_of_value_is_understood, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_error_is_said_with_its_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_errors_are_said_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_line_is_an_error_of_its_own_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_password_file_gives_its_first_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_readable_file_with_passwords_is_warned_of, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(no_cut_of_a_good_file_confuses_the_parser, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_sample_reads_with_and_without_its_comment_marks, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
