@@ -2,16 +2,17 @@
  * A connection to a source: login, queries, and the binlog dump as raw bytes. The one place that
  * uses libmariadb.
  *
- * One thread owns a client; client_interrupt() alone may be called from any other to make a waiting
- * call end with E_STOPPED. The dump's packets are read from the socket (or its TLS) directly into
+ * One thread owns a client; another one ends its waiting calls (E_STOPPED) by making interrupt_fd
+ * readable. The dump's packets are read from the socket (or its TLS) directly into
  * the caller's buffer in large pieces, since the library's own reader copies each event and needs
  * memory for the largest. Source: MariaDB Connector/C documentation; MySQL protocol documentation
  * for the dump commands.
  */
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
-#include "protocol/command.h"
 
 enum client_tls {
     CLIENT_TLS_OFF,
@@ -30,6 +31,7 @@ struct client_options { /* texts are borrowed for the time of client_connect() *
     enum client_tls tls;
     const char     *tls_ca, *tls_cert, *tls_key; /* NULL: none */
     uint32_t        connect_timeout_s, read_timeout_s;
+    int interrupt_fd; /* an eventfd, owned by the caller, outlives the client; 0: none */
 };
 
 struct client;
@@ -37,8 +39,7 @@ struct client;
 /* E_AUTH: refused login; E_REFUSED: the server's error otherwise (e->sys is its number); E_IO:
  * unreachable. Texts name user@host:port and say what to do. */
 MUST_CHECK int client_connect(const struct client_options *o, struct client **out, struct err *e);
-void           client_close(struct client *c); /* accepts NULL */
-void           client_interrupt(struct client *c);
+void           client_close(struct client *c);                /* accepts NULL */
 const char    *client_server_version(const struct client *c); /* without "5.5.5-" */
 
 /* Runs a statement; `row` (may be NULL) gets each row's texts (NULL for SQL NULL), its -1 ends it.

@@ -1,0 +1,543 @@
+#include "protocol/client.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <mysql.h>
+#include <errmsg.h>
+#include <mysqld_error.h>
+/* The transport's headers are public but not made to be included alone. */
+#define HAVE_TLS 1
+typedef unsigned char  uchar;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#include <ma_pvio.h>
+#pragma GCC diagnostic pop
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+/* A row of a catalog query may hold a table's definition, never a row's data. */
+enum { ROW_BYTES_MAX = 64 * 1024 * 1024, ADDRESS_BYTES = 400 };
+
+struct client {
+    MYSQL *mysql;
+    SSL   *tls; /* belongs to mysql; NULL in the clear */
+    int    fd;  /* belongs to mysql; set when the dump began */
+    int    interrupt_fd;
+    char   address[ADDRESS_BYTES]; /* user@host:port, for sentences */
+};
+
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static int            library_failed;
+
+static void library_start(void)
+{
+    library_failed = mysql_server_init(0, NULL, NULL);
+}
+
+/* ---- errors -------------------------------------------------------------------------------- */
+
+/* What a person can do about the errors of a login. */
+static const struct advice {
+    unsigned      number;
+    enum err_kind kind;
+    const char   *text;
+} advices[] = {
+    { ER_ACCESS_DENIED_ERROR, E_AUTH, "check the user name and password of the [source] section" },
+    { 1698, E_AUTH, "this account logs in without a password: use another one" },
+    { ER_HOST_NOT_PRIVILEGED, E_AUTH, "allow this host: CREATE USER ...@'HOST'" },
+    { ER_HOST_IS_BLOCKED, E_AUTH, "run FLUSH HOSTS there" },
+    { 1820, E_AUTH, "the account's password has expired: set a new one there" },
+    { 1862, E_AUTH, "the account's password has expired: set a new one there" },
+    { 3118, E_AUTH, "the account is locked: ALTER USER ... ACCOUNT UNLOCK there" },
+    { 3159, E_AUTH, "set tls = required" },
+    { CR_UNKNOWN_HOST, E_IO, "check the host name of the [source] section" },
+    { CR_CONNECTION_ERROR, E_IO, "check that the server runs and that the socket is right" },
+    { CR_CONN_HOST_ERROR, E_IO,
+      "check that the server runs there, its bind_address, and firewalls" },
+    { CR_SSL_CONNECTION_ERROR, E_AUTH,
+      "check the tls keys of the [source] section and the server's certificate" },
+    { CR_AUTH_PLUGIN_CANNOT_LOAD, E_AUTH,
+      "install libmariadb's authentication plugins, or use another account" },
+    { CR_SERVER_LOST, E_IO, "the server, or something between, closed the connection" },
+};
+
+static const struct advice *advice_for(unsigned number)
+{
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
+        if (advices[i].number == number)
+            return &advices[i];
+    return NULL;
+}
+
+static int login_failed(const struct client *c, struct err *e)
+{
+    unsigned             number = mysql_errno(c->mysql);
+    const struct advice *a = advice_for(number);
+    /* Numbers from 2000 to 2999 are the library's own. */
+    enum err_kind kind = number >= 2000 && number < 3000 ? E_IO : E_REFUSED;
+    (void)err_set(e, a != NULL ? a->kind : kind, "connect to %s: %s (%u)%s%s", c->address,
+                  mysql_error(c->mysql), number, a != NULL ? "; " : "", a != NULL ? a->text : "");
+    e->sys = (int)number;
+    return -1;
+}
+
+static int query_failed(const struct client *c, const char *sql, struct err *e)
+{
+    unsigned number = mysql_errno(c->mysql);
+    bool     own = number >= 2000 && number < 3000;
+    (void)err_set(e, own ? E_IO : E_REFUSED, "%s: %s (%u), asked: %.120s", c->address,
+                  mysql_error(c->mysql), number, sql);
+    e->sys = (int)number;
+    return -1;
+}
+
+static int stopped(struct err *e)
+{
+    return err_set(e, E_STOPPED, "asked to end");
+}
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits for `events` on fd until `deadline_ms` (negative: for ever): 1 when there are some, 0 when
+   the time is over, -1 when interrupted. */
+static int wait_for(int fd, short events, int interrupt_fd, int64_t deadline_ms, short *seen,
+                    struct err *e)
+{
+    struct pollfd fds[2] = { { .fd = fd, .events = events },
+                             { .fd = interrupt_fd > 0 ? interrupt_fd : -1, .events = POLLIN } };
+    for (;;) {
+        int64_t left = deadline_ms < 0 ? -1 : deadline_ms - now_ms();
+        if (deadline_ms >= 0 && left < 0)
+            left = 0;
+        int n = poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(e, "wait for the source");
+        if (fds[1].revents != 0)
+            return stopped(e);
+        if (seen != NULL)
+            *seen = fds[0].revents;
+        return fds[0].revents != 0 ? 1 : 0;
+    }
+}
+
+/*
+ * libmariadb's non-blocking calls tell what they wait for; we wait for it, and for an interruption,
+ * which the blocking ones could not be woken by.
+ */
+static int wait_library(struct client *c, int status, int *happened, struct err *e)
+{
+    short   events = 0, seen = 0;
+    int64_t deadline = -1;
+
+    if ((status & MYSQL_WAIT_READ) != 0)
+        events |= POLLIN;
+    if ((status & MYSQL_WAIT_WRITE) != 0)
+        events |= POLLOUT;
+    if ((status & MYSQL_WAIT_EXCEPT) != 0)
+        events |= POLLPRI;
+    if ((status & MYSQL_WAIT_TIMEOUT) != 0)
+        deadline = now_ms() + (int64_t)mysql_get_timeout_value_ms(c->mysql);
+    int n = wait_for((int)mysql_get_socket(c->mysql), events, c->interrupt_fd, deadline, &seen, e);
+    if (n < 0)
+        return -1;
+    if (n == 0) {
+        *happened = MYSQL_WAIT_TIMEOUT;
+        return 0;
+    }
+    *happened = 0;
+    if ((seen & (POLLIN | POLLHUP | POLLERR)) != 0)
+        *happened |= status & MYSQL_WAIT_READ;
+    if ((seen & (POLLOUT | POLLHUP | POLLERR)) != 0)
+        *happened |= status & MYSQL_WAIT_WRITE;
+    if ((seen & POLLPRI) != 0)
+        *happened |= status & MYSQL_WAIT_EXCEPT;
+    return 0;
+}
+
+/* ---- connecting ---------------------------------------------------------------------------- */
+
+static void set_option(MYSQL *m, enum mysql_option option, const void *value)
+{
+    (void)mysql_optionsv(m, option, value);
+}
+
+static void set_tls(MYSQL *m, const struct client_options *o)
+{
+    /* Newer libraries verify by default, older ones don't: always say it. */
+    my_bool verify = o->tls == CLIENT_TLS_VERIFY_IDENTITY, use = o->tls != CLIENT_TLS_OFF;
+
+    set_option(m, MYSQL_OPT_SSL_ENFORCE, &use);
+    set_option(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    if (!use)
+        return;
+    if (o->tls_ca != NULL)
+        set_option(m, MYSQL_OPT_SSL_CA, o->tls_ca);
+    if (o->tls_cert != NULL)
+        set_option(m, MYSQL_OPT_SSL_CERT, o->tls_cert);
+    if (o->tls_key != NULL)
+        set_option(m, MYSQL_OPT_SSL_KEY, o->tls_key);
+}
+
+/* What the library took for granted about TLS, checked once more on the connection itself. */
+static int check_tls(struct client *c, const struct client_options *o, struct err *e)
+{
+    const char *library = NULL;
+
+    if (mysql_get_ssl_cipher(c->mysql) == NULL) {
+        if (o->tls > CLIENT_TLS_PREFERRED)
+            return err_set(e, E_AUTH,
+                           "connect to %s: the server does not offer TLS, which the tls key of the "
+                           "[source] section demands",
+                           c->address);
+        return 0;
+    }
+    if (mariadb_get_infov(NULL, MARIADB_TLS_LIBRARY, &library) != 0 || library == NULL ||
+        strncmp(library, "OpenSSL", 7) != 0)
+        return err_set(e, E_CONFIG,
+                       "connect to %s: the installed libmariadb does TLS by '%s', and only one "
+                       "built with OpenSSL can be used here; set tls = off, or install another",
+                       c->address, library != NULL ? library : "unknown");
+    c->tls = c->mysql->net.pvio->ctls->ssl;
+    if (o->tls >= CLIENT_TLS_VERIFY_CA && SSL_get_verify_result(c->tls) != X509_V_OK)
+        return err_set(e, E_AUTH, "connect to %s: the server's certificate: %s", c->address,
+                       X509_verify_cert_error_string(SSL_get_verify_result(c->tls)));
+    return 0;
+}
+
+static int login(struct client *c, const struct client_options *o, struct err *e)
+{
+    MYSQL *m = NULL;
+    int status = mysql_real_connect_start(&m, c->mysql, o->socket != NULL ? NULL : o->host, o->user,
+                                          o->password, NULL, o->port, o->socket, 0);
+    while (status != 0) {
+        int happened;
+        TRY(wait_library(c, status, &happened, e));
+        status = mysql_real_connect_cont(&m, c->mysql, happened);
+    }
+    if (m == NULL)
+        return login_failed(c, e);
+    return 0;
+}
+
+int client_connect(const struct client_options *o, struct client **out, struct err *e)
+{
+    unsigned long row_bytes = ROW_BYTES_MAX;
+
+    (void)pthread_once(&library_once, library_start);
+    if (library_failed != 0)
+        return err_set(e, E_NOMEM, "the client library could not be started");
+    struct client *c = calloc(1, sizeof *c);
+    if (c == NULL || (c->mysql = mysql_init(NULL)) == NULL) {
+        free(c);
+        return err_set(e, E_NOMEM, "no memory for a connection to the source");
+    }
+    c->interrupt_fd = o->interrupt_fd;
+    c->fd = -1;
+    if (o->socket != NULL)
+        (void)snprintf(c->address, sizeof c->address, "%s@%s", o->user, o->socket);
+    else
+        (void)snprintf(c->address, sizeof c->address, "%s@%s:%u", o->user, o->host, o->port);
+    set_option(c->mysql, MYSQL_OPT_NONBLOCK, NULL);
+    set_option(c->mysql, MYSQL_OPT_CONNECT_TIMEOUT, &o->connect_timeout_s);
+    set_option(c->mysql, MYSQL_OPT_READ_TIMEOUT, &o->read_timeout_s);
+    set_option(c->mysql, MYSQL_OPT_WRITE_TIMEOUT, &o->read_timeout_s);
+    set_option(c->mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &row_bytes);
+    set_option(c->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    (void)mysql_optionsv(c->mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "binrelayd");
+    set_tls(c->mysql, o);
+    if (login(c, o, e) != 0 || check_tls(c, o, e) != 0) {
+        client_close(c);
+        return -1;
+    }
+    *out = c;
+    return 0;
+}
+
+void client_close(struct client *c)
+{
+    if (c == NULL)
+        return;
+    mysql_close(c->mysql);
+    free(c);
+}
+
+const char *client_server_version(const struct client *c)
+{
+    const char *version = mysql_get_server_info(c->mysql);
+    /* MariaDB 10 puts this in front, so that old replicas believe in a MySQL 5.5. */
+    return strncmp(version, "5.5.5-", 6) == 0 ? version + 6 : version;
+}
+
+/* ---- statements ---------------------------------------------------------------------------- */
+
+int client_query(struct client *c, const char *sql,
+                 int (*row)(void *arg, uint32_t columns, const char *const *values,
+                            const unsigned long *lengths, struct err *e),
+                 void *arg, struct err *e)
+{
+    int failed = 0;
+    int status = mysql_real_query_start(&failed, c->mysql, sql, strlen(sql));
+    while (status != 0) {
+        int happened;
+        TRY(wait_library(c, status, &happened, e));
+        status = mysql_real_query_cont(&failed, c->mysql, happened);
+    }
+    if (failed != 0)
+        return query_failed(c, sql, e);
+    MYSQL_RES *result = mysql_use_result(c->mysql);
+    if (result == NULL)
+        return mysql_errno(c->mysql) == 0 ? 0 : query_failed(c, sql, e);
+    int       rc = 0;
+    MYSQL_ROW values;
+    while (rc == 0 && (values = mysql_fetch_row(result)) != NULL)
+        if (row != NULL)
+            rc = row(arg, mysql_num_fields(result), (const char *const *)values,
+                     mysql_fetch_lengths(result), e);
+    if (rc == 0 && mysql_errno(c->mysql) != 0)
+        rc = query_failed(c, sql, e);
+    mysql_free_result(result);
+    return rc;
+}
+
+struct first_text {
+    char  *into;
+    size_t size;
+    bool   seen;
+};
+
+static int take_first(void *arg, uint32_t columns, const char *const *values,
+                      const unsigned long *lengths, struct err *e)
+{
+    struct first_text *f = arg;
+
+    if (f->seen || columns == 0)
+        return 0;
+    f->seen = true;
+    if (values[0] == NULL)
+        return 0;
+    if (lengths[0] >= f->size)
+        return err_set(e, E_LIMIT, "an answer of %lu bytes, where at most %zu are expected",
+                       lengths[0], f->size - 1);
+    memcpy(f->into, values[0], lengths[0]);
+    f->into[lengths[0]] = '\0';
+    return 0;
+}
+
+int client_query_text(struct client *c, const char *sql, char *into, size_t size, struct err *e)
+{
+    char             *text = calloc(1, size);
+    struct first_text f = { .into = text, .size = size };
+
+    if (text == NULL)
+        return err_set(e, E_NOMEM, "no memory for an answer");
+    int rc = client_query(c, sql, take_first, &f, e);
+    if (rc == 0)
+        memcpy(into, text, size);
+    free(text);
+    return rc;
+}
+
+int client_quote(struct client *c, struct slice text, struct buf *into, struct err *e)
+{
+    size_t before = into->len;
+    /* The library wants room for the worst case: every byte escaped, and a zero. */
+    uint8_t *room = buf_extend(into, text.len * 2 + 1);
+    if (room == NULL)
+        return buf_check(into, "a quoted text", e);
+    unsigned long n = mysql_real_escape_string(c->mysql, (char *)room, (const char *)text.ptr,
+                                               (unsigned long)text.len);
+    into->len = before + n;
+    return 0;
+}
+
+/* ---- the dump ------------------------------------------------------------------------------ */
+
+int client_register(struct client *c, uint32_t server_id, const char *host, uint16_t port,
+                    struct err *e)
+{
+    struct buf b;
+
+    buf_init(&b, 1024);
+    buf_put_le(&b, server_id, 4);
+    buf_put_lenenc_slice(&b, slice_of_text(host));
+    buf_put_u8(&b, 0); /* user and password as SHOW REPLICAS would show them: none */
+    buf_put_u8(&b, 0);
+    buf_put_le(&b, port, 2);
+    buf_put_le(&b, 0, 4); /* rank: unused */
+    buf_put_le(&b, 0, 4); /* source's id: the source fills it in */
+    int rc = buf_check(&b, "the registration", e);
+    if (rc == 0 && c->mysql->methods->db_command(c->mysql, COM_REGISTER_SLAVE, (const char *)b.ptr,
+                                                 b.len, 0, NULL) != 0)
+        rc = query_failed(c, "COM_REGISTER_SLAVE", e);
+    buf_done(&b);
+    return rc;
+}
+
+int client_dump(struct client *c, const char *file, uint64_t position, uint16_t flags,
+                uint32_t server_id, struct err *e)
+{
+    struct buf b;
+
+    if (position > UINT32_MAX)
+        return err_set(e, E_LIMIT, "position %llu of '%s' is too large for COM_BINLOG_DUMP",
+                       (unsigned long long)position, file);
+    buf_init(&b, 1024);
+    buf_put_le(&b, position, 4);
+    buf_put_le(&b, flags, 2);
+    buf_put_le(&b, server_id, 4);
+    buf_put_text(&b, file);
+    int rc = buf_check(&b, "the dump command", e);
+    if (rc == 0 && c->mysql->methods->db_command(c->mysql, COM_BINLOG_DUMP, (const char *)b.ptr,
+                                                 b.len, 1, NULL) != 0)
+        rc = query_failed(c, "COM_BINLOG_DUMP", e);
+    buf_done(&b);
+    if (rc != 0)
+        return -1;
+    /* From here on the bytes are read past the library, and without blocking. The receive buffer
+       is left to the kernel: what it gives by itself is far above what SO_RCVBUF may ask for. */
+    int fd = (int)mysql_get_socket(c->mysql);
+    int how = fcntl(fd, F_GETFL);
+    if (how < 0 || fcntl(fd, F_SETFL, how | O_NONBLOCK) != 0)
+        return err_sys(e, "prepare the connection to %s", c->address);
+    c->fd = fd;
+    return 0;
+}
+
+static int connection_ended(const struct client *c, struct err *e)
+{
+    return err_set(e, E_IO, "%s closed the connection", c->address);
+}
+
+/* 0 with *got 0: nothing at the moment, or *want says what TLS waits for. */
+static int read_plain(struct client *c, uint8_t *into, size_t size, size_t *got, struct err *e)
+{
+    for (;;) {
+        ssize_t n = recv(c->fd, into, size, MSG_DONTWAIT);
+        if (n > 0) {
+            *got = (size_t)n;
+            return 0;
+        }
+        if (n == 0)
+            return connection_ended(c, e);
+        if (errno == EINTR)
+            continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            *got = 0;
+            return 0;
+        }
+        return err_sys(e, "read from %s", c->address);
+    }
+}
+
+/* As SSL_read gives one record of at most 16 KiB a time, goes on while there is more. */
+static int read_tls(struct client *c, uint8_t *into, size_t size, size_t *got, short *want,
+                    struct err *e)
+{
+    size_t filled = 0;
+
+    while (filled < size) {
+        size_t n = 0;
+        ERR_clear_error();
+        errno = 0;
+        if (SSL_read_ex(c->tls, into + filled, size - filled, &n) == 1) {
+            filled += n;
+            continue;
+        }
+        int why = SSL_get_error(c->tls, 0);
+        if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
+            *want = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+            break;
+        }
+        if (filled > 0)
+            break; /* the next call meets the failure again */
+        if (why == SSL_ERROR_SYSCALL && errno != 0)
+            return err_sys(e, "read from %s", c->address);
+        char reason[160];
+        ERR_error_string_n(ERR_peek_error(), reason, sizeof reason);
+        if (why == SSL_ERROR_ZERO_RETURN || why == SSL_ERROR_SYSCALL || ERR_peek_error() == 0)
+            return connection_ended(c, e);
+        return err_set(e, E_IO, "read from %s: %s", c->address, reason);
+    }
+    *got = filled;
+    return 0;
+}
+
+int client_read(struct client *c, uint8_t *into, size_t size, uint32_t wait_ms, size_t *got,
+                struct err *e)
+{
+    int64_t deadline = -1;
+
+    assert(c->fd >= 0 && size > 0);
+    for (;;) {
+        short  want = POLLIN;
+        size_t n = 0;
+        TRY(c->tls != NULL ? read_tls(c, into, size, &n, &want, e)
+                           : read_plain(c, into, size, &n, e));
+        if (n > 0 || wait_ms == 0) {
+            *got = n;
+            return 0;
+        }
+        if (deadline < 0)
+            deadline = now_ms() + wait_ms;
+        int ready = wait_for(c->fd, want, c->interrupt_fd, deadline, NULL, e);
+        if (ready < 0)
+            return -1;
+        if (ready == 0) {
+            *got = 0;
+            return 0;
+        }
+    }
+}
+
+/* As much as goes at once; *want says what to wait for. */
+static int write_some(struct client *c, struct slice bytes, size_t *put, short *want, struct err *e)
+{
+    *put = 0;
+    if (c->tls != NULL) {
+        ERR_clear_error();
+        if (SSL_write_ex(c->tls, bytes.ptr, bytes.len, put) == 1)
+            return 0;
+        int why = SSL_get_error(c->tls, 0);
+        if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
+            return connection_ended(c, e);
+        *want = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+        return 0;
+    }
+    ssize_t n = send(c->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        return err_sys(e, "write to %s", c->address);
+    *want = POLLOUT;
+    *put = n > 0 ? (size_t)n : 0;
+    return 0;
+}
+
+int client_write(struct client *c, struct slice bytes, struct err *e)
+{
+    assert(c->fd >= 0);
+    while (bytes.len > 0) {
+        size_t put;
+        short  want = POLLOUT;
+        TRY(write_some(c, bytes, &put, &want, e));
+        bytes.ptr += put;
+        bytes.len -= put;
+        if (put == 0 && wait_for(c->fd, want, c->interrupt_fd, -1, NULL, e) < 0)
+            return -1;
+    }
+    return 0;
+}
