@@ -37,6 +37,7 @@ struct server_facts {
     char     binlog_row_metadata[16]; /* "" where there is none */
     char     gtid_mode[24];           /* "" where there is none */
     uint32_t gtid_domain_id;
+    char     log_bin[8];            /* "1" when it writes a binlog */
     char     log_bin_basename[256]; /* file names' base */
 };
 void channel_facts(struct channel *c, struct server_facts *out);
@@ -60,6 +61,7 @@ struct channel_status {
     uint64_t           source_offset;
     int64_t            last_event_s;   /* time of the last received event, at the source */
     int64_t            last_contact_s; /* last byte from the source, heartbeats too */
+    bool               caught_up;      /* the source had nothing more to send */
     uint64_t           received_bytes, received_events;
     uint32_t           reconnects;
 };

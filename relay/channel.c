@@ -1,0 +1,296 @@
+#include "relay/channel.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include "relay/follow.h"
+#include "relay/source.h"
+#include "storage/catalog.h"
+
+static const char uuid_name[] = "relay.server_uuid"; /* in the catalog */
+
+struct channel_publisher {
+    struct publisher *publisher;
+    const char       *name;
+    pthread_t         thread;
+    bool              runs;
+};
+
+struct channel {
+    const struct config      *config;
+    struct disk              *disk;
+    struct store             *store;
+    struct follow            *follow;
+    char                      server_uuid[UUID_TEXT_BYTES + 1];
+    pthread_t                 ingest_thread, sync_thread;
+    bool                      ingest_runs, sync_runs;
+    struct channel_publisher *publishers;
+    size_t                    publisher_count;
+};
+
+/* ---- the relay's own identity -------------------------------------------------------------- */
+
+/* A random UUID (version 4, RFC 9562). */
+static int make_uuid(char into[UUID_TEXT_BYTES + 1], struct err *e)
+{
+    uint8_t b[UUID_BYTES];
+
+    if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
+        return err_sys(e, "read random bytes");
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    (void)snprintf(into, UUID_TEXT_BYTES + 1,
+                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+                   b[14], b[15]);
+    return 0;
+}
+
+static int load_uuid(struct channel *c, struct err *e)
+{
+    struct catalog *catalog = store_catalog(c->store);
+    struct buf      text;
+
+    buf_init(&text, sizeof c->server_uuid);
+    int rc = catalog_get_value(catalog, uuid_name, &text, e);
+    if (rc > 0 && text.len == UUID_TEXT_BYTES) {
+        (void)snprintf(c->server_uuid, sizeof c->server_uuid, "%s", buf_text(&text));
+        rc = 0;
+    } else if (rc >= 0) {
+        rc = make_uuid(c->server_uuid, e);
+        if (rc == 0)
+            rc = catalog_put_value(catalog, uuid_name, c->server_uuid, e);
+    }
+    buf_done(&text);
+    return rc;
+}
+
+/* ---- making -------------------------------------------------------------------------------- */
+
+static definition_fetch fetch_definition;
+static int fetch_definition(void *arg, const char *database, const char *table, struct buf *json,
+                            struct err *e)
+{
+    return channel_define(arg, database, table, json, e);
+}
+
+static int add_publisher(struct channel *c, const struct config_publisher *p, struct err *e)
+{
+    struct publisher_options o = {
+        .name = p->name,
+        .path = p->sink == CONFIG_SINK_FILE ? p->path : NULL,
+        .from_newest = p->start == CONFIG_ORIGIN_NEWEST,
+        .convert = { .topic_prefix = p->topic_prefix,
+                     .database_include = p->database_include,
+                     .table_include = p->table_include,
+                     .tombstones = p->tombstones },
+        .fetch = fetch_definition,
+        .fetch_arg = c,
+    };
+    struct channel_publisher *slot = &c->publishers[c->publisher_count];
+
+    if (publisher_new(c->store, &o, &slot->publisher, e) != 0)
+        return err_note(e, "publisher '%s'", p->name);
+    slot->name = p->name;
+    c->publisher_count++;
+    return 0;
+}
+
+static int channel_open(struct channel *c, struct err *e)
+{
+    const struct config *config = c->config;
+
+    TRY(disk_real_new(config->relay.data, &c->disk, e));
+    struct store_options o = {
+        .folder = config->relay.data,
+        .disk = c->disk,
+        .sync = config->relay.sync,
+    };
+    TRY(store_open(&o, &c->store, e));
+    TRY(load_uuid(c, e));
+    TRY(follow_new(&config->sources[0], c->store, c->server_uuid, &c->follow, e));
+    if (config->publisher_count == 0)
+        return 0;
+    c->publishers = calloc(config->publisher_count, sizeof *c->publishers);
+    if (c->publishers == NULL)
+        return err_set(e, E_NOMEM, "no memory for publishers");
+    for (size_t i = 0; i < config->publisher_count; i++)
+        TRY(add_publisher(c, &config->publishers[i], e));
+    return 0;
+}
+
+int channel_new(const struct config *config, struct channel **out, struct err *e)
+{
+    struct channel *c = calloc(1, sizeof *c);
+
+    assert(config->source_count > 0);
+    if (c == NULL)
+        return err_set(e, E_NOMEM, "no memory for a channel");
+    c->config = config;
+    if (channel_open(c, e) != 0) {
+        channel_free(c);
+        return -1;
+    }
+    *out = c;
+    return 0;
+}
+
+void channel_free(struct channel *c)
+{
+    if (c == NULL)
+        return;
+    assert(!c->ingest_runs && !c->sync_runs);
+    for (size_t i = 0; i < c->publisher_count; i++)
+        publisher_free(c->publishers[i].publisher);
+    free(c->publishers);
+    follow_free(c->follow);
+    store_close(c->store);
+    if (c->disk != NULL)
+        c->disk->free(c->disk);
+    free(c);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void *ingest_main(void *arg)
+{
+    struct channel *c = arg;
+    follow_run(c->follow);
+    return NULL;
+}
+
+static void *sync_main(void *arg)
+{
+    struct channel *c = arg;
+    struct err      e = { 0 };
+    int             rc;
+
+    while ((rc = store_sync(c->store, &e)) == 0)
+        continue;
+    if (rc < 0) {
+        /* What the kernel could not write it may have dropped: only a start afresh, which reads
+           what is really there, makes this good. */
+        (void)err_note(&e, "received data can't be made safe on disk; look at the disk, then "
+                           "restart the relay");
+        log_err("store", "stopped", &e);
+        follow_fail(c->follow, &e);
+    }
+    return NULL;
+}
+
+static void *publisher_main(void *arg)
+{
+    struct channel_publisher *p = arg;
+    struct err                e = { 0 };
+
+    if (publisher_run(p->publisher, &e) != 0) {
+        (void)err_note(&e, "publisher '%s'", p->name);
+        log_err("publisher", "stopped", &e);
+    }
+    return NULL;
+}
+
+static int thread_start(pthread_t *thread, bool *runs, const char *name, void *(*body)(void *),
+                        void *arg, struct err *e)
+{
+    errno = pthread_create(thread, NULL, body, arg);
+    if (errno != 0)
+        return err_sys(e, "start a thread");
+    (void)pthread_setname_np(*thread, name);
+    *runs = true;
+    return 0;
+}
+
+int channel_start(struct channel *c, struct err *e)
+{
+    TRY(thread_start(&c->sync_thread, &c->sync_runs, "sync", sync_main, c, e));
+    for (size_t i = 0; i < c->publisher_count; i++) {
+        struct channel_publisher *p = &c->publishers[i];
+        TRY(thread_start(&p->thread, &p->runs, "publish", publisher_main, p, e));
+    }
+    return thread_start(&c->ingest_thread, &c->ingest_runs, "ingest", ingest_main, c, e);
+}
+
+static void thread_join(pthread_t thread, bool *runs)
+{
+    if (*runs)
+        (void)pthread_join(thread, NULL);
+    *runs = false;
+}
+
+void channel_stop(struct channel *c)
+{
+    follow_stop(c->follow);
+    thread_join(c->ingest_thread, &c->ingest_runs);
+    store_stop_sync(c->store);
+    thread_join(c->sync_thread, &c->sync_runs);
+    for (size_t i = 0; i < c->publisher_count; i++)
+        publisher_stop(c->publishers[i].publisher);
+    for (size_t i = 0; i < c->publisher_count; i++)
+        thread_join(c->publishers[i].thread, &c->publishers[i].runs);
+}
+
+/* ---- what others ask ----------------------------------------------------------------------- */
+
+struct store *channel_store(struct channel *c)
+{
+    return c->store;
+}
+
+uint32_t channel_server_id(const struct channel *c)
+{
+    return c->config->sources[0].server_id;
+}
+
+const char *channel_server_uuid(const struct channel *c)
+{
+    return c->server_uuid;
+}
+
+void channel_facts(struct channel *c, struct server_facts *out)
+{
+    follow_facts(c->follow, out);
+}
+
+void channel_status(struct channel *c, struct channel_status *out)
+{
+    follow_status(c->follow, out);
+}
+
+size_t channel_publisher_count(const struct channel *c)
+{
+    return c->publisher_count;
+}
+
+void channel_publisher_status(struct channel *c, size_t index, struct publisher_status *out)
+{
+    assert(index < c->publisher_count);
+    publisher_status(c->publishers[index].publisher, out);
+}
+
+static definition_query query_source;
+static int              query_source(void *arg, const char *sql,
+                                     int (*row)(void *row_arg, uint32_t columns, const char *const *values,
+                                   const unsigned long *lengths, struct err *e),
+                                     void *row_arg, struct err *e)
+{
+    return client_query(arg, sql, row, row_arg, e);
+}
+
+int channel_define(struct channel *c, const char *database, const char *table, struct buf *json,
+                   struct err *e)
+{
+    struct client     *client;
+    struct definition *d = NULL;
+
+    TRY(source_connect(&c->config->sources[0], follow_interrupt_fd(c->follow), &client, e));
+    int rc = definition_from_source(query_source, client, database, table, &d, e);
+    client_close(client);
+    if (rc != 0)
+        return -1;
+    definition_put_json(d, json);
+    definition_free(d);
+    return buf_check(json, "the definition of a table", e);
+}

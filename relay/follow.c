@@ -1,0 +1,392 @@
+#include "relay/follow.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+#include "relay/ingest.h"
+#include "relay/source.h"
+#include "storage/catalog.h"
+
+enum { SILENT_PERIODS = 3, FACTS_BYTES_MAX = 16 * 1024 };
+static const char facts_name[] = "source.facts"; /* in the catalog */
+
+struct follow {
+    const struct config_source *source;
+    struct store               *store;
+    char                        relay_uuid[UUID_TEXT_BYTES + 1];
+    int                         stop_fd;
+    _Atomic(bool)               stopping;
+
+    pthread_mutex_t       lock; /* of what follows */
+    struct server_facts   facts;
+    struct channel_status status;
+    uint64_t              bytes_before, events_before; /* of dumps that are over */
+
+    /* The ingest thread's own. */
+    bool     progressed; /* in this attempt */
+    bool     attached;   /* ever */
+    uint32_t pause_s;
+    char     logged[ERR_TEXT_BYTES]; /* the problem that was logged last, not to repeat it */
+};
+
+/* ---- state --------------------------------------------------------------------------------- */
+
+static int64_t now_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+static void set_state(struct follow *f, enum channel_state state, const char *problem)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    struct channel_status *s = &f->status;
+    if (s->state != state)
+        s->since_s = now_s();
+    s->state = state;
+    if (problem != NULL)
+        (void)snprintf(s->problem, sizeof s->problem, "%s", problem);
+    if (state != CHANNEL_FOLLOWING)
+        s->caught_up = false;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void follow_status(struct follow *f, struct channel_status *out)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    *out = f->status;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void follow_facts(struct follow *f, struct server_facts *out)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    *out = f->facts;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+int follow_interrupt_fd(const struct follow *f)
+{
+    return f->stop_fd;
+}
+
+/* To the catalog only when they differ from what was known. */
+static int keep_facts(struct follow *f, const struct server_facts *facts, struct err *e)
+{
+    struct buf before, now;
+    int        rc = 0;
+
+    buf_init(&before, FACTS_BYTES_MAX);
+    buf_init(&now, FACTS_BYTES_MAX);
+    source_facts_put(facts, &now);
+    (void)pthread_mutex_lock(&f->lock);
+    if (f->facts.known)
+        source_facts_put(&f->facts, &before);
+    f->facts = *facts;
+    (void)pthread_mutex_unlock(&f->lock);
+    if (buf_check(&now, "facts of the source", e) != 0)
+        rc = -1;
+    else if (!slice_equal(buf_slice(&before), buf_slice(&now)))
+        rc = catalog_put_value(store_catalog(f->store), facts_name, buf_text(&now), e);
+    buf_done(&before);
+    buf_done(&now);
+    return rc;
+}
+
+static int load_facts(struct follow *f, struct err *e)
+{
+    struct buf text;
+
+    buf_init(&text, FACTS_BYTES_MAX);
+    int rc = catalog_get_value(store_catalog(f->store), facts_name, &text, e);
+    if (rc > 0)
+        rc = source_facts_parse(buf_slice(&text), &f->facts, e);
+    buf_done(&text);
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+int follow_new(const struct config_source *source, struct store *store, const char *relay_uuid,
+               struct follow **out, struct err *e)
+{
+    struct follow *f = calloc(1, sizeof *f);
+
+    if (f == NULL)
+        return err_set(e, E_NOMEM, "no memory to follow a source");
+    f->source = source;
+    f->store = store;
+    (void)snprintf(f->relay_uuid, sizeof f->relay_uuid, "%s", relay_uuid);
+    (void)pthread_mutex_init(&f->lock, NULL);
+    f->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (f->stop_fd < 0) {
+        (void)err_sys(e, "make an eventfd");
+        follow_free(f);
+        return -1;
+    }
+    f->status.state = CHANNEL_CONNECTING;
+    f->status.since_s = now_s();
+    (void)snprintf(f->status.source, sizeof f->status.source, "%s", source->name);
+    (void)snprintf(f->status.address, sizeof f->status.address, "%s:%u", source->host,
+                   source->port);
+    if (load_facts(f, e) != 0) {
+        follow_free(f);
+        return -1;
+    }
+    *out = f;
+    return 0;
+}
+
+void follow_free(struct follow *f)
+{
+    if (f == NULL)
+        return;
+    if (f->stop_fd >= 0)
+        (void)close(f->stop_fd);
+    (void)pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+void follow_stop(struct follow *f)
+{
+    uint64_t one = 1;
+
+    f->stopping = true;
+    /* Fails only when the counter is full, and then it is readable anyway. */
+    (void)!write(f->stop_fd, &one, sizeof one);
+}
+
+void follow_fail(struct follow *f, const struct err *why)
+{
+    set_state(f, CHANNEL_STOPPED, why->text);
+    follow_stop(f);
+}
+
+/* ---- one attempt --------------------------------------------------------------------------- */
+
+static void store_source_fill(const struct follow *f, const struct server_facts *facts,
+                              struct store_source *out)
+{
+    *out = (struct store_source){ .server_id = facts->server_id, .family = facts->family };
+    (void)snprintf(out->name, sizeof out->name, "%s", f->source->name);
+    (void)snprintf(out->uuid, sizeof out->uuid, "%s", facts->server_uuid);
+    (void)snprintf(out->version, sizeof out->version, "%.*s", FORMAT_VERSION_BYTES, facts->version);
+}
+
+/* By UUID where both have one, else by server_id (and later by the file's own time stamp). */
+static int check_same_server(const struct follow *f, const struct store_source *held,
+                             const struct server_facts *now, struct err *e)
+{
+    static const char advice[] =
+        "point [source] back to that server, or begin with an empty data folder";
+
+    if (strcmp(held->uuid, now->server_uuid) != 0)
+        return err_set(
+            e, E_FORK,
+            "%s:%u is another server (server_uuid '%s') than the one the held binlogs come "
+            "from ('%s'): %s",
+            f->source->host, f->source->port, now->server_uuid, held->uuid, advice);
+    if (*held->uuid == '\0' && held->server_id != now->server_id)
+        return err_set(e, E_FORK,
+                       "%s:%u is another server (server_id %" PRIu32 ") than the one the held "
+                       "binlogs come from (%" PRIu32 "): %s",
+                       f->source->host, f->source->port, now->server_id, held->server_id, advice);
+    return 0;
+}
+
+static int on_progress(void *arg, const struct ingest_progress *p, struct err *e)
+{
+    struct follow *f = arg;
+
+    if (f->stopping)
+        return err_set(e, E_STOPPED, "asked to end");
+    f->progressed |= p->events > 0;
+    (void)pthread_mutex_lock(&f->lock);
+    struct channel_status *s = &f->status;
+    if (f->bytes_before + p->bytes != s->received_bytes)
+        s->last_contact_s = now_s();
+    s->received_bytes = f->bytes_before + p->bytes;
+    s->received_events = f->events_before + p->events;
+    s->caught_up = p->caught_up && *p->file != '\0';
+    if (p->last_event_s != 0)
+        s->last_event_s = p->last_event_s;
+    if (*p->file != '\0') {
+        memcpy(s->source_file, p->file, sizeof p->file);
+        s->source_offset = p->offset;
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+    return 0;
+}
+
+/* Where an empty store begins; a place that a person wrote is looked at first. */
+static int begin_first(struct follow *f, struct client *c, const struct server_facts *facts,
+                       struct source_place *place, struct err *e)
+{
+    struct client *second;
+
+    TRY(source_find_start(c, &f->source->start, facts, place, e));
+    if (f->source->start.kind != START_AT)
+        return 0;
+    TRY(source_connect(f->source, f->stop_fd, &second, e));
+    int rc = source_prepare_dump(second, f->source, facts, f->relay_uuid, e);
+    if (rc == 0)
+        rc = ingest_probe(second, place->file, place->position, place->file_bytes,
+                          source_dump_flags(facts), f->source->server_id, e);
+    client_close(second);
+    return rc;
+}
+
+/* The dump goes on at the held end; COM_BINLOG_DUMP's position has 32 bits, so behind 4 GiB the
+   file is asked for from its start and what is held is read over. */
+static int make_order(struct follow *f, struct client *c, struct writer *w,
+                      const struct writer_resume *resume, const struct server_facts *facts,
+                      struct source_place *place, struct ingest_order *order, struct err *e)
+{
+    order->begin = resume->empty || writer_offset(w) == 0;
+    if (resume->empty) {
+        TRY(begin_first(f, c, facts, place, e));
+        order->source_start = place->position;
+        order->offset = BINLOG_MAGIC_BYTES;
+    } else {
+        TRY(check_same_server(f, &resume->source, facts, e));
+        (void)snprintf(place->file, sizeof place->file, "%s", resume->source_file);
+        order->offset = resume->offset;
+        order->created_s = resume->file_created_s;
+    }
+    order->file = place->file;
+    order->asked = order->offset > UINT32_MAX ? BINLOG_MAGIC_BYTES : order->offset;
+    order->silence_ms = SILENT_PERIODS * 1000 * f->source->heartbeat;
+    order->progress = on_progress;
+    order->arg = f;
+    return 0;
+}
+
+static void dump_begins(struct follow *f, const struct server_facts *facts,
+                        const struct ingest_order *order)
+{
+    log_write(LOG_INFO, "source", "following '%s' (%s at %s:%u) from %s:%" PRIu64, f->source->name,
+              facts->version, f->source->host, f->source->port, order->file, order->offset);
+    set_state(f, CHANNEL_FOLLOWING, "");
+    f->logged[0] = '\0';
+    (void)pthread_mutex_lock(&f->lock);
+    f->bytes_before = f->status.received_bytes;
+    f->events_before = f->status.received_events;
+    f->status.reconnects += f->attached;
+    (void)pthread_mutex_unlock(&f->lock);
+    f->attached = true;
+}
+
+static int follow_dump(struct follow *f, struct client *c, struct writer *w,
+                       const struct writer_resume *resume, const struct server_facts *facts,
+                       struct err *e)
+{
+    struct ingest_order order = { 0 };
+    struct source_place place;
+    struct store_source source;
+    bool                writer_failed;
+    struct err          late = { 0 };
+
+    store_source_fill(f, facts, &source);
+    order.source = &source;
+    TRY(make_order(f, c, w, resume, facts, &place, &order, e));
+    TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
+    TRY(client_dump(c, order.file, order.asked, source_dump_flags(facts), f->source->server_id, e));
+    dump_begins(f, facts, &order);
+    (void)ingest_follow(c, w, &order, &writer_failed, e);
+    /* What was received whole stays; the next writer begins behind it. */
+    if (!writer_failed && store_wait_synced(f->store, &late) != 0)
+        *e = late;
+    return -1;
+}
+
+static int attempt(struct follow *f, struct err *e)
+{
+    struct client       *c;
+    struct server_facts  facts;
+    struct writer       *w;
+    struct writer_resume resume;
+
+    f->progressed = false;
+    set_state(f, CHANNEL_CONNECTING, NULL);
+    TRY(source_connect(f->source, f->stop_fd, &c, e));
+    int rc = source_learn(c, &facts, e);
+    if (rc == 0)
+        rc = source_check(f->source, &facts, e);
+    if (rc == 0)
+        rc = writer_open(f->store, &w, &resume, e);
+    if (rc == 0) {
+        /* Not before it is known to be the server that consumers were told of. */
+        if (!resume.empty)
+            rc = check_same_server(f, &resume.source, &facts, e);
+        if (rc == 0)
+            rc = keep_facts(f, &facts, e);
+        if (rc == 0)
+            rc = follow_dump(f, c, w, &resume, &facts, e);
+        writer_close(w);
+    }
+    client_close(c);
+    return rc;
+}
+
+/* ---- the thread ---------------------------------------------------------------------------- */
+
+/* Replicas of one source must not come back all at once: up to a quarter more or less. */
+static uint32_t with_jitter_ms(uint32_t pause_s)
+{
+    uint32_t random = 0, ms = pause_s * 1000;
+
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        random = 0;
+    return ms - ms / 4 + random % (ms / 2 + 1);
+}
+
+static void wait_or_stop(const struct follow *f, uint32_t wait_ms)
+{
+    struct pollfd p = { .fd = f->stop_fd, .events = POLLIN };
+    while (poll(&p, 1, (int)wait_ms) < 0 && errno == EINTR)
+        continue;
+}
+
+/* Two replicas of one server_id throw each other out again and again: what they received meanwhile
+   is no reason to be quick. */
+static bool is_clash(const struct err *e)
+{
+    return strstr(e->text, "same server_id") != NULL || strstr(e->text, "same server_uuid") != NULL;
+}
+
+static void react(struct follow *f, const struct err *e)
+{
+    const struct config_source *s = f->source;
+
+    if (e->kind == E_FORK) {
+        log_err("source", "stopped, consumers are still served what is held", e);
+        set_state(f, CHANNEL_STOPPED, e->text);
+        f->stopping = true;
+        return;
+    }
+    if (f->pause_s == 0 || (f->progressed && !is_clash(e)))
+        f->pause_s = s->retry_min;
+    if (strcmp(f->logged, e->text) != 0)
+        log_write(LOG_WARNING, "source", "%s; trying again every %u to %u s", e->text, s->retry_min,
+                  s->retry_max);
+    memcpy(f->logged, e->text, sizeof f->logged);
+    set_state(f, CHANNEL_WAITING, e->text);
+    wait_or_stop(f, with_jitter_ms(f->pause_s));
+    f->pause_s = f->pause_s > s->retry_max / 2 ? s->retry_max : f->pause_s * 2;
+}
+
+void follow_run(struct follow *f)
+{
+    while (!f->stopping) {
+        struct err e = { 0 };
+        (void)attempt(f, &e);
+        if (!f->stopping)
+            react(f, &e);
+    }
+}

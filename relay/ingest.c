@@ -1,0 +1,565 @@
+#include "relay/ingest.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "protocol/base/own.h"
+#include "protocol/packet.h"
+#include "protocol/txn.h"
+
+enum {
+    ROOM_BYTES = 512 * 1024, /* a read with less room than this is not worth its call */
+    FLUSH_BYTES =
+        8 * 1024 * 1024, /* shown at the latest after this much, while more keeps coming */
+    PROBE_WAIT_MS = 10000,
+    STATUS_OK = 0x00,
+    STATUS_EOF = 0xfe,
+    STATUS_ERROR = 0xff,
+    ER_MASTER_FATAL_ERROR_READING_BINLOG = 1236,
+    ER_SLAVE_SAME_ID = 4052, /* MariaDB */
+};
+
+struct ingest {
+    struct client             *client;
+    struct writer             *writer; /* NULL: a probe */
+    const struct ingest_order *order;
+    bool                      *writer_failed;
+
+    uint8_t *buffer;
+    size_t   at, end;
+    uint8_t  sequence; /* of the next packet */
+
+    /* Inside an event that came, or comes, in several pieces. */
+    bool     large;
+    bool     large_more;   /* the packet at hand is followed by another of the same event */
+    uint32_t large_packet; /* bytes left of that packet */
+    uint32_t large_event;  /* bytes left of the event */
+    bool     large_stored;
+
+    struct format          format;
+    bool                   has_format;
+    bool                   in_file;
+    uint64_t               offset;  /* where the next stored event begins in the source's file */
+    uint64_t               skip_to; /* what is before it in the file is held already */
+    uint64_t               unflushed;
+    struct ingest_progress seen;
+};
+
+/* ---- what the source refuses --------------------------------------------------------------- */
+
+/* What 1236's texts mean, as MySQL and MariaDB of all versions put them. */
+static const struct refusal {
+    const char   *part;
+    enum err_kind kind;
+    const char   *advice;
+} refusals[] = {
+    { "Could not find first log file name", E_PURGED,
+      "the source does not have this file (any more); SHOW BINARY LOGS there lists what it has" },
+    { "purged required binary logs", E_PURGED, "the source has deleted binlogs that are needed" },
+    { "position > file size", E_FORK,
+      "its binlog is shorter than what the relay holds of it: the source has lost data, or it is "
+      "another server" },
+    { "impossible position", E_FORK,
+      "its binlog is shorter than what the relay holds of it: the source has lost data, or it is "
+      "another server" },
+    { "same server_uuid", E_REFUSED,
+      "another replica uses the same server_id or server_uuid: give the relay a server_id of its "
+      "own in the [source] section" },
+    { "same server_id", E_REFUSED,
+      "another replica uses the same server_id: give the relay one of its own in the [source] "
+      "section" },
+    { "slave with the same", E_REFUSED,
+      "another replica uses the same server_id: give the relay one of its own in the [source] "
+      "section" },
+    { "max_allowed_packet", E_REFUSED,
+      "raise max_allowed_packet there, or look for damage in its binlog" },
+};
+
+/* After the 0xff: number, SQL state behind a '#' (some servers leave it out), text. */
+static int refused(struct slice payload, struct err *e)
+{
+    struct cursor c = cursor_over(payload);
+    unsigned      number = cursor_u16(&c);
+
+    if (!c.failed && c.left >= 6 && *c.at == '#')
+        cursor_skip(&c, 6);
+    struct slice text = cursor_rest(&c);
+    char         said[400];
+    (void)snprintf(said, sizeof said, "%.*s", (int)(text.len < 390 ? text.len : 390),
+                   (const char *)text.ptr);
+    const struct refusal *r = NULL;
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0] && r == NULL; i++)
+        if (strstr(said, refusals[i].part) != NULL)
+            r = &refusals[i];
+    (void)err_set(e, r != NULL ? r->kind : E_REFUSED, "the source ended the dump: %s%s%.250s (%u)",
+                  r != NULL ? r->advice : "", r != NULL ? "; it said: " : "", said, number);
+    e->sys = (int)number;
+    return -1;
+}
+
+/* ---- events that are not stored ------------------------------------------------------------ */
+
+static int forked(const struct ingest *i, struct err *e, const char *what)
+{
+    return err_set(e, E_FORK, "the source's binlog is not what is held, at %" PRIu64 " of '%s': %s",
+                   i->offset, i->seen.file, what);
+}
+
+static int writer_said(struct ingest *i, int rc)
+{
+    if (rc != 0)
+        *i->writer_failed = true;
+    return rc;
+}
+
+static int begin_file(struct ingest *i, const char *file, uint64_t source_start, struct err *e)
+{
+    if (i->writer != NULL)
+        TRY(writer_said(i, writer_begin_file(i->writer, i->order->source, file, source_start, e)));
+    (void)snprintf(i->seen.file, sizeof i->seen.file, "%s", file);
+    i->offset = BINLOG_MAGIC_BYTES;
+    i->has_format = false;
+    return 0;
+}
+
+/* The first one tells which file the dump begins in; later ones, that the file has changed. */
+static int take_fake_rotate(struct ingest *i, struct slice whole, struct err *e)
+{
+    struct event        ev;
+    struct event_rotate r;
+    struct err          ignored;
+
+    /* Before the first format description, and between two files of different checksums, nothing
+       but the checksum itself tells whether there is one. */
+    TRY(event_parse(whole, event_verify(whole, &ignored) == 0, &ev, e));
+    TRY(event_parse_rotate(&ev, &r, e));
+    if (!i->in_file) {
+        if (strcmp(r.file, i->order->file) != 0)
+            return err_set(e, E_PROTOCOL, "asked for '%s', the source sends '%s'", i->order->file,
+                           r.file);
+        i->in_file = true;
+        if (i->order->begin)
+            return begin_file(i, r.file, i->order->source_start, e);
+        (void)snprintf(i->seen.file, sizeof i->seen.file, "%s", r.file);
+        i->offset = i->order->asked;
+        i->skip_to = i->order->offset;
+        return 0;
+    }
+    if (strcmp(r.file, i->seen.file) == 0) {
+        if (r.position == i->offset)
+            return 0;
+        return forked(i, e, "it begins again elsewhere in the same file");
+    }
+    if (i->offset < i->skip_to)
+        return forked(i, e, "the file is shorter than what is held of it");
+    i->skip_to = 0;
+    return begin_file(i, r.file, 0, e);
+}
+
+/* A heartbeat tells how far the source has sent: more than what came here means a gap. */
+static int take_heartbeat(const struct ingest *i, const struct event *ev, struct err *e)
+{
+    struct slice name = ev->body;
+
+    if (ev->type != EVENT_HEARTBEAT || name.len != strlen(i->seen.file) ||
+        memcmp(name.ptr, i->seen.file, name.len) != 0)
+        return 0;
+    if (ev->source_end > (uint32_t)i->offset && i->offset <= UINT32_MAX)
+        return err_set(e, E_PROTOCOL,
+                       "the source says it has sent '%s' up to %" PRIu32
+                       ", received was up to %" PRIu64,
+                       i->seen.file, ev->source_end, i->offset);
+    return 0;
+}
+
+/* ---- events that are stored ---------------------------------------------------------------- */
+
+/* Of an event that the writer does not see: its place is checked here instead. */
+static int check_place(const struct ingest *i, const struct event *ev, struct err *e)
+{
+    uint64_t end = i->offset + ev->length;
+
+    if (ev->source_end != 0 && ev->source_end != (uint32_t)end)
+        return forked(i, e, "an event ends elsewhere than it says");
+    if (i->offset < i->skip_to && end > i->skip_to)
+        return forked(i, e, "no event begins where the held part of the file ends");
+    return 0;
+}
+
+static void count(struct ingest *i, const struct event *ev)
+{
+    i->offset += ev->length;
+    i->unflushed += ev->length;
+    i->seen.events++;
+    if (ev->timestamp_s != 0)
+        i->seen.last_event_s = ev->timestamp_s;
+}
+
+static bool is_stored(const struct ingest *i)
+{
+    return i->writer != NULL && i->offset >= i->skip_to;
+}
+
+static int append(struct ingest *i, const struct event *ev, struct err *e)
+{
+    if (is_stored(i))
+        TRY(writer_said(i, writer_append(i->writer, ev, e)));
+    else
+        TRY(check_place(i, ev, e));
+    count(i, ev);
+    return 0;
+}
+
+static int take_format(struct ingest *i, struct slice whole, struct err *e)
+{
+    struct event ev;
+
+    TRY(format_parse(whole, &i->format, e));
+    TRY(event_parse(whole, false, &ev, e));
+    i->has_format = true;
+    if (!i->in_file)
+        return err_set(e, E_PROTOCOL, "a format description came before the file's name");
+    if (i->order->created_s != 0 && strcmp(i->seen.file, i->order->file) == 0 &&
+        ev.timestamp_s != i->order->created_s)
+        return err_set(
+            e, E_FORK,
+            "the source's '%s' is not the file that is held under this name: it was begun at "
+            "%" PRIu32 ", the held one at %" PRIu32 " (Unix time)",
+            i->seen.file, ev.timestamp_s, i->order->created_s);
+    /* Sent again for a dump that begins inside the file: not part of it. */
+    if (ev.source_end == 0 || i->offset != BINLOG_MAGIC_BYTES)
+        return 0;
+    return append(i, &ev, e);
+}
+
+static bool is_heartbeat(uint8_t type)
+{
+    return type == EVENT_HEARTBEAT || type == EVENT_HEARTBEAT_V2;
+}
+
+/* What needs a look before its checksum and its place are known to be as usual. */
+static int take_unusual(struct ingest *i, struct slice whole, bool *taken, struct err *e)
+{
+    struct event head;
+
+    *taken = true;
+    TRY(event_parse_head(whole, false, &head, e));
+    if (head.type == EVENT_FORMAT_DESCRIPTION)
+        return take_format(i, whole, e);
+    if (head.type == EVENT_ROTATE && event_is_artificial(&head))
+        return take_fake_rotate(i, whole, e);
+    if (i->has_format) {
+        *taken = false;
+        return 0;
+    }
+    if (is_heartbeat(head.type))
+        return 0;
+    return err_set(e, E_PROTOCOL, "%s event came before a format description",
+                   event_name(head.type));
+}
+
+static int take_event(struct ingest *i, struct slice whole, struct err *e)
+{
+    struct event ev;
+    uint8_t      type = whole.len > 4 ? whole.ptr[4] : 0;
+
+    if (!i->has_format || type == EVENT_ROTATE || type == EVENT_FORMAT_DESCRIPTION) {
+        bool taken;
+        TRY(take_unusual(i, whole, &taken, e));
+        if (taken)
+            return 0;
+    }
+    TRY(event_parse(whole, i->format.has_crc, &ev, e));
+    if (i->format.has_crc)
+        TRY(event_verify(whole, e));
+    if (is_heartbeat(type))
+        return take_heartbeat(i, &ev, e);
+    return event_is_artificial(&ev) ? 0 : append(i, &ev, e);
+}
+
+/* ---- events larger than the buffer --------------------------------------------------------- */
+
+static int large_begin(struct ingest *i, struct slice have, uint32_t packet_bytes, struct err *e)
+{
+    struct event head;
+
+    TRY(event_parse_head(have, i->format.has_crc, &head, e));
+    if (!i->has_format || head.type == EVENT_FORMAT_DESCRIPTION || event_is_artificial(&head) ||
+        is_heartbeat(head.type))
+        return err_set(e, E_PROTOCOL, "%s event of %" PRIu32 " bytes", event_name(head.type),
+                       head.length);
+    if (packet_bytes == PACKET_PAYLOAD_MAX ? head.length < packet_bytes - 1
+                                           : head.length != packet_bytes - 1)
+        return err_set(e, E_PROTOCOL, "%s event of %" PRIu32 " bytes in a packet of %" PRIu32,
+                       event_name(head.type), head.length, packet_bytes);
+    i->large_stored = is_stored(i);
+    if (i->large_stored)
+        TRY(writer_said(i, writer_append_head(i->writer, &head, e)));
+    else
+        TRY(check_place(i, &head, e));
+    i->large = true;
+    i->large_more = packet_bytes == PACKET_PAYLOAD_MAX;
+    i->large_packet = packet_bytes - 1 - (uint32_t)have.len;
+    i->large_event = head.length - (uint32_t)have.len;
+    count(i, &head);
+    return 0;
+}
+
+static int check_sequence(struct ingest *i, const uint8_t *header, struct err *e)
+{
+    if (header[3] != i->sequence)
+        return err_set(e, E_PROTOCOL, "packet %u came from the source where %u was due", header[3],
+                       i->sequence);
+    i->sequence++;
+    return 0;
+}
+
+/* What is there of the event; *more: something was done and there may be more to do. */
+static int large_continue(struct ingest *i, bool *more, struct err *e)
+{
+    *more = false;
+    if (i->large_packet == 0 && i->large_more) {
+        if (i->end - i->at < PACKET_HEADER_BYTES)
+            return 0;
+        const uint8_t *header = i->buffer + i->at;
+        TRY(check_sequence(i, header, e));
+        i->large_packet = packet_payload_bytes(header);
+        i->large_more = i->large_packet == PACKET_PAYLOAD_MAX;
+        i->at += PACKET_HEADER_BYTES;
+        if (i->large_packet > i->large_event)
+            return err_set(e, E_PROTOCOL, "an event is longer than its header says");
+    }
+    size_t n = i->end - i->at;
+    n = n < i->large_packet ? n : i->large_packet;
+    if (n > 0 && i->large_stored)
+        TRY(writer_said(i,
+                        writer_append_rest(i->writer, (struct slice){ i->buffer + i->at, n }, e)));
+    i->at += n;
+    i->large_packet -= (uint32_t)n;
+    i->large_event -= (uint32_t)n;
+    if (i->large_packet == 0 && !i->large_more) {
+        if (i->large_event != 0)
+            return err_set(e, E_PROTOCOL,
+                           "an event is %" PRIu32 " bytes shorter than its header says",
+                           i->large_event);
+        i->large = false;
+    }
+    *more = !i->large || n > 0 || (i->large_packet == 0 && i->end - i->at >= PACKET_HEADER_BYTES);
+    return 0;
+}
+
+/* ---- packets ------------------------------------------------------------------------------- */
+
+static int take_payload(struct ingest *i, struct slice payload, struct err *e)
+{
+    struct cursor c = cursor_over(payload);
+    uint8_t       status = cursor_u8(&c);
+
+    if (c.failed)
+        return err_set(e, E_PROTOCOL, "the source sent an empty packet");
+    if (status == STATUS_OK)
+        return take_event(i, cursor_rest(&c), e);
+    if (status == STATUS_ERROR)
+        return refused(cursor_rest(&c), e);
+    if (status == STATUS_EOF && payload.len < 9)
+        return err_set(e, E_IO, "the source ended the dump");
+    return err_set(e, E_PROTOCOL, "a packet of the dump begins with 0x%02x", status);
+}
+
+/* A packet that can't be in the buffer as a whole: begun as soon as its head is there. */
+static int take_large(struct ingest *i, uint32_t packet_bytes, bool *more, struct err *e)
+{
+    size_t have = i->end - i->at - PACKET_HEADER_BYTES;
+
+    *more = false;
+    if (have < 1 + TXN_HEAD_BYTES)
+        return 0;
+    const uint8_t *header = i->buffer + i->at;
+    if (header[PACKET_HEADER_BYTES] != STATUS_OK)
+        return err_set(e, E_PROTOCOL, "a packet of %" PRIu32 " bytes that is no event",
+                       packet_bytes);
+    TRY(check_sequence(i, header, e));
+    have = have < packet_bytes ? have : packet_bytes;
+    TRY(large_begin(i, (struct slice){ header + PACKET_HEADER_BYTES + 1, have - 1 }, packet_bytes,
+                    e));
+    i->at += PACKET_HEADER_BYTES + have;
+    *more = true;
+    return 0;
+}
+
+/* Every whole packet in the buffer. */
+static int take_packets(struct ingest *i, struct err *e)
+{
+    for (;;) {
+        bool more = true;
+        if (i->large) {
+            TRY(large_continue(i, &more, e));
+            if (!more)
+                return 0;
+            continue;
+        }
+        size_t have = i->end - i->at;
+        if (have < PACKET_HEADER_BYTES)
+            return 0;
+        const uint8_t *header = i->buffer + i->at;
+        uint32_t       n = packet_payload_bytes(header);
+        if (n > INGEST_BUFFER_BYTES - PACKET_HEADER_BYTES) {
+            TRY(take_large(i, n, &more, e));
+            if (!more)
+                return 0;
+            continue;
+        }
+        if (have < PACKET_HEADER_BYTES + n)
+            return 0;
+        TRY(check_sequence(i, header, e));
+        i->at += PACKET_HEADER_BYTES + n;
+        TRY(take_payload(i, (struct slice){ header + PACKET_HEADER_BYTES, n }, e));
+    }
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+static void make_room(struct ingest *i)
+{
+    if (i->at == i->end) {
+        i->at = i->end = 0;
+    } else if (INGEST_BUFFER_BYTES - i->end < ROOM_BYTES) {
+        memmove(i->buffer, i->buffer + i->at, i->end - i->at);
+        i->end -= i->at;
+        i->at = 0;
+    }
+}
+
+static int flush(struct ingest *i, struct err *e)
+{
+    if (i->unflushed == 0)
+        return 0;
+    TRY(writer_said(i, writer_flush(i->writer, e)));
+    i->unflushed = 0;
+    return 0;
+}
+
+static int report(struct ingest *i, bool caught_up, struct err *e)
+{
+    i->seen.offset = i->offset;
+    i->seen.caught_up = caught_up;
+    return i->order->progress(i->order->arg, &i->seen, e);
+}
+
+static int read_once(struct ingest *i, struct err *e)
+{
+    size_t got;
+
+    make_room(i);
+    uint8_t *into = i->buffer + i->end;
+    size_t   room = INGEST_BUFFER_BYTES - i->end;
+    TRY(client_read(i->client, into, room, 0, &got, e));
+    if (got == 0) {
+        /* Nothing more at the moment: show what there is, then wait. */
+        TRY(flush(i, e));
+        TRY(report(i, true, e));
+        TRY(client_read(i->client, into, room, i->order->silence_ms, &got, e));
+        if (got == 0)
+            return err_set(e, E_IO,
+                           "no sign of life from the source for %u s, not even a heartbeat",
+                           i->order->silence_ms / 1000);
+    }
+    i->end += got;
+    i->seen.bytes += got;
+    TRY(take_packets(i, e));
+    if (i->unflushed >= FLUSH_BYTES)
+        TRY(flush(i, e));
+    return report(i, false, e);
+}
+
+int ingest_follow(struct client *c, struct writer *w, const struct ingest_order *order,
+                  bool *writer_failed, struct err *e)
+{
+    OWN_MEM uint8_t *buffer = malloc(INGEST_BUFFER_BYTES);
+    struct ingest    i = { .client = c,
+                           .writer = w,
+                           .order = order,
+                           .buffer = buffer,
+                           .writer_failed = writer_failed,
+                           .sequence = 1 };
+    struct err       late = { 0 };
+
+    *writer_failed = false;
+    if (buffer == NULL)
+        return err_set(e, E_NOMEM, "no memory to read from the source");
+    while (read_once(&i, e) == 0)
+        continue;
+    if (!*writer_failed && flush(&i, &late) != 0)
+        *e = late;
+    return -1;
+}
+
+/* ---- the probe ----------------------------------------------------------------------------- */
+
+static int not_an_event(const char *file, uint64_t position, struct err *e)
+{
+    return err_set(e, E_CONFIG,
+                   "start = %s:%" PRIu64
+                   " is not where an event begins; SHOW BINLOG EVENTS IN '%s' lists "
+                   "the positions",
+                   file, position, file);
+}
+
+static int probe_progress(void *arg, const struct ingest_progress *p, struct err *e)
+{
+    (void)arg;
+    (void)p;
+    (void)e;
+    return 0;
+}
+
+/* True when the first event after the format description ends where its length says; a wrong one
+   fails in ingest's own checks, or in the source. */
+static bool probe_is_done(const struct ingest *i)
+{
+    return i->seen.events > 0 || i->large;
+}
+
+static int probe(struct ingest *i, uint64_t position, struct err *e)
+{
+    struct err why = { 0 };
+    size_t     got;
+
+    while (!probe_is_done(i)) {
+        make_room(i);
+        TRY(client_read(i->client, i->buffer + i->end, INGEST_BUFFER_BYTES - i->end, PROBE_WAIT_MS,
+                        &got, e));
+        i->end += got;
+        if (got == 0)
+            return not_an_event(i->order->file, position, e);
+        if (take_packets(i, &why) == 0)
+            continue;
+        if (why.kind != E_IO && why.kind != E_STOPPED)
+            return not_an_event(i->order->file, position, e);
+        *e = why;
+        return -1;
+    }
+    return 0;
+}
+
+int ingest_probe(struct client *c, const char *file, uint64_t position, uint64_t file_bytes,
+                 uint16_t flags, uint32_t server_id, struct err *e)
+{
+    struct ingest_order order = {
+        .file = file, .asked = position, .offset = position, .progress = probe_progress
+    };
+    bool          writer_failed = false;
+    struct ingest i = {
+        .client = c, .order = &order, .writer_failed = &writer_failed, .sequence = 1
+    };
+
+    if (position == file_bytes || position == BINLOG_MAGIC_BYTES)
+        return 0;
+    i.buffer = malloc(INGEST_BUFFER_BYTES);
+    if (i.buffer == NULL)
+        return err_set(e, E_NOMEM, "no memory to read from the source");
+    int rc = client_dump(c, file, position, flags, server_id, e);
+    if (rc == 0)
+        rc = probe(&i, position, e);
+    free(i.buffer);
+    return rc;
+}

@@ -1,0 +1,41 @@
+/*
+ * The server that is followed, seen as a replica sees it: who it is, whether it can be followed,
+ * and how to ask for its binlogs. Used by the ingest thread, and for questions about tables by any.
+ * Source: MySQL and MariaDB manuals (replication, system variables); recorded handshakes of
+ * replicas.
+ */
+#pragma once
+#include "relay/channel.h"
+
+/* Logged in; interrupt_fd as in protocol/client.h. */
+MUST_CHECK int source_connect(const struct config_source *source, int interrupt_fd,
+                              struct client **out, struct err *e);
+
+/* Asks who it is. What a version does not know stays empty. */
+MUST_CHECK int source_learn(struct client *c, struct server_facts *out, struct err *e);
+/* E_CONFIG, saying what to set, when it can't be followed: no binlog, our own server_id. */
+MUST_CHECK int source_check(const struct config_source *source, const struct server_facts *facts,
+                            struct err *e);
+
+/* Where a store that holds nothing begins. */
+struct source_place {
+    char     file[STORE_NAME_BYTES + 1];
+    uint64_t position;
+    uint64_t file_bytes; /* size of the file now */
+};
+/* E_CONFIG when there is no such file, or it is not that long. That an event begins there is not
+ * known yet (ingest_probe). */
+MUST_CHECK int source_find_start(struct client *c, const struct config_start *start,
+                                 const struct server_facts *facts, struct source_place *out,
+                                 struct err *e);
+
+/* Everything a replica says before it asks for the dump; registers too. */
+MUST_CHECK int source_prepare_dump(struct client *c, const struct config_source *source,
+                                   const struct server_facts *facts, const char *relay_uuid,
+                                   struct err *e);
+/* The dump's flags for this family. */
+uint16_t source_dump_flags(const struct server_facts *facts);
+
+/* Facts as one text for the catalog, a line NAME=VALUE each, and back (E_CORRUPT). */
+void           source_facts_put(const struct server_facts *facts, struct buf *out);
+MUST_CHECK int source_facts_parse(struct slice text, struct server_facts *out, struct err *e);
