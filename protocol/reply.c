@@ -11,7 +11,7 @@ enum {
     CHARSET_UTF8 = 33,
     CHARSET_BINARY = 63,
     COLUMN_FIXED_BYTES = 0x0c, /* length of a column's fixed fields */
-    COLUMN_BINARY = 0x0080,    /* flag of numbers */
+    COLUMN_BINARY = 0x0080,    /* flag of numbers and times */
 };
 
 static void put_ok(struct reply *r, uint8_t head)
@@ -58,7 +58,7 @@ void reply_eof(struct reply *r)
 
 static void put_column(struct reply *r, const struct reply_column *column)
 {
-    bool          number = column->type == REPLY_LONGLONG;
+    bool          binary = column->type == REPLY_LONGLONG || column->type == REPLY_DATETIME;
     struct packet p = packet_begin(r->out);
 
     buf_put_lenenc_slice(r->out, slice_of_text("def"));
@@ -67,10 +67,10 @@ static void put_column(struct reply *r, const struct reply_column *column)
     buf_put_lenenc_slice(r->out, slice_of_text(column->name));
     buf_put_lenenc(r->out, 0); /* column's real name */
     buf_put_u8(r->out, COLUMN_FIXED_BYTES);
-    buf_put_le(r->out, number ? CHARSET_BINARY : CHARSET_UTF8, 2);
+    buf_put_le(r->out, binary ? CHARSET_BINARY : CHARSET_UTF8, 2);
     buf_put_le(r->out, column->length, 4);
     buf_put_u8(r->out, (uint8_t)column->type);
-    buf_put_le(r->out, number ? COLUMN_BINARY : 0, 2);
+    buf_put_le(r->out, binary ? COLUMN_BINARY : 0, 2);
     buf_put_u8(r->out, 0); /* decimals */
     buf_put_le(r->out, 0, 2);
     packet_end(&p, r->sequence);

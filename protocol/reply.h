@@ -26,6 +26,7 @@ void reply_eof(struct reply *r);
 
 enum reply_type {
     REPLY_LONGLONG = 8,
+    REPLY_DATETIME = 12, /* as text: 2026-11-21 11:30:00 */
     REPLY_VAR_STRING = 253,
     REPLY_BLOB_TEXT = 251,
     REPLY_MEDIUM_TEXT = 250
