@@ -52,6 +52,10 @@ const char *query_variable_either(const struct query_session *s, const char *nam
 /* The same as a number; false when it is not set or no number. */
 bool query_variable_number(const struct query_session *s, const char *name, const char *other,
                            uint64_t *out);
+/* What SET does. E_LIMIT past the bounds. */
+MUST_CHECK int query_set_variable(struct query_session *s, struct slice name, struct slice value,
+                                  bool is_number, struct err *e);
+void           query_unset_variable(struct query_session *s, struct slice name);
 /* For COM_INIT_DB and the handshake: any name is taken. -1: too long or with a zero byte. */
 MUST_CHECK int query_set_database(struct query_session *s, struct slice name);
 
@@ -70,6 +74,6 @@ struct query_env {
     void *kill_arg;
 };
 
-/* Appends one complete answer: OK, an error or a result. r->status is set from the session. Only a
-   full r->out (its own failure) leaves the answer out. */
+/* Appends one complete answer: OK, an error or a result; where a result does not fit into r->out's
+   bound, an error that says so. r->status is set from the session. */
 void query_answer(const struct query_env *env, struct slice sql, struct reply *r);
