@@ -37,22 +37,24 @@ void json_close_array(struct json *j)
     close_with(j, ']');
 }
 
-/* Length of the well-formed UTF-8 sequence at s, or 0 (RFC 3629: no surrogates, no overlong forms).
+/*
+ * Length of the UTF-8 sequence at s, and whether it is well-formed (RFC 3629: no surrogates, no
+ * overlong forms). One that is not is as long as Java's decoder takes it to be when it writes one
+ * U+FFFD for it: up to the first byte that can't belong to it, and all three of a surrogate.
  */
-static size_t utf8_sequence(const uint8_t *s, size_t left)
+static size_t utf8_sequence(const uint8_t *s, size_t left, bool *valid)
 {
     uint8_t lead = s[0];
     size_t  n = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
 
-    if (n == 0 || n > left)
-        return 0;
+    *valid = false;
     for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((lead == 0xe0 && s[1] < 0xa0) || (lead == 0xed && s[1] > 0x9f) ||
-        (lead == 0xf0 && s[1] < 0x90) || (lead == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
+        if (i == left || (s[i] & 0xc0) != 0x80 ||
+            (i == 1 && ((lead == 0xe0 && s[1] < 0xa0) || (lead == 0xf0 && s[1] < 0x90) ||
+                        (lead == 0xf4 && s[1] > 0x8f))))
+            return i;
+    *valid = n > 0 && !(lead == 0xed && s[1] > 0x9f);
+    return n > 0 ? n : 1;
 }
 
 static void put_escaped(struct buf *out, uint8_t c)
@@ -84,8 +86,9 @@ static void put_string(struct buf *out, struct slice text)
             i++;
             continue;
         }
-        size_t n = c >= 0x80 ? utf8_sequence(text.ptr + i, text.len - i) : 0;
-        if (n > 0) {
+        bool   valid = false;
+        size_t n = c >= 0x80 ? utf8_sequence(text.ptr + i, text.len - i, &valid) : 1;
+        if (valid) {
             i += n;
             continue;
         }
@@ -94,7 +97,8 @@ static void put_string(struct buf *out, struct slice text)
             buf_put_text(out, "\xef\xbf\xbd");
         else
             put_escaped(out, c);
-        plain = ++i;
+        i += n;
+        plain = i;
     }
     buf_put(out, (struct slice){ text.ptr + plain, i - plain });
     buf_put_u8(out, '"');

@@ -73,6 +73,40 @@ static void real_servers_are_recognised(void **state)
     binlog_file_done(&ma);
 }
 
+static void files_of_every_version_are_recognised(void **state)
+{
+    (void)state;
+    static const struct {
+        const char        *path;
+        enum format_family family;
+        uint32_t           version;
+        bool               has_crc;
+    } files[] = {
+        { "tests/golden/binlog/mysql-5.5-statements.binlog", FAMILY_MYSQL, 50534, false },
+        { "tests/golden/binlog/mysql-5.6-statements.binlog", FAMILY_MYSQL, 50614, true },
+        { "tests/golden/binlog/mysql-5.7-statements.binlog", FAMILY_MYSQL, 50722, true },
+        { "tests/golden/binlog/mysql-8.0-statements.binlog", FAMILY_MYSQL, 80033, true },
+        { "tests/golden/binlog/mysql-9.7-anonymous-nocrc.binlog", FAMILY_MYSQL, 90704, false },
+        { "tests/golden/binlog/mariadb-10.2-statements.binlog", FAMILY_MARIADB, 100211, true },
+        { "tests/golden/binlog/mariadb-11.8-statements.binlog", FAMILY_MARIADB, 110806, true },
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct binlog_file in = binlog_file_read(files[i].path);
+        struct event       ev;
+        struct format      f;
+        struct err         e = { 0 };
+        assert_true(binlog_file_next(&in, true, &ev));
+        if (format_parse(ev.whole, &f, &e) != 0)
+            fail_msg("%s: %s", files[i].path, e.text);
+        assert_int_equal(f.family, files[i].family);
+        assert_int_equal(f.version_number, files[i].version);
+        assert_int_equal(f.has_crc, files[i].has_crc);
+        while (binlog_file_next(&in, f.has_crc, &ev))
+            assert_true(!f.has_crc || event_verify(ev.whole, &e) == 0);
+        binlog_file_done(&in);
+    }
+}
+
 static void every_version_says_whether_its_events_have_checksums(void **state)
 {
     (void)state;
@@ -256,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_servers_are_recognised),
+        cmocka_unit_test(files_of_every_version_are_recognised),
         cmocka_unit_test(every_version_says_whether_its_events_have_checksums),
         cmocka_unit_test(a_server_with_its_own_version_text_keeps_its_family),
         cmocka_unit_test(what_is_no_format_description_is_refused),

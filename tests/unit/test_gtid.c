@@ -158,6 +158,20 @@ static void the_groups_of_a_real_mariadb_file_are_named_and_told_apart(void **st
     binlog_file_done(&f);
 }
 
+static void the_thread_of_a_newer_mariadb_is_read(void **state)
+{
+    (void)state;
+    struct binlog_file f = binlog_file_read("tests/golden/binlog/mariadb-11.8-statements.binlog");
+    struct format      format = read_format(&f);
+    struct gtid_event  g;
+    uint64_t           start = 0;
+    assert_true(next_gtid(&f, &format, &g, &start));
+    assert_gtid(&g.gtid, "0-25893-1");
+    assert_int_equal(g.thread_id, 5);
+    assert_true(g.standalone);
+    binlog_file_done(&f);
+}
+
 static int parse_body(const struct format *f, uint8_t type, const void *body, size_t len,
                       struct gtid_event *out, struct err *e)
 {
@@ -429,6 +443,7 @@ int main(void)
         cmocka_unit_test(anonymous_transactions_have_lengths_but_no_names),
         cmocka_unit_test(tagged_transactions_are_named_and_measured),
         cmocka_unit_test(the_groups_of_a_real_mariadb_file_are_named_and_told_apart),
+        cmocka_unit_test(the_thread_of_a_newer_mariadb_is_read),
         cmocka_unit_test(every_version_of_the_gtid_event_is_read_as_far_as_it_goes),
         cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(a_family_has_only_its_own_gtid_events),

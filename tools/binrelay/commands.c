@@ -68,9 +68,11 @@ const struct command *command_by_name(const char *name)
 
 const char *call_option(const struct call *c, const char *name)
 {
-    for (size_t i = 0; i < COMMAND_OPTIONS_MAX && c->command->options[i].name != NULL; i++)
-        if (strcmp(c->command->options[i].name, name) == 0)
-            return c->values[i];
-    assert(!"an option that is in the command's table");
-    return NULL;
+    const struct command_option *options = c->command->options;
+    size_t                       i = 0;
+
+    while (options[i].name != NULL && strcmp(options[i].name, name) != 0)
+        i++;
+    assert(options[i].name != NULL); /* only options of the command's own are asked for */
+    return c->values[i];
 }
