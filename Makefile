@@ -13,12 +13,10 @@ SAN    ?=
 CC     ?= cc
 BUILD  := build$(if $(SAN),-$(SAN))
 
-PACKAGES := libmariadb openssl sqlite3 inih libdeflate zlib libzstd
+PACKAGES := libmariadb openssl sqlite3 inih libdeflate zlib libzstd json-c
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES))
 # libev has no .pc file in every distribution.
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES)) -lev -lm
-# Of the operator's command alone: the daemon reads no JSON.
-OPERATOR_LIBS := $(shell pkg-config --libs json-c)
 
 SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=all
 SAN_thread  := -fsanitize=thread
@@ -79,7 +77,7 @@ $(BUILD)/binrelayd: $(call obj,relay/main.c) $(BUILD)/librelay.a $(BELOW_RELAY)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 $(BUILD)/binrelay: $(call obj,tools/binrelay/main.c) $(BUILD)/liboperator.a $(BELOW_RELAY)
 	@echo "  LD  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(OPERATOR_LIBS)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 # Programs that the benchmark measures against: one source file each.
 $(BUILD)/peers/%: $(BUILD)/obj/tools/peers/%.o $(BELOW_RELAY)
 	@mkdir -p $(@D)
@@ -93,12 +91,12 @@ TEST_LIBS := $(BUILD)/libsim.a $(BUILD)/librelay.a $(BUILD)/liboperator.a $(BELO
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
-	@$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS) $(PKG_LIBS) $(OPERATOR_LIBS) -lcmocka
+	@$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS) $(PKG_LIBS) -lcmocka
 # The fuzz targets, run over their kept inputs by a plain driver.
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/corpus_driver.o $(TEST_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
-	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_LIBS) $(PKG_LIBS) $(OPERATOR_LIBS)
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_LIBS) $(PKG_LIBS)
 
 bins = $(patsubst tests/%.c,$(BUILD)/tests/%,$(1))
 tests: $(call bins,$(UNIT) $(GOLDEN) $(SIM) $(FUZZ))

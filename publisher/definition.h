@@ -5,22 +5,42 @@
  * Comes from TABLE_MAP's optional metadata where the stream has it (binlog_row_metadata=FULL), else
  * from the catalog's history, else from the source. Whatever it came from, TABLE_MAP's column types
  * are the judge (definition_fits). Owned by who made it; one thread at a time.
+ *
+ * Limits: TABLE_MAP tells neither column defaults, nor FLOAT(M,D) from FLOAT, nor MariaDB's UUID
+ * from BINARY(16), nor BOOLEAN from TINYINT(1). Defaults and BOOLEAN are known to nobody here; the
+ * other two only to a definition that came from the source.
  */
 #pragma once
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
+#include "protocol/charset.h"
 #include "protocol/table_map.h"
 
-enum { DEFINITION_NAME_BYTES = 64 * 4 + 1, DEFINITION_COLUMNS_MAX = 4096 };
+enum {
+    DEFINITION_NAME_BYTES = 64 * 4 + 1,
+    DEFINITION_COLUMNS_MAX = TABLE_MAP_COLUMNS_MAX,
+    DEFINITION_MEMBERS_MAX = 65535,
+};
+
+/* What the type byte of a TABLE_MAP can't tell. */
+enum definition_form {
+    FORM_PLAIN = 0,
+    FORM_FLOAT_SCALED, /* FLOAT(M,D): stored as FLOAT, but a double to Debezium */
+    FORM_UUID,         /* MariaDB's UUID: stored as BINARY(16) */
+    FORM_POINT,        /* POINT among the geometries; TABLE_MAP can tell it by metadata */
+    FORM_COUNT
+};
+const char *definition_form_name(enum definition_form form); /* in the text form */
 
 struct definition_column {
-    char     name[DEFINITION_NAME_BYTES];
-    bool     is_unsigned;
-    bool     nullable;
-    uint16_t collation; /* 0: none or binary */
-    char   **members;   /* of ENUM and SET, in UTF-8 */
-    uint32_t member_count;
-    uint8_t  type; /* real type of the field as in TABLE_MAP (ENUM, SET, GEOMETRY told apart) */
+    char                  name[DEFINITION_NAME_BYTES];
+    uint8_t               type; /* as in struct table_map_column */
+    bool                  is_unsigned;
+    bool                  nullable;
+    enum definition_form  form;
+    const struct charset *charset; /* of texts and members; NULL: not told, or no text */
+    char                **members; /* of ENUM and SET, in UTF-8 */
+    uint32_t              member_count;
 };
 
 struct definition {
@@ -32,7 +52,15 @@ struct definition {
     uint32_t                  key_count;
 };
 
-void definition_free(struct definition *d);
+/* All columns zeroed, no key yet; E_LIMIT for too many. */
+MUST_CHECK int definition_new(struct slice database, struct slice table, uint32_t column_count,
+                              struct definition **out, struct err *e);
+void           definition_free(struct definition *d); /* accepts NULL */
+/* E_LIMIT for a name or a list of members that is too long. */
+MUST_CHECK int definition_set_name(struct definition *d, uint32_t column, struct slice name,
+                                   struct err *e);
+MUST_CHECK int definition_add_member(struct definition *d, uint32_t column, struct slice member,
+                                     struct err *e);
 
 /* From TABLE_MAP's own metadata: 1 when it has names for all columns, 0 when not, -1 on errors. */
 int definition_from_table_map(const struct table_map *map, struct definition **out, struct err *e);
@@ -41,9 +69,10 @@ MUST_CHECK int definition_from_json(struct slice json, struct definition **out, 
 void           definition_put_json(const struct definition *d, struct buf *out);
 
 /*
- * Asks the source about a table: calls for the rows of information_schema and builds the JSON text
- * above. The asking itself is passed in (relay/ owns the connection), so that the SQL lives beside
- * the parser of its answer.
+ * Asks the source about a table: calls for the rows of information_schema. The asking itself is
+ * passed in (relay/ owns the connection), so that the SQL lives beside the parser of its answer.
+ * `sql` is UTF-8 and free of characters that a session's sql_mode could change the meaning of.
+ * E_PURGED: no such table.
  */
 typedef int    definition_query(void *arg, const char *sql,
                                 int (*row)(void *row_arg, uint32_t columns, const char *const *values,
@@ -60,3 +89,7 @@ typedef int definition_fetch(void *arg, const char *database, const char *table,
 /* Same number of columns and compatible types? Says what differs. */
 bool definition_fits(const struct definition *d, const struct table_map *map, char *why,
                      size_t why_bytes);
+
+/* Takes over what the stream itself tells about the columns (nullability, signedness, charsets):
+   it was so when the rows were written. E_CONFIG for a collation nobody told us about. */
+MUST_CHECK int definition_refine(struct definition *d, const struct table_map *map, struct err *e);

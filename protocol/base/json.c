@@ -74,6 +74,15 @@ static void put_escaped(struct buf *out, uint8_t c)
     }
 }
 
+/* A character outside of the first plane, of four bytes: Jackson writes both halves as escapes. */
+static void put_surrogates(struct buf *out, const uint8_t *s)
+{
+    uint32_t c = ((uint32_t)(s[0] & 7) << 18 | (uint32_t)(s[1] & 63) << 12 |
+                  (uint32_t)(s[2] & 63) << 6 | (s[3] & 63)) -
+                 0x10000;
+    buf_printf(out, "\\u%04X\\u%04X", 0xd800 | c >> 10, 0xdc00 | (c & 0x3ff));
+}
+
 static void put_string(struct buf *out, struct slice text)
 {
     size_t plain = 0; /* start of the run that is copied as it is */
@@ -88,12 +97,14 @@ static void put_string(struct buf *out, struct slice text)
         }
         bool   valid = false;
         size_t n = c >= 0x80 ? utf8_sequence(text.ptr + i, text.len - i, &valid) : 1;
-        if (valid) {
+        if (valid && n < 4) {
             i += n;
             continue;
         }
         buf_put(out, (struct slice){ text.ptr + plain, i - plain });
-        if (c >= 0x80)
+        if (valid)
+            put_surrogates(out, text.ptr + i);
+        else if (c >= 0x80)
             buf_put_text(out, "\xef\xbf\xbd");
         else
             put_escaped(out, c);

@@ -3,8 +3,9 @@
  *
  * The bytes are those that Jackson (and so Kafka Connect's JsonConverter) writes for the same
  * values:
- * '"' and '\\' escaped, \b \t \n \f \r, other control characters as \u00XX in capitals, everything
- * else as it is in UTF-8. Source: RFC 8259 and recorded converter output.
+ * '"' and '\\' escaped, \b \t \n \f \r, other control characters as \u00XX in capitals, characters
+ * outside of the first plane as two \uXXXX, everything else as it is in UTF-8. Source: RFC 8259 and
+ * recorded converter output.
  *
  * Owned by the caller, who also owns the buffer; one thread at a time. Failure is the buffer's.
  */

@@ -1,0 +1,33 @@
+#include "publisher/topic.h"
+
+static bool is_allowed(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+/* UTF-16 units count, as in Java: a character of four bytes is two of them. */
+static void put_sanitized(struct buf *out, const char *text, size_t *units)
+{
+    for (const uint8_t *p = (const uint8_t *)text; *p != 0 && *units < TOPIC_BYTES_MAX; p++) {
+        if ((*p & 0xc0) == 0x80)
+            continue; /* inside a character that was replaced */
+        buf_put_u8(out, is_allowed(*p) ? *p : '_');
+        ++*units;
+        if (*p >= 0xf0 && *units < TOPIC_BYTES_MAX) {
+            buf_put_u8(out, '_');
+            ++*units;
+        }
+    }
+}
+
+void topic_put(struct buf *out, const char *prefix, const char *database, const char *table)
+{
+    size_t units = 0;
+
+    put_sanitized(out, prefix, &units);
+    put_sanitized(out, ".", &units);
+    put_sanitized(out, database, &units);
+    put_sanitized(out, ".", &units);
+    put_sanitized(out, table, &units);
+}
