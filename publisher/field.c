@@ -231,8 +231,9 @@ static int write_datetime(const struct field *f, const struct value *v, struct b
         put_zero_date(f, out);
         return 0;
     }
-    int64_t seconds = days_since_epoch(t->year, t->month, t->day) * 86400 + t->hour * 3600 +
-                      t->minute * 60 + t->second;
+    int64_t seconds =
+        ((days_since_epoch(t->year, t->month, t->day) * 24 + t->hour) * 60 + t->minute) * 60 +
+        t->second;
     if (f->digits <= 3)
         buf_put_decimal(out, seconds * 1000 + t->microsecond / 1000);
     else

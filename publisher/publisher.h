@@ -3,10 +3,16 @@
  * them to its sink.
  *
  * Runs in a thread of its own (publisher_run); all other functions may be called from any thread.
- * Its failure is its own: it stops with a state and a sentence, and nothing else is disturbed. Once
- * and only once: the checkpoint (catalog) names the transaction to go on with and the sink's size;
- * lines that are behind it in the file are counted and the same number of events is left out when
- * they come again.
+ * Its failure is its own: it stops with a state and a sentence, and nothing else is disturbed. A
+ * full disk is no failure: it waits, saying so, until there is room.
+ *
+ * Once and only once: the checkpoint (catalog) names the transaction to go on with and the sink's
+ * size; it is put after a sync of the file, about every second and at the end. Complete lines that
+ * are behind it in the file stay, and as many events are left out when they come again. (So the
+ * include lists and tombstones.on.delete must not be changed between a crash and the next start.)
+ * Standard output has no lines to look at: after a crash up to a second of events comes again.
+ *
+ * A line is {"topic":"...","key":...,"value":...}, null for no key and for a tombstone's value.
  */
 #pragma once
 #include "publisher/convert.h"
@@ -17,15 +23,16 @@ struct publisher_options { /* texts are copied */
     const char            *name;
     const char            *path;        /* file to append to; NULL: standard output */
     bool                   from_newest; /* without a checkpoint */
-    struct convert_options convert;
+    struct convert_options convert;     /* `remember` is set by the publisher */
     definition_fetch      *fetch; /* asks the source for a table, see publisher/definition.h */
     void                  *fetch_arg;
 };
 
 struct publisher;
+/* The store must have a catalog that can be written. E_CONFIG for a wrong include list. */
 MUST_CHECK int publisher_new(struct store *s, const struct publisher_options *o,
                              struct publisher **out, struct err *e);
-void           publisher_free(struct publisher *p);
+void           publisher_free(struct publisher *p); /* accepts NULL; its thread must have ended */
 
 /* The thread's body: 0 after publisher_stop(), with everything written and the checkpoint put; -1
  * when it can't go on. */
@@ -41,8 +48,8 @@ enum publisher_state {
 struct publisher_status {
     char                 name[64];
     enum publisher_state state;
-    char                 problem[ERR_TEXT_BYTES];
-    store_pos            next;         /* transaction to be written next */
+    char                 problem[ERR_TEXT_BYTES]; /* of a running one: what it waits for */
+    store_pos            next;                    /* transaction to be written next */
     uint64_t             events;       /* written since the beginning of its checkpointed life */
     int64_t              last_event_s; /* source time of the last one written */
 };
