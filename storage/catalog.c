@@ -19,7 +19,8 @@ static const char *const schema =
     "CREATE TABLE checkpoint (publisher TEXT PRIMARY KEY, next INTEGER NOT NULL,"
     " sink_bytes INTEGER NOT NULL, events INTEGER NOT NULL);"
     "CREATE TABLE definition (db TEXT NOT NULL, tbl TEXT NOT NULL, since INTEGER NOT NULL,"
-    " json TEXT NOT NULL, PRIMARY KEY (db, tbl, since)) WITHOUT ROWID;";
+    " json TEXT NOT NULL, PRIMARY KEY (db, tbl, since)) WITHOUT ROWID;"
+    "CREATE TABLE value (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
 enum statement {
     PUT_FILE,
@@ -30,6 +31,8 @@ enum statement {
     GET_CHECKPOINT,
     PUT_DEFINITION,
     GET_DEFINITION,
+    PUT_VALUE,
+    GET_VALUE,
     BEGIN_WRITE,
     COMMIT,
     ROLLBACK,
@@ -49,6 +52,8 @@ static const char *const statement_text[STATEMENTS] = {
     [PUT_DEFINITION] = "INSERT OR REPLACE INTO definition VALUES (?,?,?,?)",
     [GET_DEFINITION] = "SELECT json FROM definition WHERE db = ? AND tbl = ? AND since <= ?"
                        " ORDER BY since DESC LIMIT 1",
+    [PUT_VALUE] = "INSERT OR REPLACE INTO value VALUES (?,?)",
+    [GET_VALUE] = "SELECT value FROM value WHERE name = ?",
     [BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
@@ -374,6 +379,49 @@ int catalog_get_checkpoint(struct catalog *c, const char *publisher, struct cata
     return result;
 }
 
+/* The one text of the row that the statement finds, and its end: 1, 0 without a row. */
+static int take_text(struct catalog *c, enum statement which, const char *what, struct buf *out,
+                     struct err *e)
+{
+    sqlite3_stmt *st = c->statements[which];
+    int           result;
+
+    int step = sqlite3_step(st);
+    if (step == SQLITE_ROW) {
+        const unsigned char *text = sqlite3_column_text(st, 0);
+        size_t               n = (size_t)sqlite3_column_bytes(st, 0);
+        if (text != NULL)
+            buf_put(out, (struct slice){ text, n });
+        result = buf_check(out, what, e) == 0 ? 1 : -1;
+    } else {
+        result = step == SQLITE_DONE ? 0 : sql_fail(c, e, what);
+    }
+    (void)sqlite3_reset(st);
+    (void)sqlite3_clear_bindings(st);
+    return result;
+}
+
+/* ---- small named values ---- */
+
+int catalog_put_value(struct catalog *c, const char *name, const char *value, struct err *e)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    bind_text(c->statements[PUT_VALUE], 1, name);
+    bind_text(c->statements[PUT_VALUE], 2, value);
+    int result = run(c, PUT_VALUE, "store a value", e);
+    (void)pthread_mutex_unlock(&c->mutex);
+    return result;
+}
+
+int catalog_get_value(struct catalog *c, const char *name, struct buf *out, struct err *e)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    bind_text(c->statements[GET_VALUE], 1, name);
+    int result = take_text(c, GET_VALUE, "read a value", out, e);
+    (void)pthread_mutex_unlock(&c->mutex);
+    return result;
+}
+
 /* ---- table definitions ---- */
 
 int catalog_put_definition(struct catalog *c, const char *database, const char *table,
@@ -393,25 +441,13 @@ int catalog_put_definition(struct catalog *c, const char *database, const char *
 int catalog_get_definition(struct catalog *c, const char *database, const char *table, store_pos at,
                            struct buf *out, struct err *e)
 {
-    int result;
+    sqlite3_stmt *st = c->statements[GET_DEFINITION];
 
     (void)pthread_mutex_lock(&c->mutex);
-    sqlite3_stmt *st = c->statements[GET_DEFINITION];
     bind_text(st, 1, database);
     bind_text(st, 2, table);
     bind_int(st, 3, at);
-    int step = sqlite3_step(st);
-    if (step == SQLITE_ROW) {
-        const unsigned char *text = sqlite3_column_text(st, 0);
-        size_t               n = (size_t)sqlite3_column_bytes(st, 0);
-        if (text != NULL)
-            buf_put(out, (struct slice){ text, n });
-        result = buf_check(out, "table definition", e) == 0 ? 1 : -1;
-    } else {
-        result = step == SQLITE_DONE ? 0 : sql_fail(c, e, "read a table definition");
-    }
-    (void)sqlite3_reset(st);
-    (void)sqlite3_clear_bindings(st);
+    int result = take_text(c, GET_DEFINITION, "read a table definition", out, e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }
