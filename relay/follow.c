@@ -244,11 +244,11 @@ static int begin_first(struct follow *f, struct client *c, const struct server_f
 
 /* The dump goes on at the held end; COM_BINLOG_DUMP's position has 32 bits, so behind 4 GiB the
    file is asked for from its start and what is held is read over. */
-static int make_order(struct follow *f, struct client *c, struct writer *w,
-                      const struct writer_resume *resume, const struct server_facts *facts,
-                      struct source_place *place, struct ingest_order *order, struct err *e)
+static int make_order(struct follow *f, struct client *c, const struct writer_resume *resume,
+                      const struct server_facts *facts, struct source_place *place,
+                      struct ingest_order *order, struct err *e)
 {
-    order->begin = resume->empty || writer_offset(w) == 0;
+    order->begin = resume->empty;
     if (resume->empty) {
         TRY(begin_first(f, c, facts, place, e));
         order->source_start = place->position;
@@ -294,7 +294,7 @@ static int follow_dump(struct follow *f, struct client *c, struct writer *w,
 
     store_source_fill(f, facts, &source);
     order.source = &source;
-    TRY(make_order(f, c, w, resume, facts, &place, &order, e));
+    TRY(make_order(f, c, resume, facts, &place, &order, e));
     TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
     TRY(client_dump(c, order.file, order.asked, source_dump_flags(facts), f->source->server_id, e));
     dump_begins(f, facts, &order);

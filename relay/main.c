@@ -1,0 +1,162 @@
+/* binrelayd: reads the command line and the configuration, starts the parts, waits for a signal,
+   ends them in order. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "protocol/base/version.h"
+#include "relay/channel.h"
+#include "relay/config.h"
+#include "relay/control.h"
+#include "relay/daemon_manual.h"
+#include "relay/log.h"
+#include "relay/serve.h"
+
+enum { EXIT_FINE = 0, EXIT_CONFIG = 1, EXIT_RUNTIME = 2, TEXT_BYTES_MAX = 1024 * 1024 };
+
+/* ---- the command line ---------------------------------------------------------------------- */
+
+static int print(void (*put)(struct buf *out))
+{
+    struct buf text;
+
+    buf_init(&text, TEXT_BYTES_MAX);
+    put(&text);
+    bool fine =
+        text.failed == BUF_FINE && fputs(buf_text(&text), stdout) >= 0 && fflush(stdout) == 0;
+    buf_done(&text);
+    return fine ? EXIT_FINE : EXIT_RUNTIME;
+}
+
+static void put_version(struct buf *out)
+{
+    buf_put_text(out, "binrelayd " BINRELAY_VERSION "\n");
+}
+
+static int print_man(const char *page)
+{
+    if (strcmp(page, "binrelay.conf.5") == 0)
+        return print(config_put_man);
+    if (strcmp(page, "binrelayd.8") == 0)
+        return print(daemon_put_man);
+    (void)fprintf(stderr, "binrelayd: there is no manual page '%s'; see --help\n", page);
+    return EXIT_CONFIG;
+}
+
+static void say_to_stderr(void *arg, const char *sentence)
+{
+    (void)arg;
+    (void)fprintf(stderr, "%s\n", sentence);
+}
+
+static int check(const char *path)
+{
+    struct config *config;
+    struct err     e = { 0 };
+
+    if (config_read(path, say_to_stderr, NULL, &config, &e) != 0) {
+        (void)fprintf(stderr, "%s\n", e.text);
+        return EXIT_CONFIG;
+    }
+    config_free(config);
+    (void)printf("configuration is good\n");
+    return EXIT_FINE;
+}
+
+/* ---- running ------------------------------------------------------------------------------- */
+
+static void say_to_log(void *arg, const char *sentence)
+{
+    (void)arg;
+    log_write(LOG_WARNING, "config", "%s", sentence);
+}
+
+/* All threads inherit it: signals are taken by sigwait() in main alone. */
+static void block_signals(sigset_t *awaited)
+{
+    (void)sigemptyset(awaited);
+    (void)sigaddset(awaited, SIGTERM);
+    (void)sigaddset(awaited, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, awaited, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+}
+
+struct parts {
+    struct channel *channel;
+    struct serve   *serve;
+    struct control *control;
+};
+
+static int start(const struct config *config, struct parts *p, struct err *e)
+{
+    TRY(channel_new(config, &p->channel, e));
+    TRY(serve_new(config, p->channel, &p->serve, e));
+    TRY(control_start(config, p->channel, p->serve, &p->control, e));
+    TRY(channel_start(p->channel, e));
+    return serve_start(p->serve, e);
+}
+
+/* Consumers first, so that nobody waits for a part that is gone. */
+static void stop(struct parts *p)
+{
+    control_stop(p->control);
+    if (p->serve != NULL)
+        serve_stop(p->serve);
+    if (p->channel != NULL)
+        channel_stop(p->channel);
+    serve_free(p->serve);
+    channel_free(p->channel);
+}
+
+static int run(const char *path)
+{
+    struct config *config;
+    struct parts   parts = { 0 };
+    struct err     e = { 0 };
+    sigset_t       awaited;
+    int            number = 0;
+
+    (void)umask(S_IWGRP | S_IRWXO);
+    block_signals(&awaited);
+    if (config_read(path, say_to_log, NULL, &config, &e) != 0) {
+        log_err("config", "can't be used", &e);
+        return EXIT_CONFIG;
+    }
+    log_set_level(config->relay.log_level);
+    int failed = start(config, &parts, &e);
+    if (failed == 0) {
+        log_write(LOG_INFO, "main", "binrelayd " BINRELAY_VERSION " runs, data in '%s', port %u",
+                  config->relay.data, serve_port(parts.serve));
+        while (sigwait(&awaited, &number) != 0)
+            continue;
+        log_write(LOG_INFO, "main", "%s: ending in order",
+                  number == SIGTERM ? "SIGTERM" : "SIGINT");
+    } else {
+        log_err("main", "could not start", &e);
+    }
+    stop(&parts);
+    config_free(config);
+    if (failed == 0)
+        log_write(LOG_INFO, "main", "ended");
+    return failed == 0 ? EXIT_FINE : e.kind == E_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return print(daemon_put_help);
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return print(put_version);
+    if (argc == 2 && strcmp(argv[1], "--print-sample") == 0)
+        return print(config_put_sample);
+    if (argc == 3 && strcmp(argv[1], "--print-man") == 0)
+        return print_man(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--check") == 0)
+        return check(argv[2]);
+    if (argc == 2 && argv[1][0] != '-')
+        return run(argv[1]);
+    (void)fprintf(stderr, "usage: binrelayd CONFIG, or binrelayd --help\n");
+    return EXIT_CONFIG;
+}
