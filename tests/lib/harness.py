@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from lib import unit
+from lib import build, unit
 from lib.result import FAIL, OK, SKIP, Result
 
 SUITES = ("unit", "integration", "e2e")
@@ -87,20 +87,18 @@ class Session:
         """Packages, then the build; False when there is nothing to go on with."""
         groups = ["build", "test", *(["lint"] if "unit" in self.args.suites else [])]
         targets = ["all", *(["tests"] if "unit" in self.args.suites else [])]
-        return (self._step("packages", [ROOT / "tools/deps", *groups], show=True) and
-                self._step("build", ["make", f"-j{os.cpu_count()}", *targets]))
-
-    def _step(self, name, argv, show=False):
         start = time.monotonic()
-        done = subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, check=False, text=True,
-                              stdout=None if show else subprocess.PIPE, errors="replace",
-                              stderr=None if show else subprocess.STDOUT)
-        if done.returncode == 0:
-            return True
-        output = "" if show else "\n".join(done.stdout.splitlines()[-60:])
-        self.record(Result(name, FAIL, time.monotonic() - start,
-                           f"exit code {done.returncode}", output))
-        return False
+        # It says itself what it installs, and what to do where it may not.
+        done = subprocess.run([ROOT / "tools/deps", *groups], stdin=subprocess.DEVNULL, check=False)
+        failed, output = f"exit code {done.returncode}" if done.returncode else "", ""
+        step = "packages"
+        if not failed:
+            step = "build"
+            failed, output = build.make(ROOT, f"-j{os.cpu_count()}", *targets)
+        if failed:
+            tail = "\n".join(output.splitlines()[-60:])
+            self.record(Result(step, FAIL, time.monotonic() - start, failed, tail))
+        return not failed
 
     # --- the tests
 

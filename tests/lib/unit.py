@@ -1,9 +1,11 @@
 """The suite `unit`: the programs and checks of `make check`, each cmocka test case counted."""
 
+import os
 import re
 import subprocess
 import time
 
+from lib import build
 from lib.process import describe_exit
 from lib.result import FAIL, OK, SKIP, Result
 
@@ -33,6 +35,9 @@ class Program:
         return [(f"{self.prefix}.{case}", case.replace("_", " ")) for case in self.cases]
 
     def run(self, wanted):
+        if not self.path.exists():
+            yield Result(self.prefix, FAIL, reason=f"{self.path} is not built")
+            return
         start = time.monotonic()
         # Line by line, else what it said before a crash is lost.
         ended, output = _run(["stdbuf", "-oL", str(self.path)], self.root)
@@ -87,7 +92,7 @@ class Check:
 
     def run(self, wanted):
         start = time.monotonic()
-        ended, output = _run(["make", "--no-print-directory", self.target], self.root)
+        ended, output = build.make(self.root, f"-j{os.cpu_count()}", self.target)
         tail = "\n".join(output.splitlines()[-60:])
         yield Result(self.name, FAIL if ended else OK, time.monotonic() - start,
                      f"make {self.target}: {ended}" if ended else "", tail if ended else "")
