@@ -27,6 +27,7 @@ void indexer_reset(struct indexer *ix)
     ix->checkpoint_at = BINLOG_MAGIC_BYTES;
     ix->span = (struct sidecar_counts){ 0 };
     ix->open_events = 0;
+    ix->loose_events = 0;
     ix->totals = (struct sidecar_counts){ 0 };
     ix->has_before = false;
     buf_clear(&ix->before);
@@ -138,6 +139,8 @@ static int put_checkpoint(struct indexer *ix, struct err *e)
 int indexer_close_txn(struct indexer *ix, const struct gtid *g, uint32_t commit_s, uint64_t end,
                       struct err *e)
 {
+    ix->span.events += ix->loose_events;
+    ix->loose_events = 0;
     ix->span.transactions++;
     ix->closed_at = end;
     if (commit_s != 0 && (ix->span.first_s == 0 || commit_s < ix->span.first_s))
@@ -184,8 +187,7 @@ int indexer_finish(struct indexer *ix, uint64_t size, struct slice gtids, struct
 {
     ix->open_events = 0; /* what never ended is cut off */
     TRY(put_checkpoint(ix, e));
-    sidecar_counts_add(&ix->totals, &ix->span); /* events behind the last transaction */
-    ix->span = (struct sidecar_counts){ 0 };
+    ix->totals.events += ix->loose_events; /* STOP, ROTATE */
     sidecar_put_footer(&ix->ready, size, &ix->totals, gtids);
     return mark(ix, size, e);
 }

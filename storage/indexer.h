@@ -21,7 +21,8 @@ struct indexer {
     uint64_t              checkpoint_at; /* offset of the last checkpoint */
     uint64_t              closed_at;     /* where the last transaction ended */
     struct sidecar_counts span;          /* since the checkpoint */
-    uint64_t              open_events;   /* of a transaction that has not ended: not yet in span */
+    uint64_t              open_events;   /* of a transaction that has not ended */
+    uint64_t              loose_events;  /* since the last transaction's end: not yet in span */
     struct sidecar_counts totals;        /* of the file, up to the last checkpoint */
     struct gtids          span_gtids;
     struct gtids          fresh;    /* since indexer_take_fresh() */
@@ -60,7 +61,7 @@ static inline int indexer_feed(struct indexer *ix, const struct event *ev, enum 
     ix->open_events++;
     if (place != TXN_OUTSIDE && place != TXN_CLOSED)
         return 0;
-    ix->span.events += ix->open_events;
+    ix->loose_events += ix->open_events;
     ix->open_events = 0;
     if (place == TXN_CLOSED)
         return indexer_close_txn(ix, &txn->current.gtid, ev->timestamp_s, end, e);

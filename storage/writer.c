@@ -214,7 +214,7 @@ static int append_renamed(struct writer *w, const struct event *ev,
     if (strcmp(rotate->file, w->next_name) == 0) {
         TRY(put(w, ev->whole, e));
         w->at += ev->length;
-        w->ix.span.events++;
+        w->ix.loose_events++;
         return 0;
     }
     buf_init(&bytes, 4096);
@@ -225,7 +225,7 @@ static int append_renamed(struct writer *w, const struct event *ev,
         result = put(w, renamed.whole, e);
     if (result == 0) {
         w->at += renamed.length;
-        w->ix.span.events++;
+        w->ix.loose_events++;
     }
     buf_done(&bytes);
     return result;
