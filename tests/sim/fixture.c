@@ -39,7 +39,9 @@ static void open_both(struct fixture *f, struct writer_resume *resume)
 {
     struct err           e = { 0 };
     struct writer_resume unused;
-    struct store_options o = { .folder = f->folder, .disk = f->disk };
+    struct store_options o = { .folder = f->folder,
+                               .disk = f->disk,
+                               .index_bytes = f->index_bytes };
 
     must(store_open(&o, &f->store, &e), &e);
     must(writer_open(f->store, &f->writer, resume != NULL ? resume : &unused, &e), &e);

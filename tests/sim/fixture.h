@@ -11,6 +11,7 @@ struct fixture {
     char           folder[128]; /* removed at the end */
     struct disk   *disk;
     bool           own_disk;
+    uint32_t       index_bytes; /* distance of checkpoints: 0 as usual; set before a reopening */
     struct store  *store;
     struct writer *writer;
 };

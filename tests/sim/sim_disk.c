@@ -500,6 +500,12 @@ void sim_disk_restart(struct sim_disk *d)
     d->crash_at = 0;
 }
 
+void sim_disk_revive(struct sim_disk *d)
+{
+    d->crashed = false;
+    d->crash_at = 0;
+}
+
 void sim_disk_fail_at(struct sim_disk *d, uint64_t at, int sys)
 {
     d->fail_at = at;

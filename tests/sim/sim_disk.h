@@ -22,6 +22,8 @@ void     sim_disk_crash_at(struct sim_disk *d, uint64_t call); /* 0: never */
 bool     sim_disk_crashed(const struct sim_disk *d);
 /* Loses what was not synced as a power cut would; open files are gone. */
 void sim_disk_restart(struct sim_disk *d);
+/* Only the process died: what it wrote is all there, but still not synced. */
+void sim_disk_revive(struct sim_disk *d);
 
 /* The given call (and no other) fails with this errno; a failed sync has lost its writes. */
 void sim_disk_fail_at(struct sim_disk *d, uint64_t call, int sys);
