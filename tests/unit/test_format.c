@@ -249,6 +249,49 @@ static void the_resent_form_has_zeros_and_a_good_checksum(void **state)
     }
 }
 
+static size_t read_bytes(const char *path, uint8_t into[512])
+{
+    FILE *in = fopen(path, "rb");
+    if (in == NULL)
+        fail_msg("%s can't be opened", path);
+    size_t n = fread(into, 1, 512, in);
+    assert_int_equal(fclose(in), 0);
+    return n;
+}
+
+/* Recorded: the event in the file of a running server, and what the same server sent to a replica
+   that asked for a place behind it (MariaDB: by GTID, too, from the start of the file). */
+static void the_resent_form_is_that_of_real_servers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *sent;
+        bool        zero_log_pos;
+    } cases[] = {
+        { "mysql-9.7.file", "mysql-9.7.sent", true },
+        { "mysql-5.6.file", "mysql-5.6.sent", true },
+        { "mariadb-10.11.file", "mariadb-10.11.sent", true },
+        { "mariadb-10.11.file", "mariadb-10.11.sent-gtid", false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t    file[512];
+        uint8_t    sent[512];
+        char       path[128];
+        struct buf b;
+        buf_init(&b, 4096);
+        (void)snprintf(path, sizeof path, "tests/golden/format/%s", cases[i].file);
+        size_t file_bytes = read_bytes(path, file);
+        (void)snprintf(path, sizeof path, "tests/golden/format/%s", cases[i].sent);
+        size_t        sent_bytes = read_bytes(path, sent);
+        struct format f;
+        struct err    e = { 0 };
+        assert_int_equal(format_parse((struct slice){ file, file_bytes }, &f, &e), 0);
+        format_put_resent(&b, (struct slice){ file, file_bytes }, cases[i].zero_log_pos, true);
+        assert_true(slice_equal(buf_slice(&b), (struct slice){ sent, sent_bytes }));
+        buf_done(&b);
+    }
+}
+
 static void a_resent_event_of_an_old_server_keeps_its_last_bytes(void **state)
 {
     (void)state;
@@ -296,6 +339,7 @@ int main(void)
         cmocka_unit_test(what_is_no_format_description_is_refused),
         cmocka_unit_test(every_cut_and_every_flipped_byte_is_refused),
         cmocka_unit_test(the_resent_form_has_zeros_and_a_good_checksum),
+        cmocka_unit_test(the_resent_form_is_that_of_real_servers),
         cmocka_unit_test(a_resent_event_of_an_old_server_keeps_its_last_bytes),
         cmocka_unit_test(version_numbers_are_read_from_all_kinds_of_texts),
     };
