@@ -31,7 +31,7 @@ static int inflate_rows(struct slice packed, struct buf *into, struct err *e)
     struct cursor c = cursor_over(packed);
     uint8_t       head = cursor_u8(&c);
     size_t        length_bytes = head & 0x07;
-    unsigned      algorithm = (head & 0x70) >> 4;
+    unsigned      algorithm = (head >> 4) & 7u;
 
     if (c.failed || (head & 0x80) == 0 || length_bytes < 1 || length_bytes > 4 || algorithm != 0)
         return err_set(e, E_PROTOCOL, "compressed rows: unknown compression, first byte %02x",
