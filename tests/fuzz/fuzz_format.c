@@ -17,8 +17,11 @@ static void try_one(struct slice whole)
     buf_init(&b, whole.len);
     format_put_resent(&b, whole, true, true);
     int failed = format_parse(buf_slice(&b), &again, &e);
-    assert(failed == 0 && again.created_s == 0 && again.has_crc == f.has_crc &&
-           again.family == f.family && again.version_number == f.version_number);
+    /* Of an unreadable version the checksum tells whether there is one, and a fuzzer finds bytes
+       that become one by being changed. */
+    assert(f.version_number == 0 ||
+           (failed == 0 && again.created_s == 0 && again.version_number == f.version_number &&
+            again.has_crc == f.has_crc && again.family == f.family));
     buf_done(&b);
 }
 
