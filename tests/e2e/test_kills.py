@@ -4,9 +4,11 @@ import os
 import random
 import time
 
+from lib import wait
 from lib.errors import Failure
 from lib.load import Load
 from lib.marks import alone, each, limit
+from lib.servers import REPL
 
 KILLS = int(os.environ.get("KILLS", "100"))
 
@@ -30,20 +32,20 @@ def test_kill_9_again_and_again(scene, way):
     relay = scene.relay(source, publish="load_test")
     replica = scene.server(kind)
     with Load(source, pause_s=0.001) as load:
-        relay.wait_answers()
-        host, port, user, password = relay.address
         settings = {"file": source.binlogs()[0].name} if way == "file" else {way: True}
-        replica.make_replica_of(host, port, user, password, heartbeat_period=1, **settings)
+        replica.make_replica_of(relay.host, relay.port, *REPL, heartbeat_period=1, **settings)
         for _ in range(KILLS):
             # From inside the start-up to the midst of following and publishing.
             time.sleep(moments.choice((0.002, 0.02, 0.1, 0.4, 0.8)) * moments.random() * 2)
             relay.kill9()
-            relay.start(wait=False)
+            relay.launch()
         load.stop()
-        relay.wait_answers()
+    wait.until(lambda: relay.running() and relay.data.joinpath("control.sock").exists(), 30,
+               "the relay to be up after the last kill")
     relay.wait_caught_up(source)
     replica.wait_for(source, timeout_s=90)
-    relay.wait_published_events("journal", load.committed)
+    wait.until(lambda: len(published_numbers(relay)) >= load.committed, 60,
+               lambda: f"{load.committed} published, there are {len(published_numbers(relay))}")
     relay.stop()
 
     relay.cli("verify")

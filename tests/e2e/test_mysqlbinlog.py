@@ -6,6 +6,7 @@ from lib import wait
 from lib.errors import Failure
 from lib.load import SCHEMA
 from lib.marks import each
+from lib.servers import REPL
 
 BOTH = ("mysql97", "mariadb10")
 
@@ -22,12 +23,16 @@ def write_some(server):
         server.flush_binlog()
 
 
-def raw_copy(server, address, names, folder):
-    """The named files as `mysqlbinlog --raw` writes them; {name: bytes}."""
+def at(server):
+    """mysqlbinlog's options to read from a server or a relay."""
+    return ("--read-from-remote-server", f"--host={server.host}", f"--port={server.port}",
+            f"--user={REPL[0]}", f"--password={REPL[1]}")
+
+
+def raw_copy(tools, server, names, folder):
+    """The named files as `mysqlbinlog --raw` of `tools` writes them; {name: bytes}."""
     folder.mkdir()
-    host, port, user, password = address
-    server.run("binlog", "--read-from-remote-server", "--raw", f"--host={host}", f"--port={port}",
-               f"--user={user}", f"--password={password}", f"--result-file={folder}/", *names)
+    tools.run("binlog", *at(server), "--raw", f"--result-file={folder}/", *names)
     return {name: (folder / name).read_bytes() for name in names}
 
 
@@ -39,9 +44,8 @@ def test_raw_copy_is_the_sources(scene, kind):
     relay = scene.relay(source)
     relay.wait_caught_up(source)
     names = [path.name for path in source.binlogs()]
-    direct = raw_copy(source, (source.host, source.port, "repl", "replpw"), names,
-                      scene.path("direct"))
-    relayed = raw_copy(source, relay.address, names, scene.path("relayed"))
+    direct = raw_copy(source, source, names, scene.path("direct"))
+    relayed = raw_copy(source, relay, names, scene.path("relayed"))
     if len(names) < 4:
         raise Failure(f"the workload made only {names}")
     for name in names:
@@ -59,12 +63,8 @@ def test_stop_never_follows(scene, kind):
     relay.wait_caught_up(source)
     folder = scene.path("followed")
     folder.mkdir()
-    host, port, user, password = relay.address
-    programs = source.kind.programs.find("binlog")
-    first = source.binlogs()[0].name
-    scene.process("follower", *programs, "--no-defaults", "--read-from-remote-server", "--raw",
-                  "--stop-never", f"--host={host}", f"--port={port}", f"--user={user}",
-                  f"--password={password}", f"--result-file={folder}/", first)
+    scene.process("follower", *source.kind.programs.find("binlog"), "--no-defaults", *at(relay),
+                  "--raw", "--stop-never", f"--result-file={folder}/", source.binlogs()[0].name)
     source.sql("INSERT INTO load_test.journal VALUES (777, 7, 7, 'seven')")
     source.flush_binlog()
     source.sql("INSERT INTO load_test.journal VALUES (778, 7, 7, 'eight')")
@@ -89,15 +89,12 @@ def test_text_output_is_the_sources(scene, kind):
     name = source.binlogs()[1].name
     position = source.sql(f"SHOW BINLOG EVENTS IN '{name}'")[20][1]
 
-    def printed(host, port, user, password):
-        text = source.run("binlog", "--read-from-remote-server", f"--host={host}", f"--port={port}",
-                          f"--user={user}", f"--password={password}", f"--start-position={position}",
-                          "--verbose", name)
-        # The connection's own thread and times of printing differ.
-        return [line for line in text.decode().splitlines() if not line.startswith("# at 4")]
+    def printed(server):
+        text = source.run("binlog", *at(server), f"--start-position={position}", "--verbose", name)
+        return text.decode().splitlines()
 
-    direct = printed(source.host, source.port, "repl", "replpw")
-    relayed = printed(*relay.address)
+    direct = printed(source)
+    relayed = printed(relay)
     if direct != relayed:
         different = next((pair for pair in zip(direct, relayed) if pair[0] != pair[1]),
                          (len(direct), len(relayed)))

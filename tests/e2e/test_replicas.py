@@ -5,6 +5,7 @@ import time
 from lib.errors import Failure
 from lib.load import Load
 from lib.marks import each, limit
+from lib.servers import REPL
 
 # kind, how the replica positions itself
 WAYS = ("mysql97 file", "mysql97 auto_position", "mariadb10 file", "mariadb10 slave_pos")
@@ -12,12 +13,11 @@ WAYS = ("mysql97 file", "mysql97 auto_position", "mariadb10 file", "mariadb10 sl
 
 def attach(replica, relay, way, source):
     """Makes it a replica of the relay, from the very beginning of the source's binlogs."""
-    host, port, user, password = relay.address
+    address = (relay.host, relay.port, *REPL)
     if way == "file":
-        replica.make_replica_of(host, port, user, password, file=source.binlogs()[0].name, pos=4,
-                                heartbeat_period=1)
+        replica.make_replica_of(*address, file=source.binlogs()[0].name, heartbeat_period=1)
     else:
-        replica.make_replica_of(host, port, user, password, heartbeat_period=1, **{way: True})
+        replica.make_replica_of(*address, heartbeat_period=1, **{way: True})
 
 
 def must_be_equal(source, replica):
@@ -42,7 +42,6 @@ def test_replica_equals_source(scene, way):
     relay = scene.relay(source)
     replica = scene.server(kind)
     with Load(source) as load:
-        relay.wait_answers()
         attach(replica, relay, way, source)
         time.sleep(1.5)
         relay.kill9()
@@ -65,7 +64,6 @@ def test_replica_reattaches(scene, way):
     relay = scene.relay(source)
     replica = scene.server(kind)
     with Load(source) as load:
-        relay.wait_answers()
         attach(replica, relay, way, source)
         for _ in range(3):
             time.sleep(0.5)

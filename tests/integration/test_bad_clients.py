@@ -11,6 +11,7 @@ from lib import wait
 from lib.errors import Failure
 from lib.load import SCHEMA
 from lib.marks import each
+from lib.servers import REPL
 
 BOTH = ("mysql97", "mariadb10")
 
@@ -48,10 +49,10 @@ def must_refuse(what, number, words, action):
 def test_wrong_logins(scene, kind):
     """A wrong password, an unknown user and no password get error 1045, and the log names them."""
     _, relay = followed(scene, kind)
-    host, port, user, password = relay.address
+    user, password = REPL
 
     def login(user, password):
-        pymysql.connect(host=host, port=port, user=user, password=password).close()
+        relay.connect(user, password).close()
 
     must_refuse("wrong password", 1045, "access denied", lambda: login(user, "wrong"))
     must_refuse("unknown user", 1045, "access denied", lambda: login("nobody", "x"))
@@ -66,13 +67,13 @@ def test_wrong_logins(scene, kind):
 def test_wrong_places(scene, kind):
     """An unknown file, a place inside an event and one behind the end get error 1236."""
     source, relay = followed(scene, kind)
-    host, port, user, password = relay.address
     name = source.binlogs()[0].name
     second_event = source.sql(f"SHOW BINLOG EVENTS IN '{name}'")[3][1]
 
     def read(file, position):
-        source.run("binlog", "--read-from-remote-server", f"--host={host}", f"--port={port}",
-                   f"--user={user}", f"--password={password}", f"--start-position={position}", file)
+        source.run("binlog", "--read-from-remote-server", f"--host={relay.host}",
+                   f"--port={relay.port}", f"--user={REPL[0]}", f"--password={REPL[1]}",
+                   f"--start-position={position}", file)
 
     must_refuse("unknown file", None, "could not find first log file name", lambda: read("nix.000001", 4))
     must_refuse("inside an event", None, "event", lambda: read(name, second_event + 3))
@@ -82,7 +83,7 @@ def test_wrong_places(scene, kind):
 
 
 def raw(relay):
-    connection = socket.create_connection(relay.address[:2], timeout=10)
+    connection = socket.create_connection((relay.host, relay.port), timeout=10)
     connection.settimeout(10)
     return connection
 
@@ -153,8 +154,7 @@ def test_cut_commands(scene, kind):
 def test_too_many_sessions(scene, kind):
     """One connection more than max_sessions gets error 1040; when one ends there is room again."""
     source = scene.server(kind)
-    relay = scene.relay(source, listener={"max_sessions": 5})
-    relay.wait_answers()
+    relay = scene.relay(source, settings={"listener": {"max_sessions": 5}})
     held = []
 
     def one_more():
