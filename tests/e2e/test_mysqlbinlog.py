@@ -19,7 +19,7 @@ def write_some(server):
                        (round_number * 1000 + n, "y" * n))
         server.sql("INSERT INTO load_test.journal SELECT n + 100000, account, amount,"
                    " REPEAT('z', 200) FROM load_test.journal")
-        server.sql("DELETE FROM load_test.journal WHERE n > 100000")
+        server.sql("DELETE FROM load_test.journal WHERE n >= 100000")
         server.flush_binlog()
 
 

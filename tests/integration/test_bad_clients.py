@@ -163,7 +163,8 @@ def test_too_many_sessions(scene, kind):
     wait.until(lambda: len(relay.status()["sessions"]) == 0, 10, "earlier sessions to end")
     for _ in range(5):
         one_more()
-    must_refuse("the sixth", 1040, "too many", one_more)
+    # pymysql cuts the first letters of an error that comes before the handshake.
+    must_refuse("the sixth", 1040, "connections", one_more)
     for connection in held:
         connection.close()
     wait.until(lambda: _can_connect(relay), 10, "room again")

@@ -8,6 +8,7 @@ from lib.errors import Failure
 from lib.marks import each
 from lib.servers import REPL
 
+SECURE = ("secure", "s3cure")
 METHODS = ("caching_sha2_password", "mysql_native_password")
 
 
@@ -20,10 +21,10 @@ def certificate(scene):
     return cert, key
 
 
-def client_says(server, relay, password, *options):
+def client_says(server, relay, user, *options):
     """What the server's own command line client is told by the relay."""
     return server.run("client", "--protocol=TCP", f"--host={relay.host}", f"--port={relay.port}",
-                      f"--user={REPL[0]}", f"--password={password}", *options, "-N", "-B", "-e",
+                      f"--user={user[0]}", f"--password={user[1]}", *options, "-N", "-B", "-e",
                       "SELECT @@GLOBAL.server_id").decode().strip()
 
 
@@ -40,14 +41,14 @@ def test_methods_in_the_clear(scene, method):
     relay.restart()  # So that nothing is cached by the login that the start waited for.
     for attempt in ("first", "second"):
         if method == "caching_sha2_password":
-            said = client_says(source, relay, REPL[1], "--ssl-mode=DISABLED",
+            said = client_says(source, relay, REPL, "--ssl-mode=DISABLED",
                                "--get-server-public-key")
             must_say(f"{attempt} login of MySQL's client", said, relay.port)
         connection = pymysql.connect(host=relay.host, port=relay.port, user=REPL[0],
                                      password=REPL[1])
         connection.close()
     mariadb = scene.server("mariadb10")
-    must_say("MariaDB's client", client_says(mariadb, relay, REPL[1]), relay.port)
+    must_say("MariaDB's client", client_says(mariadb, relay, REPL), relay.port)
 
 
 @each(*METHODS)
@@ -55,21 +56,18 @@ def test_methods_over_tls(scene, method):
     """With a certificate both families' clients log in over TLS, and a user can be held to it."""
     cert, key = certificate(scene)
     source = scene.server("mysql97")
-    relay = scene.relay(source, start=False, settings={
+    relay = scene.relay(source, settings={
         "listener": {"tls_cert": cert, "tls_key": key},
-        f"user {REPL[0]}": {"auth": method, "require_tls": "yes"},
-        "user plain": {"password": "p"}})
-    relay.launch()
-    relay.wait_answers()
+        f"user {SECURE[0]}": {"password": SECURE[1], "auth": method, "require_tls": "yes"}})
     if method == "caching_sha2_password":
-        said = client_says(source, relay, REPL[1], "--ssl-mode=VERIFY_CA", f"--ssl-ca={cert}")
+        said = client_says(source, relay, SECURE, "--ssl-mode=VERIFY_CA", f"--ssl-ca={cert}")
         must_say("MySQL's client", said, relay.port)
     mariadb = scene.server("mariadb10")
-    said = client_says(mariadb, relay, REPL[1], f"--ssl-ca={cert}", "--ssl-verify-server-cert")
+    said = client_says(mariadb, relay, SECURE, f"--ssl-ca={cert}", "--ssl-verify-server-cert")
     must_say("MariaDB's client", said, relay.port)
-    relay.connect("plain", "p").close()
+    relay.connect().close()
     try:
-        relay.connect(ssl_disabled=True).close()
+        relay.connect(*SECURE, ssl_disabled=True).close()
     except pymysql.err.OperationalError as error:
         if error.args[0] not in (1045, 3159):
             raise
