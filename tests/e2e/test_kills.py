@@ -40,8 +40,7 @@ def test_kill_9_again_and_again(scene, way):
             relay.kill9()
             relay.launch()
         load.stop()
-    wait.until(lambda: relay.running() and relay.data.joinpath("control.sock").exists(), 30,
-               "the relay to be up after the last kill")
+    relay.wait_answers()
     relay.wait_caught_up(source)
     replica.wait_for(source, timeout_s=90)
     wait.until(lambda: len(published_numbers(relay)) >= load.committed, 60,

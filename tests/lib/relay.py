@@ -78,7 +78,10 @@ class Relay:
 
     def start(self):
         """Gives itself when the listener and the operator's command answer."""
-        self.launch()
+        return self.launch().wait_answers()
+
+    def wait_answers(self):
+        """After launch(); until the listener and the operator's command answer."""
         wait.until(self._answers, START_S, lambda: f"{self} to answer\n{self.tail()}")
         return self
 
