@@ -229,42 +229,46 @@ static int binlog_gtid_pos(struct expr *x, const struct value *args, size_t coun
     return rc;
 }
 
-enum { OF_MYSQL = 1, OF_MARIADB = 2, OF_BOTH = 3 };
+#define NEVER         UINT32_MAX
+#define ALL           0, 0
+#define MYSQL(from)   from, NEVER
+#define MARIADB(from) NEVER, from
 
 static const struct known_function {
     const char *name;
-    uint8_t     family;
+    uint32_t    mysql_from, mariadb_from; /* version_number */
     uint8_t     args_min, args_max;
     bool        bare; /* may be written without parentheses */
     function   *call;
 } functions[] = {
     /* clang-format off */
-    { "BINLOG_GTID_POS",   OF_MARIADB, 2, 2, false, binlog_gtid_pos },
-    { "CONNECTION_ID",     OF_BOTH,    0, 0, false, connection_id },
-    { "CURRENT_TIMESTAMP", OF_BOTH,    0, 1, true,  now },
-    { "CURRENT_USER",      OF_BOTH,    0, 0, true,  user },
-    { "DATABASE",          OF_BOTH,    0, 0, false, database },
-    { "GTID_SUBSET",       OF_MYSQL,   2, 2, false, gtid_subset },
-    { "GTID_SUBTRACT",     OF_MYSQL,   2, 2, false, gtid_subtract },
-    { "LOCALTIME",         OF_BOTH,    0, 1, true,  now },
-    { "LOCALTIMESTAMP",    OF_BOTH,    0, 1, true,  now },
-    { "NOW",               OF_BOTH,    0, 1, false, now },
-    { "SCHEMA",            OF_BOTH,    0, 0, false, database },
-    { "SESSION_USER",      OF_BOTH,    0, 0, false, user },
-    { "SYSDATE",           OF_BOTH,    0, 1, false, now },
-    { "SYSTEM_USER",       OF_BOTH,    0, 0, false, user },
-    { "UNIX_TIMESTAMP",    OF_BOTH,    0, 0, false, unix_timestamp },
-    { "USER",              OF_BOTH,    0, 0, false, user },
-    { "UTC_TIMESTAMP",     OF_BOTH,    0, 1, true,  utc_timestamp },
-    { "VERSION",           OF_BOTH,    0, 0, false, version },
+    { "BINLOG_GTID_POS",   MARIADB(100002), 2, 2, false, binlog_gtid_pos },
+    { "CONNECTION_ID",     ALL,             0, 0, false, connection_id },
+    { "CURRENT_TIMESTAMP", ALL,             0, 1, true,  now },
+    { "CURRENT_USER",      ALL,             0, 0, true,  user },
+    { "DATABASE",          ALL,             0, 0, false, database },
+    { "GTID_SUBSET",       MYSQL(50605),    2, 2, false, gtid_subset },
+    { "GTID_SUBTRACT",     MYSQL(50605),    2, 2, false, gtid_subtract },
+    { "LOCALTIME",         ALL,             0, 1, true,  now },
+    { "LOCALTIMESTAMP",    ALL,             0, 1, true,  now },
+    { "NOW",               ALL,             0, 1, false, now },
+    { "SCHEMA",            ALL,             0, 0, false, database },
+    { "SESSION_USER",      ALL,             0, 0, false, user },
+    { "SYSDATE",           ALL,             0, 1, false, now },
+    { "SYSTEM_USER",       ALL,             0, 0, false, user },
+    { "UNIX_TIMESTAMP",    ALL,             0, 0, false, unix_timestamp },
+    { "USER",              ALL,             0, 0, false, user },
+    { "UTC_TIMESTAMP",     ALL,             0, 1, true,  utc_timestamp },
+    { "VERSION",           ALL,             0, 0, false, version },
     /* clang-format on */
 };
 
-static const struct known_function *find_function(struct slice name, enum format_family family)
+static const struct known_function *find_function(struct slice name, const struct server_facts *f)
 {
-    uint8_t ours = family == FAMILY_MARIADB ? OF_MARIADB : OF_MYSQL;
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        if ((functions[i].family & ours) != 0 && sql_equal(name, functions[i].name))
+        bool mariadb = f->family == FAMILY_MARIADB;
+        if (f->version_number >= (mariadb ? functions[i].mariadb_from : functions[i].mysql_from) &&
+            sql_equal(name, functions[i].name))
             return &functions[i];
     }
     return NULL;
@@ -281,8 +285,13 @@ static int refuse_function(struct expr *x, struct slice name)
     const char *in = x->env->session->database;
     int         n = (int)(name.len < 64 ? name.len : 64);
 
-    if (in[0] == 0)
+    const struct server_facts *f = x->env->facts;
+
+    if (in[0] == 0 && f->family == FAMILY_MYSQL && f->version_number >= 50600)
         return sql_refuse(x->no, 1046, "3D000", "No database selected");
+    if (in[0] == 0)
+        return sql_refuse(x->no, 1305, "42000", "FUNCTION %.*s does not exist", n,
+                          (const char *)name.ptr);
     return sql_refuse(x->no, 1305, "42000", "FUNCTION %s.%.*s does not exist", in, n,
                       (const char *)name.ptr);
 }
@@ -304,7 +313,7 @@ static int read_arguments(struct expr *x, struct value args[ARGUMENTS_MAX], size
 /* `name` was stepped over and a '(' too. */
 static int read_call(struct expr *x, struct slice name, struct value *out)
 {
-    const struct known_function *f = find_function(name, x->env->facts->family);
+    const struct known_function *f = find_function(name, x->env->facts);
     struct value                 args[ARGUMENTS_MAX];
     size_t                       count;
 
@@ -329,10 +338,12 @@ bool expr_split(struct slice body, enum expr_scope *scope, struct slice *name)
         *name = body;
         return true;
     }
-    *name = (struct slice){ dot + 1, body.len - first.len - 1 };
+    *name = body;
     *scope = sql_equal(first, "global") ? EXPR_OF_GLOBAL : EXPR_OF_SESSION;
-    return (*scope == EXPR_OF_GLOBAL || sql_equal(first, "session") || sql_equal(first, "local")) &&
-           memchr(name->ptr, '.', name->len) == NULL;
+    if (*scope == EXPR_OF_SESSION && !sql_equal(first, "session") && !sql_equal(first, "local"))
+        return false;
+    *name = (struct slice){ dot + 1, body.len - first.len - 1 };
+    return memchr(name->ptr, '.', name->len) == NULL;
 }
 
 static int check_scope(struct expr *x, const struct variable *v, enum expr_scope scope)
@@ -366,10 +377,13 @@ static int read_system_variable(struct expr *x, struct slice body, struct value 
 
 static int read_user_variable(struct expr *x, const struct sql_token *t, struct value *out)
 {
-    /* MySQL before 8.0 sends them as MEDIUMTEXT, the others as LONGTEXT. */
+    /* As each server was seen to send them. */
     const struct server_facts *f = x->env->facts;
-    bool                       medium = f->family == FAMILY_MYSQL && f->version_number < 80000;
-    enum reply_type            text_type = medium ? REPLY_MEDIUM_TEXT : REPLY_BLOB_TEXT;
+    uint32_t                   medium_until = f->family == FAMILY_MYSQL ? 80000 : 100300;
+    bool            newer_mysql = f->family == FAMILY_MYSQL && f->version_number >= 80000;
+    enum reply_type unset_type = newer_mysql ? REPLY_VAR_STRING : REPLY_BLOB_TEXT;
+    enum reply_type text_type =
+        f->version_number < medium_until ? REPLY_MEDIUM_TEXT : REPLY_BLOB_TEXT;
 
     begin(x, out, text_type);
     sql_put_text(t, x->values);
@@ -383,7 +397,7 @@ static int read_user_variable(struct expr *x, const struct sql_token *t, struct 
             return end(x, out);
         }
     }
-    return make_null(x, text_type, out);
+    return make_null(x, unset_type, out);
 }
 
 /* ---- expressions ---- */
@@ -416,7 +430,7 @@ static int read_word(struct expr *x, struct value *out)
         return make_null(x, REPLY_VAR_STRING, out);
     if (sql_equal(name, "TRUE") || sql_equal(name, "FALSE"))
         return make_number(x, sql_equal(name, "TRUE") ? 1 : 0, out);
-    const struct known_function *f = find_function(name, x->env->facts->family);
+    const struct known_function *f = find_function(name, x->env->facts);
     if (f != NULL && f->bare)
         return f->call(x, NULL, 0, out);
     return sql_refuse(x->no, 1054, "42S22", "Unknown column '%.*s' in 'field list'",

@@ -59,9 +59,8 @@ static int kill_thread(struct query *q, const char *text)
 
     TRY(expr_read(&x, &v));
     TRY(query_expect_end(q));
-    if (!expr_number(&x, &v, &id))
-        return query_refuse_syntax(q);
-    if (id <= UINT32_MAX)
+    bool number = expr_number(&x, &v, &id); /* anything else is no thread's id */
+    if (number && id <= UINT32_MAX)
         done = q->env->kill(q->env->kill_arg, (uint32_t)id);
     shown = id;
     if (done == QUERY_KILL_UNKNOWN)

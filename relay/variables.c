@@ -107,11 +107,11 @@ static int put_purged(const struct query_env *env, bool global, struct buf *out,
 
 #define FIXED(name, type, scope, versions, value)                                                  \
     { name, VARIABLE_##type, scope, versions, value, 0, 0, NULL },
-#define FACT(name, scope, field)                                                                   \
+#define FACT(name, scope, versions, field)                                                         \
     { name,                                                                                        \
       VARIABLE_TEXT,                                                                               \
       scope,                                                                                       \
-      ALL,                                                                                         \
+      versions,                                                                                    \
       NULL,                                                                                        \
       offsetof(struct server_facts, field),                                                        \
       sizeof((struct server_facts *)0)->field,                                                     \
@@ -126,10 +126,10 @@ static const struct variable variables[] = {
     FIXED("auto_increment_increment", NUMBER, BOTH,    ALL, "1")
     FIXED("auto_increment_offset",    NUMBER, BOTH,    ALL, "1")
     ASKED("autocommit",               FLAG,   BOTH,    ALL, put_autocommit)
-    FACT ("binlog_checksum",                  GLOBAL_, binlog_checksum)
-    FACT ("binlog_format",                    BOTH,    binlog_format)
-    FACT ("binlog_row_image",                 BOTH,    binlog_row_image)
-    FACT ("binlog_row_metadata",              GLOBAL_, binlog_row_metadata)
+    FACT ("binlog_checksum",                  GLOBAL_, ALL, binlog_checksum)
+    FACT ("binlog_format",                    BOTH,    ALL, binlog_format)
+    FACT ("binlog_row_image",                 BOTH,    ALL, binlog_row_image)
+    FACT ("binlog_row_metadata",              GLOBAL_, ALL, binlog_row_metadata)
     FIXED("character_set_client",     TEXT,   BOTH,    ALL, "utf8mb4")
     FIXED("character_set_connection", TEXT,   BOTH,    ALL, "utf8mb4")
     FIXED("character_set_database",   TEXT,   BOTH,    ALL, "utf8mb4")
@@ -147,7 +147,7 @@ static const struct variable variables[] = {
     ASKED("gtid_current_pos",         TEXT,   GLOBAL_, MARIADB(100003, EVER), put_executed)
     ASKED("gtid_domain_id",           NUMBER, BOTH,    MARIADB(100002, EVER), put_domain)
     ASKED("gtid_executed",            TEXT,   GLOBAL_, MYSQL(50605, EVER), put_executed)
-    FACT ("gtid_mode",                        GLOBAL_, gtid_mode)
+    FACT ("gtid_mode",                        GLOBAL_, ALL, gtid_mode)
     ASKED("gtid_purged",              TEXT,   GLOBAL_, MYSQL(50605, EVER), put_purged)
     ASKED("gtid_slave_pos",           TEXT,   GLOBAL_, MARIADB(100002, EVER), put_executed)
     ASKED("hostname",                 TEXT,   GLOBAL_, ALL, put_hostname)
@@ -157,7 +157,7 @@ static const struct variable variables[] = {
     FIXED("license",                  TEXT,   GLOBAL_, ALL, "Apache-2.0")
     FIXED("lock_wait_timeout",        NUMBER, BOTH,    ALL, "31536000")
     FIXED("log_bin",                  FLAG,   GLOBAL_, ALL, "1")
-    FACT ("log_bin_basename",                 GLOBAL_, log_bin_basename)
+    FACT ("log_bin_basename",                 GLOBAL_, SINCE(50602, 100100), log_bin_basename)
     FIXED("log_replica_updates",      FLAG,   GLOBAL_, MYSQL(80026, EVER), "1")
     FIXED("log_slave_updates",        FLAG,   GLOBAL_, ALL, "1")
     FIXED("lower_case_table_names",   NUMBER, GLOBAL_, ALL, "0")
@@ -194,8 +194,8 @@ static const struct variable variables[] = {
     FIXED("tx_isolation",             TEXT,   BOTH,    SPAN(0, 80003, 0, EVER), "REPEATABLE-READ")
     FIXED("tx_read_only",             FLAG,   BOTH,    SPAN(50605, 80003, 100000, EVER), "0")
     FIXED("unique_checks",            FLAG,   BOTH,    ALL, "1")
-    FACT ("version",                          GLOBAL_, version)
-    FACT ("version_comment",                  GLOBAL_, version_comment)
+    FACT ("version",                          GLOBAL_, ALL, version)
+    FACT ("version_comment",                  GLOBAL_, ALL, version_comment)
     FIXED("wait_timeout",             NUMBER, BOTH,    ALL, "28800")
     FIXED("warning_count",            NUMBER, SESSION, ALL, "0")
 };
