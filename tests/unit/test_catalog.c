@@ -5,64 +5,235 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
 #include "storage/catalog.h"
+#include "tests/sim/fixture.h"
 
-static char folder[64];
+struct open_catalog {
+    char            folder[128];
+    struct catalog *c;
+};
 
-static int set_up(void **state)
+static void begin(struct open_catalog *o)
 {
-    (void)state;
-    (void)snprintf(folder, sizeof folder, "/tmp/test_catalog.XXXXXX");
-    return mkdtemp(folder) != NULL ? 0 : -1;
+    struct err e = { 0 };
+    fixture_folder(o->folder, sizeof o->folder);
+    assert_int_equal(catalog_open(o->folder, false, &o->c, &e), 0);
 }
 
-static int tear_down(void **state)
+static void reopen(struct open_catalog *o)
 {
-    static const char *const names[] = { "catalog.db", "catalog.db-wal", "catalog.db-shm" };
-    char                     path[128];
+    struct err e = { 0 };
+    catalog_close(o->c);
+    assert_int_equal(catalog_open(o->folder, false, &o->c, &e), 0);
+}
 
+static void done(struct open_catalog *o)
+{
+    catalog_close(o->c);
+    fixture_remove(o->folder);
+}
+
+static int check_row(void *arg, const struct store_file *f, struct err *e)
+{
+    uint32_t *count = arg;
+    char      name[64];
+    (void)e;
+    ++*count;
+    (void)snprintf(name, sizeof name, "bin.%06u", *count);
+    assert_int_equal(f->ordinal, *count);
+    assert_string_equal(f->name, name);
+    assert_string_equal(f->source_file, "x.000001");
+    assert_string_equal(f->source.name, "a");
+    assert_string_equal(f->source.uuid, "uuid");
+    assert_string_equal(f->source.version, "10.11");
+    assert_int_equal(f->source.server_id, 4294967295u);
+    assert_int_equal(f->source.family, FAMILY_MARIADB);
+    assert_int_equal(f->epoch, 3);
+    assert_int_equal(f->sealed, *count != 3);
+    assert_int_equal(f->size, *count != 3 ? 1ull << 39 : 0);
+    assert_int_equal(f->created_s, 7);
+    assert_int_equal(f->last_s, 9);
+    return 0;
+}
+
+static void rows_of_files_come_back_in_order(void **state)
+{
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        (void)unlink(path);
+    struct open_catalog o;
+    struct err          e = { 0 };
+    uint32_t            count = 0;
+    struct store_file   f = { .epoch = 3,
+                              .size = 1ull << 39,
+                              .created_s = 7,
+                              .last_s = 9,
+                              .source = { .name = "a",
+                                          .uuid = "uuid",
+                                          .version = "10.11",
+                                          .server_id = 4294967295u,
+                                          .family = FAMILY_MARIADB },
+                              .source_file = "x.000001" };
+    begin(&o);
+    for (uint32_t i = 3; i >= 1; i--) {
+        f.ordinal = i;
+        f.sealed = i != 3;
+        (void)snprintf(f.name, sizeof f.name, "bin.%06u", i);
+        assert_int_equal(catalog_put_file(o.c, &f, &e), 0);
+        assert_int_equal(catalog_put_file(o.c, &f, &e), 0); /* again: replaced */
     }
-    return rmdir(folder);
+    reopen(&o);
+    assert_int_equal(catalog_each_file(o.c, check_row, &count, &e), 0);
+    assert_int_equal(count, 3);
+    done(&o);
 }
 
-static void a_named_value_outlives_the_catalog_and_is_replaced(void **state)
+static int count_row(void *arg, const struct store_file *f, struct err *e)
 {
+    (void)f;
+    (void)e;
+    ++*(uint32_t *)arg;
+    return 0;
+}
+
+static void several_rows_are_put_at_once(void **state)
+{
+    (void)state;
+    struct open_catalog o;
+    struct err          e = { 0 };
+    uint32_t            count = 0;
+    struct store_file   two[2] = { { .ordinal = 1, .name = "a" }, { .ordinal = 2, .name = "b" } };
+
+    begin(&o);
+    assert_int_equal(catalog_put_files(o.c, two, 2, &e), 0);
+    reopen(&o);
+    assert_int_equal(catalog_each_file(o.c, count_row, &count, &e), 0);
+    assert_int_equal(count, 2);
+    done(&o);
+}
+
+static void the_start_is_kept(void **state)
+{
+    (void)state;
+    struct open_catalog o;
+    struct err          e = { 0 };
+    store_pos           at = 1;
+
+    begin(&o);
+    assert_int_equal(catalog_get_start(o.c, &at, &e), 0);
+    assert_int_equal(at, 0);
+    store_pos far = store_pos_at(STORE_ORDINAL_MAX, STORE_OFFSET_MAX);
+    assert_int_equal(catalog_put_start(o.c, far, &e), 0);
+    reopen(&o);
+    assert_int_equal(catalog_get_start(o.c, &at, &e), 0);
+    assert_int_equal(at, far);
+    done(&o);
+}
+
+static void checkpoints_are_one_a_publisher(void **state)
+{
+    (void)state;
+    struct open_catalog       o;
+    struct err                e = { 0 };
+    struct catalog_checkpoint in = { .next = 1, .sink_bytes = 2, .events = 3 };
+    struct catalog_checkpoint got;
+
+    begin(&o);
+    assert_int_equal(catalog_get_checkpoint(o.c, "p", &got, &e), 0);
+    assert_int_equal(catalog_put_checkpoint(o.c, "p", &in, &e), 0);
+    in.next = 7;
+    assert_int_equal(catalog_put_checkpoint(o.c, "p", &in, &e), 0);
+    in.next = 9;
+    assert_int_equal(catalog_put_checkpoint(o.c, "q", &in, &e), 0);
+    reopen(&o);
+    assert_int_equal(catalog_get_checkpoint(o.c, "p", &got, &e), 1);
+    assert_int_equal(got.next, 7);
+    assert_int_equal(got.sink_bytes, 2);
+    assert_int_equal(got.events, 3);
+    assert_int_equal(catalog_get_checkpoint(o.c, "r", &got, &e), 0);
+    done(&o);
+}
+
+static void a_definition_holds_from_its_place_on(void **state)
+{
+    (void)state;
+    struct open_catalog o;
+    struct err          e = { 0 };
+    struct buf          text;
+
+    begin(&o);
+    buf_init(&text, 1000);
+    assert_int_equal(catalog_put_definition(o.c, "d", "t", store_pos_at(1, 100), "first", &e), 0);
+    assert_int_equal(catalog_put_definition(o.c, "d", "t", store_pos_at(2, 50), "second", &e), 0);
+    assert_int_equal(catalog_get_definition(o.c, "d", "t", store_pos_at(1, 99), &text, &e), 0);
+    assert_int_equal(catalog_get_definition(o.c, "d", "t", store_pos_at(1, 100), &text, &e), 1);
+    assert_string_equal(buf_text(&text), "first");
+    buf_clear(&text);
+    assert_int_equal(catalog_get_definition(o.c, "d", "t", store_pos_at(2, 49), &text, &e), 1);
+    assert_string_equal(buf_text(&text), "first");
+    buf_clear(&text);
+    assert_int_equal(catalog_get_definition(o.c, "d", "t", store_pos_at(9, 4), &text, &e), 1);
+    assert_string_equal(buf_text(&text), "second");
+    assert_int_equal(catalog_get_definition(o.c, "d", "u", store_pos_at(9, 4), &text, &e), 0);
+    buf_done(&text);
+    done(&o);
+}
+
+/* Offset 60 of an SQLite file is its user_version, big-endian: file format, "Database header". */
+static void a_catalog_of_a_newer_version_is_refused(void **state)
+{
+    (void)state;
+    struct open_catalog  o;
+    struct err           e = { 0 };
+    char                 path[256];
+    static const uint8_t newer[4] = { 0, 0, 0, 99 };
+
+    begin(&o);
+    catalog_close(o.c);
+    (void)snprintf(path, sizeof path, "%s/catalog.db", o.folder);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, newer, sizeof newer, 60), sizeof newer);
+    (void)close(fd);
+    o.c = NULL;
+    assert_int_equal(catalog_open(o.folder, false, &o.c, &e), -1);
+    assert_int_equal(e.kind, E_CONFIG);
+    assert_non_null(strstr(e.text, "99"));
+    fixture_remove(o.folder);
+}
+
+static void rubbish_is_no_catalog(void **state)
+{
+    (void)state;
+    char            folder[128];
+    char            path[256];
     struct err      e = { 0 };
     struct catalog *c;
-    struct buf      text;
 
-    (void)state;
-    buf_init(&text, 16);
-    assert_int_equal(catalog_open(folder, false, &c, &e), 0);
-    assert_int_equal(catalog_get_value(c, "a", &text, &e), 0);
-    assert_int_equal(text.len, 0);
-    assert_int_equal(catalog_put_value(c, "a", "old", &e), 0);
-    assert_int_equal(catalog_put_value(c, "b", "b's", &e), 0);
-    assert_int_equal(catalog_put_value(c, "a", "new\nline", &e), 0);
-    catalog_close(c);
-    assert_int_equal(catalog_open(folder, false, &c, &e), 0);
-    assert_int_equal(catalog_get_value(c, "a", &text, &e), 1);
-    assert_string_equal(buf_text(&text), "new\nline");
-    /* A value that does not fit its buffer is an error, not a shorter value. */
-    assert_int_equal(catalog_put_value(c, "a", "seventeen letters", &e), 0);
-    buf_clear(&text);
-    assert_int_equal(catalog_get_value(c, "a", &text, &e), -1);
-    assert_int_equal(e.kind, E_LIMIT);
-    catalog_close(c);
-    buf_done(&text);
+    fixture_folder(folder, sizeof folder);
+    (void)snprintf(path, sizeof path, "%s/catalog.db", folder);
+    assert_int_equal(catalog_open(folder, true, &c, &e), -1);
+    assert_int_equal(e.kind, E_PURGED); /* none is there to be read */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(write(fd, "this is no database ", 20), 20);
+    (void)close(fd);
+    assert_int_equal(catalog_open(folder, false, &c, &e), -1);
+    assert_int_equal(e.kind, E_CORRUPT);
+    fixture_remove(folder);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_named_value_outlives_the_catalog_and_is_replaced, set_up,
-                                        tear_down),
+        cmocka_unit_test(rows_of_files_come_back_in_order),
+        cmocka_unit_test(several_rows_are_put_at_once),
+        cmocka_unit_test(the_start_is_kept),
+        cmocka_unit_test(checkpoints_are_one_a_publisher),
+        cmocka_unit_test(a_definition_holds_from_its_place_on),
+        cmocka_unit_test(a_catalog_of_a_newer_version_is_refused),
+        cmocka_unit_test(rubbish_is_no_catalog),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
