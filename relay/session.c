@@ -242,9 +242,12 @@ void session_greet(struct session *s)
         return;
     }
     w->facts(w->facts_arg, &s->facts);
-    if (!s->facts.known) {
-        refuse_ungreeted(s, "binrelay has not reached its source yet");
-        say(s, LOG_INFO, "refused, since the source was not reached yet");
+    /* A refused login is tried again by every replica; a refused dump would stop it for good. */
+    if (!s->facts.known || store_published(w->store) == 0) {
+        const char *why = s->facts.known ? "binrelay has not received anything from its source yet"
+                                         : "binrelay has not reached its source yet";
+        refuse_ungreeted(s, why);
+        say(s, LOG_INFO, why);
         return;
     }
     if (auth_scramble(s->scramble, &e) != 0) {
