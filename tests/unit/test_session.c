@@ -1,0 +1,358 @@
+/* A session as its client sees it: logins, commands, the stream, and whatever else arrives. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "relay/log.h"
+#include "tests/sim/visitor.h"
+#include "tests/sim/sim_disk.h"
+
+static struct fixture fixture;
+static struct binlog  binlog;
+
+static int begin(void **state)
+{
+    (void)state;
+    static const struct binlog_style style = { .family = FAMILY_MYSQL, .crc = true, .gtids = true };
+    log_set_level(LOG_ERROR);
+    fixture_begin(&fixture, NULL);
+    binlog_begin(&binlog, &style);
+    binlog_format(&binlog);
+    binlog_head(&binlog, "");
+    for (size_t i = 0; i < 5; i++)
+        binlog_transaction(&binlog, 100);
+    fixture_file(&fixture, "bin.000001", &binlog);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    fixture_done(&fixture);
+    binlog_done(&binlog);
+    return 0;
+}
+
+static void assert_ok(struct visitor *c)
+{
+    struct slice p;
+    assert_true(visitor_take(c, &p));
+    assert_int_equal(p.ptr[0], 0);
+}
+
+static void assert_error(struct visitor *c, unsigned number)
+{
+    struct slice p;
+    assert_true(visitor_take(c, &p));
+    assert_true(p.len > 3);
+    assert_int_equal(p.ptr[0], 0xff);
+    assert_int_equal(p.ptr[1] | p.ptr[2] << 8, number);
+}
+
+static void logged_in(struct visitor *c)
+{
+    visitor_begin(c);
+    visitor_log_in(c, "u", "secret");
+    assert_ok(c);
+    assert_int_equal(c->session.state, AWAIT_COMMAND);
+}
+
+static void the_greeting_is_that_of_the_source(void **state)
+{
+    (void)state;
+    static const struct {
+        enum format_family family;
+        const char        *version, *shown, *plugin;
+        uint32_t           number;
+    } cases[] = {
+        { FAMILY_MYSQL, "9.7.4", "9.7.4", "caching_sha2_password", 90704 },
+        { FAMILY_MYSQL, "5.7.22-log", "5.7.22-log", "mysql_native_password", 50722 },
+        { FAMILY_MARIADB, "10.11.19-MariaDB-log", "5.5.5-10.11.19-MariaDB-log",
+          "mysql_native_password", 101119 },
+        { FAMILY_MARIADB, "11.8.6-MariaDB", "11.8.6-MariaDB", "mysql_native_password", 110806 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct visitor c;
+        struct slice   p;
+        visitor_world_begin(&c, fixture.store, cases[i].family);
+        (void)snprintf(c.facts.version, sizeof c.facts.version, "%s", cases[i].version);
+        c.facts.version_number = cases[i].number;
+        visitor_begin(&c);
+        assert_true(visitor_take(&c, &p));
+        assert_int_equal(p.ptr[0], 10);
+        assert_string_equal((const char *)p.ptr + 1, cases[i].shown);
+        struct cursor at = cursor_over(p);
+        cursor_skip(&at, 1 + strlen(cases[i].shown) + 1);
+        assert_int_equal(cursor_u32(&at), c.session.entry.id);
+        assert_memory_equal(p.ptr + p.len - strlen(cases[i].plugin) - 1, cases[i].plugin,
+                            strlen(cases[i].plugin));
+        visitor_done(&c);
+        visitor_world_done(&c);
+    }
+}
+
+static void without_a_source_there_is_no_greeting_but_a_reason(void **state)
+{
+    (void)state;
+    struct visitor c;
+    struct slice   p;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    c.facts.known = false;
+    visitor_begin(&c);
+    assert_true(visitor_take(&c, &p));
+    assert_int_equal(p.ptr[0], 0xff);
+    assert_int_equal(c.session.state, CLOSING);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
+static void the_right_password_lets_in_and_the_wrong_one_does_not(void **state)
+{
+    (void)state;
+    struct visitor c;
+    visitor_world_begin(&c, fixture.store, FAMILY_MARIADB);
+    logged_in(&c);
+    visitor_done(&c);
+
+    static const struct {
+        const char *user, *password;
+    } wrong[] = { { "u", "Secret" }, { "u", "" },     { "nobody", "secret" },
+                  { "", "" },        { "free", "x" }, { "tls", "secret" } };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        visitor_begin(&c);
+        visitor_log_in(&c, wrong[i].user, wrong[i].password);
+        assert_error(&c, 1045);
+        assert_int_equal(c.session.state, CLOSING);
+        visitor_command(&c, COM_PING, slice_empty()); /* nothing is answered any more */
+        assert_int_equal(c.out.len, 0);
+        visitor_done(&c);
+    }
+    visitor_begin(&c);
+    visitor_log_in(&c, "free", "");
+    assert_ok(&c);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
+static void one_session_too_many_is_told_so(void **state)
+{
+    (void)state;
+    struct visitor c;
+    struct err     e = { 0 };
+    struct slice   p;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    struct roster_entry others[4] = { 0 };
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(roster_add(c.world.roster, &others[i], &e), 0);
+    visitor_begin(&c);
+    assert_true(visitor_take(&c, &p));
+    assert_int_equal(p.ptr[0], 0xff);
+    assert_int_equal(p.ptr[1] | p.ptr[2] << 8, 1040);
+    visitor_done(&c);
+    for (size_t i = 0; i < 4; i++)
+        roster_remove(c.world.roster, &others[i]);
+    visitor_world_done(&c);
+}
+
+static void commands_are_answered_and_unknown_ones_refused(void **state)
+{
+    (void)state;
+    struct visitor c;
+    struct slice   p;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    logged_in(&c);
+    visitor_command(&c, COM_PING, slice_empty());
+    assert_ok(&c);
+    visitor_command(&c, COM_INIT_DB, slice_of_text("d"));
+    assert_ok(&c);
+    visitor_command(&c, COM_RESET_CONNECTION, slice_empty());
+    assert_ok(&c);
+    visitor_command(&c, COM_STATISTICS, slice_empty());
+    assert_true(visitor_take(&c, &p));
+    assert_memory_equal(p.ptr, "Uptime: ", 8);
+    visitor_command(&c, COM_SET_OPTION, (struct slice){ (const uint8_t *)"\0", 2 });
+    assert_true(visitor_take(&c, &p));
+    assert_int_equal(p.ptr[0], 0xfe);
+    visitor_command(&c, 0x16, slice_of_text("select 1")); /* COM_STMT_PREPARE */
+    assert_error(&c, 1047);
+    visitor_command(&c, COM_QUIT, slice_empty());
+    assert_int_equal(c.session.state, GONE);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
+static void a_packet_out_of_order_ends_the_session(void **state)
+{
+    (void)state;
+    struct visitor c;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    logged_in(&c);
+    session_on_packet(&c.session, 3, (struct slice){ (const uint8_t *)"\x0e", 1 });
+    assert_error(&c, 1156);
+    assert_int_equal(c.session.state, CLOSING);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
+static void put_dump(struct buf *b, uint32_t position, uint16_t flags, uint32_t server_id,
+                     const char *file)
+{
+    buf_init(b, 4096);
+    buf_put_le(b, position, 4);
+    buf_put_le(b, flags, 2);
+    buf_put_le(b, server_id, 4);
+    buf_put_text(b, file);
+}
+
+static void a_dump_streams_and_ends_as_asked(void **state)
+{
+    (void)state;
+    struct visitor c;
+    struct buf     b;
+    enum dump_step step;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    logged_in(&c);
+    visitor_query(&c, "SET @master_heartbeat_period = 2000000000, @source_heartbeat_period = "
+                      "2000000000");
+    assert_ok(&c);
+    visitor_query(&c, "SET @master_binlog_checksum = 'NONE', @source_binlog_checksum = 'NONE'");
+    assert_ok(&c);
+    put_dump(&b, 4, DUMP_NON_BLOCK, 5, "bin.000001");
+    visitor_command(&c, COM_BINLOG_DUMP, buf_slice(&b));
+    buf_done(&b);
+    assert_int_equal(c.session.state, STREAMING);
+    assert_int_equal(c.session.heartbeat_ns, 2000000000);
+    assert_int_equal(c.session.entry.server_id, 5);
+    session_stream(&c.session, &step);
+    assert_int_equal(step, DUMP_OVER);
+    assert_int_equal(c.session.state, CLOSING);
+    struct slice p;
+    size_t       events = 0;
+    while (visitor_take(&c, &p) && p.ptr[0] == 0)
+        events++;
+    assert_int_equal(events, binlog.count + 1);
+    static const uint8_t eof[] = { 0xfe, 0, 0, 2, 0 };
+    assert_int_equal(p.len, sizeof eof);
+    assert_memory_equal(p.ptr, eof, sizeof eof);
+    visitor_done(&c);
+
+    logged_in(&c);
+    put_dump(&b, 4, 0, 5, "bin.000009");
+    visitor_command(&c, COM_BINLOG_DUMP, buf_slice(&b));
+    buf_done(&b);
+    assert_error(&c, 1236);
+    assert_int_equal(c.session.state, CLOSING);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
+static void a_mariadb_replica_that_came_back_is_told_to_the_old_one(void **state)
+{
+    (void)state;
+    struct visitor c;
+    struct buf     b;
+    visitor_world_begin(&c, fixture.store, FAMILY_MARIADB);
+    logged_in(&c);
+    visitor_query(&c, "SET @mariadb_slave_capability=4");
+    assert_ok(&c);
+    put_dump(&b, 4, 0, 5, "bin.000001");
+    visitor_command(&c, COM_BINLOG_DUMP, buf_slice(&b));
+    buf_done(&b);
+    assert_int_equal(c.session.state, STREAMING);
+    struct roster_entry  again = { 0 };
+    struct roster_change who = roster_no_change();
+    struct err           e = { 0 };
+    assert_int_equal(roster_add(c.world.roster, &again, &e), 0);
+    who.server_id = 5;
+    roster_describe(c.world.roster, &again, &who);
+    assert_int_equal(roster_supersede(c.world.roster, &again), 1);
+    session_on_end(&c.session);
+    assert_error(&c, 4052);
+    roster_remove(c.world.roster, &again);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
+/* Whatever comes, the session answers, closes or goes; it never trips. */
+static void garbage_is_survived_in_every_state(void **state)
+{
+    (void)state;
+    uint64_t       seed = 1;
+    struct visitor c;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    for (int round = 0; round < 3000; round++) {
+        uint8_t bytes[600];
+        size_t  n = (size_t)(sim_random(&seed) % sizeof bytes);
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = (uint8_t)sim_random(&seed);
+        if (round % 3 != 0) {
+            logged_in(&c);
+            if (n > 0)
+                bytes[0] = round % 3 == 1 ? COM_BINLOG_DUMP_GTID : bytes[0] % 0x20;
+            c.sequence = 0;
+        } else {
+            visitor_begin(&c);
+            struct slice greeting;
+            (void)visitor_take(&c, &greeting);
+        }
+        visitor_send(&c, (struct slice){ bytes, n });
+        if (c.session.state == STREAMING) {
+            enum dump_step step;
+            buf_clear(&c.out);
+            session_stream(&c.session, &step);
+        }
+        visitor_done(&c);
+    }
+    visitor_world_done(&c);
+}
+
+static void a_login_cut_anywhere_is_refused(void **state)
+{
+    (void)state;
+    /* user "free", no password */
+    static const uint8_t whole[] = {
+        0x05, 0xa2, 0x8a, 0x00, 0,   0,   0,   1,   33,  0,   0,   0,   0,   0,   0,
+        0,    0,    0,    0,    0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
+        0,    0,    'f',  'r',  'e', 'e', 0,   0,   'm', 'y', 's', 'q', 'l', '_', 'n',
+        'a',  't',  'i',  'v',  'e', '_', 'p', 'a', 's', 's', 'w', 'o', 'r', 'd', 0,
+    };
+    struct visitor c;
+    struct slice   greeting;
+    visitor_world_begin(&c, fixture.store, FAMILY_MARIADB);
+    for (size_t n = 0; n <= sizeof whole; n++) {
+        visitor_begin(&c);
+        (void)visitor_take(&c, &greeting);
+        uint8_t *copy = malloc(n + 1);
+        assert_non_null(copy);
+        memcpy(copy, whole, n);
+        visitor_send(&c, (struct slice){ copy, n });
+        free(copy);
+        if (n == sizeof whole)
+            assert_int_equal(c.session.state, AWAIT_COMMAND);
+        else if (n < 38)
+            assert_int_equal(c.session.state, CLOSING);
+        visitor_done(&c);
+    }
+    visitor_world_done(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_greeting_is_that_of_the_source),
+        cmocka_unit_test(without_a_source_there_is_no_greeting_but_a_reason),
+        cmocka_unit_test(the_right_password_lets_in_and_the_wrong_one_does_not),
+        cmocka_unit_test(one_session_too_many_is_told_so),
+        cmocka_unit_test(commands_are_answered_and_unknown_ones_refused),
+        cmocka_unit_test(a_packet_out_of_order_ends_the_session),
+        cmocka_unit_test(a_dump_streams_and_ends_as_asked),
+        cmocka_unit_test(a_mariadb_replica_that_came_back_is_told_to_the_old_one),
+        cmocka_unit_test(garbage_is_survived_in_every_state),
+        cmocka_unit_test(a_login_cut_anywhere_is_refused),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
