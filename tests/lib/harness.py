@@ -114,9 +114,9 @@ class Session:
     def run(self):
         if "unit" in self.args.suites:
             for group in unit.find(ROOT):
-                names = {name for name, _ in group.tests() if self.wanted(name)}
-                for result in group.run(names) if names else ():
-                    self.record(result)
+                if any(self.wanted(name) for name, _ in group.tests()):
+                    for result in group.run(self.wanted):
+                        self.record(result)
         for suite in self.args.suites:
             if suite != "unit":
                 self.run_functions([t for t in find_functions(suite) if self.wanted(t.name)])

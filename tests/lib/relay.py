@@ -74,30 +74,33 @@ class Relay:
         sections = (f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()
                                                if value is not None)
                     for section, keys in self.settings.items())
+        self.config.touch(0o600)
         self.config.write_text("\n".join(sections))
 
     def start(self):
-        """Gives itself when the listener and the operator's command answer."""
+        """Gives itself when it follows the source and consumers can log in."""
         return self.launch().wait_answers()
 
     def wait_answers(self):
-        """After launch(); until the listener and the operator's command answer."""
-        wait.until(self._answers, START_S, lambda: f"{self} to answer\n{self.tail()}")
+        """After launch(); until it follows the source and consumers can log in."""
+        wait.until(self._serves, START_S, lambda: f"{self} to serve\n{self.tail()}", pause_s=0.1)
         return self
 
     def launch(self):
-        """Starts it without waiting: for a start that shall fail, or be killed on the way."""
+        """Starts it without waiting: for a source that is down, or a start that shall fail."""
         self.write_config()
         self.process = Process(str(self), [program("binrelayd"), self.config], self.log)
         return self
 
-    def _answers(self):
+    def _serves(self):
         self.process.must_run()
         try:
+            if self.status()["source"]["state"] != "following":
+                return False
             self.connect().close()
-            return self.status()
-        except (OSError, pymysql.err.OperationalError, Failure):
+        except (pymysql.err.OperationalError, Failure):
             return False
+        return True
 
     @property
     def pid(self):
@@ -150,6 +153,19 @@ class Relay:
 
     def status(self):
         return json.loads(self.cli("status", "--json"))
+
+    def wait_status(self, condition, timeout_s=60):
+        """Until `condition(status)` holds; gives the status."""
+        def holds():
+            self.process.must_run()
+            try:
+                status = self.status()
+            except Failure:
+                return None  # It does not answer yet.
+            return status if condition(status) else None
+
+        return wait.until(holds, timeout_s, lambda: f"the relay's status is\n"
+                          f"{self.cli('status', check=False)}\n{self.tail()}", pause_s=0.1)
 
     def files(self):
         """Paths of its relay files, oldest first."""

@@ -223,17 +223,22 @@ class Server(replication.Replica):
             return ""
         return self.variable("gtid_executed").replace("\n", "")
 
+    def feed(self, script, db=None):
+        """Runs a SQL script by the server's own client, as a person would; errors are a Failure."""
+        self.run("client", f"--socket={self.socket}", "--user=root",
+                 "--default-character-set=utf8mb4", *([db] if db else []), stdin=script.encode())
+
     def flush_binlog(self):
         """The next event goes to a new file."""
         self.sql("FLUSH BINARY LOGS")
 
     # --- the programs that came with it
 
-    def run(self, role, *args, timeout_s=60, **settings):
+    def run(self, role, *args, stdin=b"", timeout_s=60):
         """Runs its "client", "binlog" (mysqlbinlog) or "dump"; gives the output as bytes."""
         argv = [*self.kind.programs.find(role), "--no-defaults", *map(str, args)]
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                              timeout=timeout_s, **settings)
+        done = subprocess.run(argv, input=stdin, capture_output=True, check=False,
+                              timeout=timeout_s)
         if done.returncode != 0:
             raise Failure(f"{role} {' '.join(map(str, args))}: exit code {done.returncode}",
                           done.stderr.decode(errors="replace"))
