@@ -10,6 +10,7 @@ enum {
     ROOM_BYTES = 512 * 1024, /* a read with less room than this is not worth its call */
     FLUSH_BYTES =
         8 * 1024 * 1024, /* shown at the latest after this much, while more keeps coming */
+    FORMAT_BYTES_MAX = 4096,
     PROBE_WAIT_MS = 10000,
     STATUS_OK = 0x00,
     STATUS_EOF = 0xfe,
@@ -209,12 +210,37 @@ static int append(struct ingest *i, const struct event *ev, struct err *e)
     return 0;
 }
 
+/*
+ * A format description that is sent again is changed by the source (`created` 0, log_pos 0), and
+ * MariaDB makes its checksum anew only where the events of the file have one, too.
+ */
+static int parse_resent(struct ingest *i, struct slice whole, struct err *e)
+{
+    struct format f;
+    struct buf    mended;
+
+    buf_init(&mended, FORMAT_BYTES_MAX);
+    format_put_resent(&mended, whole, false, false);
+    int rc = buf_check(&mended, "a format description", e);
+    if (rc == 0)
+        rc = format_parse(buf_slice(&mended), &f, e);
+    buf_done(&mended);
+    if (rc == 0 && f.has_crc)
+        return err_set(e, E_CORRUPT, "the format description's checksum is wrong");
+    if (rc == 0)
+        i->format = f;
+    return rc;
+}
+
 static int take_format(struct ingest *i, struct slice whole, struct err *e)
 {
     struct event ev;
 
-    TRY(format_parse(whole, &i->format, e));
     TRY(event_parse(whole, false, &ev, e));
+    /* Only the checksum, which comes last, makes it E_CORRUPT. */
+    if (format_parse(whole, &i->format, e) != 0 &&
+        (e->kind != E_CORRUPT || ev.source_end != 0 || parse_resent(i, whole, e) != 0))
+        return -1;
     i->has_format = true;
     if (!i->in_file)
         return err_set(e, E_PROTOCOL, "a format description came before the file's name");
