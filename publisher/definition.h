@@ -8,7 +8,7 @@
  *
  * Limits: TABLE_MAP tells neither column defaults, nor FLOAT(M,D) from FLOAT, nor MariaDB's UUID
  * from BINARY(16), nor BOOLEAN from TINYINT(1). Defaults and BOOLEAN are known to nobody here; the
- * other two only to a definition that came from the source.
+ * other two to a definition that came from the source (see tables.h).
  */
 #pragma once
 #include "protocol/base/buf.h"

@@ -11,7 +11,7 @@ enum {
     EVENT_BYTES_MAX = (1 << 30) + (1 << 20), /* servers' own bound, and a bit */
     KEPT_BYTES = 4 << 20,                    /* larger buffers are given back */
     CHECKPOINT_MS = 1000,
-    FULL_PAUSE_MS = 1000,
+    RETRY_PAUSE_MS = 1000,
 };
 #define LINES_BYTES_MAX (9ull << 30) /* two texts of one row and what was gathered before */
 
@@ -20,6 +20,8 @@ struct publisher {
     struct catalog           *catalog;
     char                     *name, *path;
     bool                      from_newest;
+    definition_fetch         *fetch;
+    void                     *fetch_arg;
     struct convert           *convert;
     struct sink              *sink;
     struct buf                lines;    /* not written yet */
@@ -59,6 +61,8 @@ static void init_waiting(struct publisher *p)
 }
 
 static int on_change(void *arg, const struct change_event *ev, struct err *e);
+static int on_fetch(void *arg, const char *database, const char *table, struct buf *json,
+                    struct err *e);
 
 int publisher_new(struct store *s, const struct publisher_options *o, struct publisher **out,
                   struct err *e)
@@ -74,6 +78,8 @@ int publisher_new(struct store *s, const struct publisher_options *o, struct pub
     p->store = s;
     p->catalog = store_catalog(s);
     p->from_newest = o->from_newest;
+    p->fetch = o->fetch;
+    p->fetch_arg = o->fetch_arg;
     p->name = strdup(o->name);
     p->path = o->path != NULL ? strdup(o->path) : NULL;
     if (p->name == NULL || (o->path != NULL && p->path == NULL)) {
@@ -82,8 +88,8 @@ int publisher_new(struct store *s, const struct publisher_options *o, struct pub
     }
     (void)snprintf(p->status.name, sizeof p->status.name, "%s", o->name);
     convert.remember = true;
-    if (convert_new(&convert, p->catalog, o->fetch, o->fetch_arg, on_change, p, &p->convert, e) !=
-        0) {
+    if (convert_new(&convert, p->catalog, o->fetch != NULL ? on_fetch : NULL, p, on_change, p,
+                    &p->convert, e) != 0) {
         publisher_free(p);
         return -1;
     }
@@ -173,6 +179,29 @@ static void wait_ms(struct publisher *p, bool for_news, int64_t ms)
     (void)pthread_mutex_unlock(&p->mutex);
 }
 
+/* A source that can't be asked now is asked again: its absence must not end a publisher. */
+static bool may_pass(enum err_kind kind)
+{
+    return kind == E_IO || kind == E_AUTH || kind == E_REFUSED || kind == E_PROTOCOL;
+}
+
+static int on_fetch(void *arg, const char *database, const char *table, struct buf *json,
+                    struct err *e)
+{
+    struct publisher *p = arg;
+
+    while (p->fetch(p->fetch_arg, database, table, json, e) != 0) {
+        if (!may_pass(e->kind))
+            return -1;
+        tell(p, PUBLISHER_RUNNING, e->text);
+        wait_ms(p, false, RETRY_PAUSE_MS);
+        if (is_stopping(p))
+            return err_set(e, E_STOPPED, "stopped while the source could not be asked");
+        buf_clear(json);
+    }
+    return 0;
+}
+
 /* ---- writing ---- */
 
 /* A full disk is waited for; what was written of a line is not written again. */
@@ -191,7 +220,7 @@ static int flush(struct publisher *p, struct err *e)
         if (e->kind != E_FULL)
             return -1;
         tell(p, PUBLISHER_RUNNING, e->text);
-        wait_ms(p, false, FULL_PAUSE_MS);
+        wait_ms(p, false, RETRY_PAUSE_MS);
         if (is_stopping(p))
             return err_set(e, E_STOPPED, "stopped while the disk was full");
     }

@@ -4,7 +4,8 @@
  *
  * Runs in a thread of its own (publisher_run); all other functions may be called from any thread.
  * Its failure is its own: it stops with a state and a sentence, and nothing else is disturbed. A
- * full disk is no failure: it waits, saying so, until there is room.
+ * full disk is no failure: it waits, saying so, until there is room; so it does for a source that
+ * must be asked for a table and is away.
  *
  * Once and only once: the checkpoint (catalog) names the transaction to go on with and the sink's
  * size; it is put after a sync of the file, about every second and at the end. Complete lines that

@@ -17,7 +17,7 @@ struct tables {
     struct tables_options o;
     struct entry         *buckets[BUCKETS];
     uint32_t              count;
-    bool                  silent_metadata; /* some table needed a definition from elsewhere */
+    bool                  marked; /* the catalog has no definition younger than its DDL mark */
     struct buf            text;
 };
 
@@ -28,7 +28,6 @@ int tables_new(const struct tables_options *o, struct tables **out, struct err *
     if (t == NULL)
         return err_set(e, E_NOMEM, "no memory for the tables");
     t->o = *o;
-    t->silent_metadata = true; /* until the first table says otherwise */
     buf_init(&t->text, DEFINITION_TEXT_MAX);
     *out = t;
     return 0;
@@ -138,14 +137,52 @@ static int remember(struct tables *t, const char *database, const char *table, s
 int tables_forget(struct tables *t, store_pos pos, struct err *e)
 {
     clear(t);
-    /* A stream that describes its tables itself needs no marks, which cost a sync each. */
-    if (!t->silent_metadata)
+    /* One mark makes all definitions before it stale: another one would cost a sync for nothing. */
+    if (t->marked)
         return 0;
-    return remember(t, "", "", pos, slice_empty(), e);
+    TRY(remember(t, "", "", pos, slice_empty(), e));
+    t->marked = true;
+    return 0;
 }
 
-static int from_source(struct tables *t, const struct table_map *map, const char *database,
-                       const char *table, store_pos at, struct definition **out, struct err *e)
+static int ask_source(struct tables *t, const char *database, const char *table, store_pos at,
+                      struct definition **out, struct err *e)
+{
+    struct definition *d = NULL;
+
+    buf_clear(&t->text);
+    if (t->o.fetch(t->o.fetch_arg, database, table, &t->text, e) != 0)
+        return err_note(e, "columns of %s.%s", database, table);
+    TRY(definition_from_json(buf_slice(&t->text), &d, e));
+    if (remember(t, database, table, at, buf_slice(&t->text), e) != 0) {
+        definition_free(d);
+        return -1;
+    }
+    t->marked = false;
+    *out = d;
+    return 0;
+}
+
+/* From the catalog if it fits, else from the source, whether that fits or not. */
+static int from_elsewhere(struct tables *t, const struct table_map *map, const char *database,
+                          const char *table, store_pos at, struct definition **out, struct err *e)
+{
+    struct definition *d = NULL;
+    char               why[256];
+    int                found = from_catalog(t, database, table, at, &d, e);
+
+    if (found < 0)
+        return -1;
+    if (found == 1 && definition_fits(d, map, why, sizeof why)) {
+        *out = d;
+        return 0;
+    }
+    definition_free(d);
+    return ask_source(t, database, table, at, out, e);
+}
+
+static int define_silent(struct tables *t, const struct table_map *map, const char *database,
+                         const char *table, store_pos at, struct definition **out, struct err *e)
 {
     struct definition *d = NULL;
     char               why[256] = "";
@@ -155,10 +192,7 @@ static int from_source(struct tables *t, const struct table_map *map, const char
                        "the binlog does not tell the columns of %s.%s: set "
                        "binlog_row_metadata=FULL at the source",
                        database, table);
-    buf_clear(&t->text);
-    if (t->o.fetch(t->o.fetch_arg, database, table, &t->text, e) != 0)
-        return err_note(e, "columns of %s.%s", database, table);
-    TRY(definition_from_json(buf_slice(&t->text), &d, e));
+    TRY(from_elsewhere(t, map, database, table, at, &d, e));
     if (!definition_fits(d, map, why, sizeof why)) {
         definition_free(d);
         return err_set(e, E_CONFIG,
@@ -166,7 +200,7 @@ static int from_source(struct tables *t, const struct table_map *map, const char
                        "out with table.include.list, or begin behind the change of the table",
                        database, table, why);
     }
-    if (remember(t, database, table, at, buf_slice(&t->text), e) != 0) {
+    if (definition_refine(d, map, e) != 0) {
         definition_free(d);
         return -1;
     }
@@ -174,29 +208,59 @@ static int from_source(struct tables *t, const struct table_map *map, const char
     return 0;
 }
 
-static int define(struct tables *t, const struct table_map *map, const char *database,
-                  const char *table, store_pos at, struct definition **out, struct err *e)
+/* FLOAT may be FLOAT(M,D), and MariaDB's BINARY(16) a UUID: even full metadata can't tell. */
+static bool is_ambiguous(const struct format *f, const struct table_map *map)
+{
+    enum { UUID_STORED_BYTES = 16 };
+    for (uint32_t i = 0; i < map->column_count; i++) {
+        const struct table_map_column *col = &map->columns[i];
+        const struct charset          *charset = charset_of_collation(col->collation);
+        if (col->type == FIELD_FLOAT)
+            return true;
+        if (f->family == FAMILY_MARIADB && col->type == FIELD_STRING &&
+            col->meta == UUID_STORED_BYTES && charset != NULL && charset->is_binary)
+            return true;
+    }
+    return false;
+}
+
+/* Takes the forms of the columns from the source, as far as the table is still the same one. */
+static int disambiguate(struct tables *t, const struct table_map *map, struct definition *d,
+                        store_pos at, struct err *e)
+{
+    struct definition *other = NULL;
+    struct err         gone = { 0 };
+    char               why[256];
+
+    if (from_elsewhere(t, map, d->database, d->table, at, &other, &gone) != 0) {
+        if (gone.kind == E_PURGED)
+            return 0;
+        *e = gone;
+        return -1;
+    }
+    if (definition_fits(other, map, why, sizeof why))
+        for (uint32_t i = 0; i < d->column_count; i++)
+            if (strcmp(d->columns[i].name, other->columns[i].name) == 0)
+                d->columns[i].form = other->columns[i].form;
+    definition_free(other);
+    return 0;
+}
+
+static int define(struct tables *t, const struct format *f, const struct table_map *map,
+                  const char *database, const char *table, store_pos at, struct definition **out,
+                  struct err *e)
 {
     struct definition *d = NULL;
-    char               why[256];
     int                found = definition_from_table_map(map, &d, e);
 
-    t->silent_metadata = found == 0;
-    if (found == 0) {
-        found = from_catalog(t, database, table, at, &d, e);
-        if (found == 1 && !definition_fits(d, map, why, sizeof why)) {
-            definition_free(d);
-            found = 0;
-        }
-        if (found == 0)
-            found = from_source(t, map, database, table, at, &d, e);
-        if (found >= 0 && definition_refine(d, map, e) != 0) {
-            definition_free(d);
-            found = -1;
-        }
-    }
     if (found < 0)
         return -1;
+    if (found == 0)
+        return define_silent(t, map, database, table, at, out, e);
+    if (t->o.fetch != NULL && is_ambiguous(f, map) && disambiguate(t, map, d, at, e) != 0) {
+        definition_free(d);
+        return -1;
+    }
     *out = d;
     return 0;
 }
@@ -209,7 +273,7 @@ static int shape_of(struct tables *t, const struct format *f, const struct event
     struct definition *d = NULL;
 
     TRY(table_map_parse(f, ev, &map, e));
-    if (define(t, map, database, table, at, &d, e) != 0) {
+    if (define(t, f, map, database, table, at, &d, e) != 0) {
         table_map_free(map);
         return -1;
     }
