@@ -69,10 +69,10 @@ MUST_CHECK int definition_from_json(struct slice json, struct definition **out, 
 void           definition_put_json(const struct definition *d, struct buf *out);
 
 /*
- * Asks the source about a table: calls for the rows of information_schema. The asking itself is
- * passed in (relay/ owns the connection), so that the SQL lives beside the parser of its answer.
- * `sql` is UTF-8 and free of characters that a session's sql_mode could change the meaning of.
- * E_PURGED: no such table.
+ * Asks the source about a table: its columns in information_schema, its indexes by SHOW INDEX. The
+ * asking itself is passed in (relay/ owns the connection, whose character set must be utf8mb4), so
+ * that the SQL lives beside the parser of its answer. No sql_mode changes its meaning. E_PURGED: no
+ * such table.
  */
 typedef int    definition_query(void *arg, const char *sql,
                                 int (*row)(void *row_arg, uint32_t columns, const char *const *values,

@@ -167,6 +167,15 @@ static int column_named(const struct definition *d, struct slice name)
     return -1;
 }
 
+enum show_index_value {
+    INDEX_NON_UNIQUE = 1,
+    INDEX_NAME = 2,
+    INDEX_SEQUENCE = 3,
+    INDEX_COLUMN = 4,
+    INDEX_PREFIX = 7,
+    INDEX_VALUES = 8, /* and more, of later versions */
+};
+
 /* Index by index: the first one that is whole and has no nullable column is the key. A primary key
    with a prefix is a key too, a unique index with one is not. */
 static int on_index_column(void *arg, uint32_t columns, const char *const *values,
@@ -174,14 +183,15 @@ static int on_index_column(void *arg, uint32_t columns, const char *const *value
 {
     struct gathering *g = arg;
 
-    if (columns != 4)
-        return err_set(e, E_PROTOCOL, "information_schema.statistics gave %u values for 4",
-                       columns);
-    struct slice index = value_at(0, values, lengths);
-    struct slice prefix = value_at(3, values, lengths);
-    int          column = column_named(g->d, value_at(2, values, lengths));
+    if (columns < INDEX_VALUES)
+        return err_set(e, E_PROTOCOL, "SHOW INDEX gave %u values a row", columns);
+    struct slice index = value_at(INDEX_NAME, values, lengths);
+    struct slice prefix = value_at(INDEX_PREFIX, values, lengths);
+    int          column = column_named(g->d, value_at(INDEX_COLUMN, values, lengths));
     bool         is_primary = slice_is(index, "PRIMARY");
 
+    if (!slice_is(value_at(INDEX_NON_UNIQUE, values, lengths), "0"))
+        return 0;
     if (!slice_is(index, g->index)) {
         g->closed = g->closed || (g->d->key_count > 0 && !g->refused);
         if (!g->closed) {
@@ -198,7 +208,7 @@ static int on_index_column(void *arg, uint32_t columns, const char *const *value
         g->refused = true;
         return 0;
     }
-    struct slice sequence = value_at(1, values, lengths);
+    struct slice sequence = value_at(INDEX_SEQUENCE, values, lengths);
     key_insert(g, (uint32_t)strtoul((const char *)sequence.ptr, NULL, 10), (uint16_t)column);
     return 0;
 }
@@ -210,6 +220,17 @@ static void put_hex_literal(struct buf *out, const char *text)
     for (const char *p = text; *p != 0; p++)
         buf_printf(out, "%02x", (unsigned char)*p);
     buf_put_text(out, "'");
+}
+
+static void put_identifier(struct buf *out, const char *name)
+{
+    buf_put_u8(out, '`');
+    for (const char *p = name; *p != 0; p++) {
+        if (*p == '`')
+            buf_put_u8(out, '`');
+        buf_put_u8(out, (uint8_t)*p);
+    }
+    buf_put_u8(out, '`');
 }
 
 static void put_where(struct buf *sql, const char *database, const char *table)
@@ -233,17 +254,13 @@ static int ask(definition_query *query, void *arg, const char *database, const c
         return err_set(e, E_PURGED,
                        "the source has no table %s.%s (any more), or its account may not see it",
                        database, table);
-    /* Primary first, then the indexes in the server's own order: an ORDER BY over names would lose
-       it. */
+    /* Primary first, then the indexes in the server's own order, which information_schema does not
+       keep. */
     buf_clear(sql);
-    buf_put_text(sql, "SELECT index_name, seq_in_index, column_name, sub_part"
-                      " FROM information_schema.statistics");
-    put_where(sql, database, table);
-    buf_put_text(sql, " AND non_unique = 0 AND index_name = 'PRIMARY' UNION ALL"
-                      " SELECT index_name, seq_in_index, column_name, sub_part"
-                      " FROM information_schema.statistics");
-    put_where(sql, database, table);
-    buf_put_text(sql, " AND non_unique = 0 AND index_name <> 'PRIMARY'");
+    buf_put_text(sql, "SHOW INDEX FROM ");
+    put_identifier(sql, database);
+    buf_put_u8(sql, '.');
+    put_identifier(sql, table);
     TRY(buf_check(sql, "a question to the source", e));
     TRY(query(arg, buf_text(sql), on_index_column, g, e));
     if (g->refused)

@@ -255,7 +255,7 @@ static int write_timestamp(const struct field *f, const struct value *v, struct 
     uint32_t              seconds = v->timestamp.seconds;
 
     (void)e;
-    if (seconds == 0 && v->timestamp.microsecond == 0 && f->nullable) {
+    if (seconds == 0 && v->timestamp.microsecond == 0 && f->zero_is_null) {
         buf_put_text(out, "null");
         return 0;
     }
@@ -471,10 +471,12 @@ static int prepare_texts(struct field *f, const struct definition_column *column
     return 0;
 }
 
-int field_init(struct field *f, const struct definition_column *column,
+int field_init(struct field *f, enum format_family family, const struct definition_column *column,
                const struct table_map_column *told, struct err *e)
 {
-    struct field made = { .nullable = told->nullable, .member_count = column->member_count };
+    struct field made = { .nullable = told->nullable,
+                          .zero_is_null = told->nullable && family == FAMILY_MYSQL,
+                          .member_count = column->member_count };
 
     made.write = writer_of(&made, column, told);
     if (made.write == NULL)

@@ -22,7 +22,8 @@ static int prepare_texts(struct shape *s, const char *topic_prefix, struct err *
     return 0;
 }
 
-static int prepare(struct shape *s, const char *topic_prefix, struct err *e)
+static int prepare(struct shape *s, enum format_family family, const char *topic_prefix,
+                   struct err *e)
 {
     uint32_t count = s->map->column_count;
 
@@ -32,15 +33,15 @@ static int prepare(struct shape *s, const char *topic_prefix, struct err *e)
     if (s->fields == NULL || s->before == NULL || s->after == NULL)
         return err_set(e, E_NOMEM, "no memory for a table of %u columns", count);
     for (uint32_t i = 0; i < count; i++) {
-        TRY(field_init(&s->fields[i], &s->definition->columns[i], &s->map->columns[i], e));
+        TRY(field_init(&s->fields[i], family, &s->definition->columns[i], &s->map->columns[i], e));
         /* Where the stream is silent about it, the values are decoded by what is known. */
         s->map->columns[i].is_unsigned = s->definition->columns[i].is_unsigned;
     }
     return prepare_texts(s, topic_prefix, e);
 }
 
-int shape_new(struct table_map *map, struct definition *definition, const char *topic_prefix,
-              struct shape **out, struct err *e)
+int shape_new(struct table_map *map, struct definition *definition, enum format_family family,
+              const char *topic_prefix, struct shape **out, struct err *e)
 {
     struct shape *s = calloc(1, sizeof *s);
 
@@ -50,7 +51,7 @@ int shape_new(struct table_map *map, struct definition *definition, const char *
     buf_init(&s->texts, SHAPE_TEXT_BYTES_MAX);
     s->map = map;
     s->definition = definition;
-    if (prepare(s, topic_prefix, e) != 0) {
+    if (prepare(s, family, topic_prefix, e) != 0) {
         s->map = NULL; /* still the caller's */
         s->definition = NULL;
         for (uint32_t i = 0; s->fields != NULL && i < map->column_count; i++)

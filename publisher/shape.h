@@ -20,7 +20,8 @@ struct shape {
 
 /* Takes map and definition over on success. The definition must fit the map. */
 MUST_CHECK int shape_new(struct table_map *map, struct definition *definition,
-                         const char *topic_prefix, struct shape **out, struct err *e);
+                         enum format_family family, const char *topic_prefix, struct shape **out,
+                         struct err *e);
 void           shape_free(struct shape *s); /* accepts NULL */
 
 /* {"id":1,...}; failure of `out` is checked by its owner. */

@@ -277,7 +277,7 @@ static int shape_of(struct tables *t, const struct format *f, const struct event
         table_map_free(map);
         return -1;
     }
-    if (shape_new(map, d, t->o.topic_prefix, out, e) != 0) {
+    if (shape_new(map, d, f->family, t->o.topic_prefix, out, e) != 0) {
         table_map_free(map);
         definition_free(d);
         return -1;

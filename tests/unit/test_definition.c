@@ -9,7 +9,7 @@
 /* A source whose information_schema answers with these rows. */
 struct answer {
     uint32_t    columns;
-    const char *values[5];
+    const char *values[8];
 };
 struct source {
     const struct answer *columns, *indexes;
@@ -31,13 +31,29 @@ static int query(void *arg, const char *sql,
     assert_true(s->asked < 2 && strlen(sql) < sizeof s->sql[0]);
     memcpy(s->sql[s->asked++], sql, strlen(sql) + 1);
     for (size_t i = 0; i < count; i++) {
-        unsigned long lengths[5] = { 0 };
+        unsigned long lengths[8] = { 0 };
         for (uint32_t k = 0; k < rows[i].columns; k++)
             lengths[k] = rows[i].values[k] != NULL ? strlen(rows[i].values[k]) : 0;
         TRY(row(row_arg, rows[i].columns, rows[i].values, lengths, e));
     }
     return 0;
 }
+
+/* A row of SHOW INDEX, as far as it is read. */
+#define INDEX(name, sequence, column, prefix)                                                      \
+    {                                                                                              \
+        8,                                                                                         \
+        {                                                                                          \
+            "t", "0", name, sequence, column, "A", "0", prefix                                     \
+        }                                                                                          \
+    }
+#define PLAIN_INDEX(name, column)                                                                  \
+    {                                                                                              \
+        8,                                                                                         \
+        {                                                                                          \
+            "t", "1", name, "1", column, "A", "0", NULL                                            \
+        }                                                                                          \
+    }
 
 static const struct answer columns[] = {
     { 5, { "b", "int", "int(10) unsigned", "NO", NULL } },
@@ -57,18 +73,19 @@ static struct definition *ask(const struct answer *indexes, size_t count)
     };
     struct definition *d = NULL;
     struct err         e = { 0 };
-    if (definition_from_source(query, &s, "my'db", "t", &d, &e) != 0)
+    if (definition_from_source(query, &s, "my'db", "t`able", &d, &e) != 0)
         fail_msg("%s", e.text);
     assert_int_equal(s.asked, 2);
     assert_non_null(strstr(s.sql[0], "_utf8 x'6d79276462'")); /* no quote of ours to break out of */
+    assert_non_null(strstr(s.sql[1], "SHOW INDEX FROM `my'db`.`t``able`"));
     return d;
 }
 
 static void columns_come_from_information_schema(void **state)
 {
     (void)state;
-    static const struct answer primary[] = { { 4, { "PRIMARY", "2", "b", NULL } },
-                                             { 4, { "PRIMARY", "1", "a", NULL } } };
+    static const struct answer primary[] = { INDEX("PRIMARY", "2", "b", NULL),
+                                             INDEX("PRIMARY", "1", "a", NULL) };
     struct definition         *d = ask(primary, 2);
 
     assert_int_equal(d->column_count, COLUMNS);
@@ -95,16 +112,17 @@ static void the_first_whole_unique_index_without_nulls_is_the_key(void **state)
 {
     (void)state;
     static const struct answer indexes[] = {
-        { 4, { "nullable", "1", "b", NULL } }, { 4, { "nullable", "2", "c", NULL } },
-        { 4, { "prefix", "1", "a", "3" } },    { 4, { "good", "2", "u", NULL } },
-        { 4, { "good", "1", "b", NULL } },     { 4, { "later", "1", "a", NULL } },
+        PLAIN_INDEX("plain", "b"),         INDEX("nullable", "1", "b", NULL),
+        INDEX("nullable", "2", "c", NULL), INDEX("prefix", "1", "a", "3"),
+        INDEX("good", "2", "u", NULL),     INDEX("good", "1", "b", NULL),
+        INDEX("later", "1", "a", NULL),
     };
     struct definition *d = ask(indexes, sizeof indexes / sizeof *indexes);
     assert_int_equal(d->key_count, 2);
     assert_int_equal(d->key[0], 0);
     assert_int_equal(d->key[1], 5);
     definition_free(d);
-    d = ask(indexes, 3);
+    d = ask(indexes, 4);
     assert_int_equal(d->key_count, 0);
     definition_free(d);
     d = ask(NULL, 0);
@@ -126,7 +144,7 @@ static void a_table_that_is_gone_is_said_to_be(void **state)
 static void the_text_form_reads_back_as_the_same(void **state)
 {
     (void)state;
-    static const struct answer primary[] = { { 4, { "PRIMARY", "1", "a", "3" } } };
+    static const struct answer primary[] = { INDEX("PRIMARY", "1", "a", "3") };
     struct definition         *d = ask(primary, 1);
     struct definition         *again = NULL;
     struct err                 e = { 0 };
