@@ -49,6 +49,9 @@ FUZZ      := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
+# Objects that only a pattern asks for are kept all the same.
+.SECONDARY:
+
 .PHONY: all check unit golden sim fuzz-corpus fuzz lint format format-check layers banned docs docs-check \
         install clean tests
 all: $(BUILD)/binrelayd $(BUILD)/binrelay

@@ -327,7 +327,7 @@ static int key_line(const struct part *t, const char *name)
     for (size_t i = 0; i < t->section->key_count; i++)
         if (strcmp(t->section->keys[i].name, name) == 0)
             return t->key_lines[i] != 0 ? t->key_lines[i] : t->line;
-    assert(!"a key of this section");
+    assert(false && "a key of this section");
     return t->line;
 }
 

@@ -32,7 +32,7 @@ static const char *sample_name(const char *section)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(section, names[i][0]) == 0)
             return names[i][1];
-    assert(!"a named section without a name for the sample");
+    assert(false && "a named section without a name for the sample");
     return "";
 }
 
