@@ -1,6 +1,7 @@
 """tools/bench: how fast the relay takes in and hands out binlogs, beside what else does so."""
 
 import argparse
+import datetime
 import json
 import shutil
 import socket
@@ -28,8 +29,8 @@ ABOUT = """\
 Measures the relay against real peers, by turns in the same run, and prints medians with ratios.
 
   ingest   a new relay catches up with a prepared backlog: binlogs received, checksums verified,
-           synced, indexed, published; against a reader that discards the same dump and against
-           mysqlbinlog --raw. Each from the start of its process.
+           synced, indexed, published, timed from the start of the dump; against a reader that
+           discards the same dump and against mysqlbinlog --raw.
   serve    one reader takes the backlog from the relay, and from the database itself; CPU seconds
            are those of the serving process.
 """
@@ -46,12 +47,13 @@ def check_drained(log, backlog, who):
     # On top of the files come the events that open and end each file's stream.
     if not backlog.bytes <= got["bytes"] <= backlog.bytes + 4096 * len(backlog.files):
         raise Failure(f"{who} gave {got['bytes']} bytes in place of {backlog.bytes}")
+    return got["seconds"]
 
 
 def discard(scene, backlog):
     log = scene.path("drain.log")
     run = measure.run_program(drain_argv(backlog.server, backlog), log)
-    check_drained(log, backlog, "the source")
+    run.seconds = check_drained(log, backlog, "the source")
     return run
 
 
@@ -102,13 +104,18 @@ def wait_published(relay, end):
     raise Failure(f"{relay} stopped telling where it is", relay.tail())
 
 
+def dump_began(relay):
+    """When the relay's log says that it follows, as seconds of the epoch."""
+    line = next(line for line in relay.log_text().splitlines() if " following '" in line)
+    return datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00")).timestamp()
+
+
 def catch_up(scene, backlog):
     """A new relay takes in the whole backlog; gives the measurement and the relay."""
     relay = scene.relay(backlog.server, start=False)
-    begin = time.monotonic()
     relay.launch()
     wait_published(relay, backlog.end)
-    seconds = time.monotonic() - begin
+    seconds = time.time() - dump_began(relay)
     run = measure.Run(seconds, measure.cpu_seconds(relay.pid), relay.memory_kib())
     held = sum(path.stat().st_size - 4 for path in relay.files())
     if held != backlog.bytes:
@@ -147,7 +154,7 @@ def serve_once(scene, backlog, endpoint, pid):
     log = scene.path("drain.log")
     before = measure.cpu_seconds(pid)
     run = measure.run_program(drain_argv(endpoint, backlog), log)
-    check_drained(log, backlog, str(endpoint))
+    run.seconds = check_drained(log, backlog, str(endpoint))
     run.cpu_s = measure.cpu_seconds(pid) - before
     return run
 
