@@ -24,6 +24,7 @@ import report  # noqa: E402
 
 KINDS = ("mariadb10", "mysql97")
 CATCH_UP_S = 600
+SERVE_PASSES = 4
 
 ABOUT = """\
 Measures the relay against real peers, by turns in the same run, and prints medians with ratios.
@@ -94,8 +95,8 @@ def ask_follow(relay):
     return asking
 
 
-def wait_published(relay, end):
-    with ask_follow(relay) as asking, asking.makefile("rb") as lines:
+def wait_published(relay, asking, end):
+    with asking, asking.makefile("rb") as lines:
         for line in lines:
             at = json.loads(line)["published"]
             if at and (at["file"], at["offset"]) >= end:
@@ -114,9 +115,12 @@ def catch_up(scene, backlog):
     """A new relay takes in the whole backlog; gives the measurement and the relay."""
     relay = scene.relay(backlog.server, start=False)
     relay.launch()
-    wait_published(relay, backlog.end)
-    seconds = time.time() - dump_began(relay)
-    run = measure.Run(seconds, measure.cpu_seconds(relay.pid), relay.memory_kib())
+    asking = ask_follow(relay)
+    # It answers just before it begins with the source; starting (making an RSA key) is not catching up.
+    before = measure.cpu_seconds(relay.pid)
+    wait_published(relay, asking, backlog.end)
+    run = measure.Run(time.time() - dump_began(relay), measure.cpu_seconds(relay.pid) - before,
+                      relay.memory_kib())
     held = sum(path.stat().st_size - 4 for path in relay.files())
     if held != backlog.bytes:
         raise Failure(f"the relay holds {held} bytes in place of {backlog.bytes}", relay.tail())
@@ -137,26 +141,30 @@ def measure_ingest(scene, backlog, rounds):
         runs["relay"].append(ingest_once(scene, backlog))
         runs["raw"].append(raw(scene, backlog))
     at = {name: measure.median(some) for name, some in runs.items()}
+    # The goals are for small transactions; bulk inserts are bound by the disk and shown beside them.
+    small = backlog.form == "small"
     tool = "mariadb-binlog" if backlog.server.kind.is_mariadb else "mysqlbinlog"
     return {
         "rows": [("reader that discards", at["discard"]), (f"{tool} --raw", at["raw"]),
                  ("binrelay", at["relay"])],
         "goals": [
             ("speed, of the discarding reader's", at["discard"].seconds / at["relay"].seconds,
-             0.8, True),
-            (f"speed, of {tool} --raw's", at["raw"].seconds / at["relay"].seconds, 3, True),
+             0.8 if small else None, True),
+            (f"speed, of {tool} --raw's", at["raw"].seconds / at["relay"].seconds,
+             3 if small else None, True),
             ("memory of the daemon, MiB", at["relay"].memory_kib / 1024, 32, False)],
     }
 
 
 def serve_once(scene, backlog, endpoint, pid):
-    """One reader takes everything; the CPU time is the server's."""
-    log = scene.path("drain.log")
+    """One reader takes everything, several times over, since the kernel counts CPU time in 10 ms."""
     before = measure.cpu_seconds(pid)
-    run = measure.run_program(drain_argv(endpoint, backlog), log)
-    run.seconds = check_drained(log, backlog, str(endpoint))
-    run.cpu_s = measure.cpu_seconds(pid) - before
-    return run
+    seconds = 0
+    for _ in range(SERVE_PASSES):
+        log = scene.path("drain.log")
+        measure.run_program(drain_argv(endpoint, backlog), log)
+        seconds += check_drained(log, backlog, str(endpoint))
+    return measure.Run(seconds / SERVE_PASSES, (measure.cpu_seconds(pid) - before) / SERVE_PASSES)
 
 
 def measure_serve(scene, backlog, rounds):
@@ -205,6 +213,7 @@ def bench(options, kind_name, form):
                 report.print_table(f"{options.what}: {backlog.describe()}", result["rows"],
                                    backlog.bytes)
                 report.print_goals(result["goals"])
+                report.print_load()
                 sys.stdout.flush()
         except Failure:
             print(scene.tails(), file=sys.stderr)

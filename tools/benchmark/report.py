@@ -1,5 +1,7 @@
 """The tables that a person reads."""
 
+import os
+
 from measure import MB
 
 
@@ -14,10 +16,22 @@ def print_table(title, rows, byte_count):
 
 
 def print_goals(goals):
-    """goals: (what, value, target, higher is better)."""
+    """goals: (what, value, target or None, higher is better)."""
     wide = max(len(what) for what, *_ in goals)
     for what, value, target, higher in goals:
+        if target is None:
+            print(f"  {what:{wide}}  {value:6.2f}")
+            continue
         reached = value >= target if higher else value < target
         sign = ">=" if higher else "<"
         print(f"  {what:{wide}}  {value:6.2f}  to reach: {sign} {target:<5g}"
               f"{'reached' if reached else 'NOT reached'}")
+
+
+def print_load():
+    """A warning when others were using the machine: then seconds tell little."""
+    # What is measured keeps two or three threads running.
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    if load > max(cores, 3) + 1:
+        print(f"  the machine is busy (load {load:.1f} on {cores} cores): "
+              "CPU seconds tell more than seconds here")
