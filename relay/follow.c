@@ -14,7 +14,11 @@
 #include "relay/source.h"
 #include "storage/catalog.h"
 
-enum { SILENT_PERIODS = 3, FACTS_BYTES_MAX = 16 * 1024 };
+enum {
+    SILENT_PERIODS = 3,
+    FACTS_BYTES_MAX = 16 * 1024,
+    WELL_S = 3,
+};
 static const char facts_name[] = "source.facts"; /* in the catalog */
 
 struct follow {
@@ -32,6 +36,8 @@ struct follow {
     /* The ingest thread's own. */
     bool     progressed; /* in this attempt */
     bool     attached;   /* ever */
+    bool     well;       /* this attempt has received all that there was */
+    int64_t  began_s;    /* the dump, by the monotonic clock */
     uint32_t pause_s;
     char     logged[ERR_TEXT_BYTES]; /* the problem that was logged last, not to repeat it */
 };
@@ -200,6 +206,31 @@ static int check_same_server(const struct follow *f, const struct store_source *
     return 0;
 }
 
+static int64_t monotonic_s(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/*
+ * A problem may come back right after the dump began (a purged file, a full disk): only when it did
+ * not do so for a while it is over, and worth a line if it returns.
+ */
+static void check_well(struct follow *f, const struct ingest_progress *p)
+{
+    if (!p->caught_up || *p->file == '\0')
+        return;
+    if (!f->well)
+        set_state(f, CHANNEL_FOLLOWING, "");
+    f->well = true;
+    if (f->logged[0] == '\0' || monotonic_s() - f->began_s < WELL_S)
+        return;
+    log_write(LOG_INFO, "source", "following '%s' again, at %s:%" PRIu64, f->source->name, p->file,
+              p->offset);
+    f->logged[0] = '\0';
+}
+
 static int on_progress(void *arg, const struct ingest_progress *p, struct err *e)
 {
     struct follow *f = arg;
@@ -207,6 +238,7 @@ static int on_progress(void *arg, const struct ingest_progress *p, struct err *e
     if (f->stopping)
         return err_set(e, E_STOPPED, "asked to end");
     f->progressed |= p->events > 0;
+    check_well(f, p);
     (void)pthread_mutex_lock(&f->lock);
     struct channel_status *s = &f->status;
     if (f->bytes_before + p->bytes != s->received_bytes)
@@ -270,16 +302,18 @@ static int make_order(struct follow *f, struct client *c, const struct writer_re
 static void dump_begins(struct follow *f, const struct server_facts *facts,
                         const struct ingest_order *order)
 {
-    log_write(LOG_INFO, "source", "following '%s' (%s at %s:%u) from %s:%" PRIu64, f->source->name,
-              facts->version, f->source->host, f->source->port, order->file, order->offset);
-    set_state(f, CHANNEL_FOLLOWING, "");
-    f->logged[0] = '\0';
+    if (f->logged[0] == '\0')
+        log_write(LOG_INFO, "source", "following '%s' (%s at %s:%u) from %s:%" PRIu64,
+                  f->source->name, facts->version, f->source->host, f->source->port, order->file,
+                  order->offset);
+    set_state(f, CHANNEL_FOLLOWING, NULL);
     (void)pthread_mutex_lock(&f->lock);
     f->bytes_before = f->status.received_bytes;
     f->events_before = f->status.received_events;
     f->status.reconnects += f->attached;
     (void)pthread_mutex_unlock(&f->lock);
     f->attached = true;
+    f->began_s = monotonic_s();
 }
 
 static int follow_dump(struct follow *f, struct client *c, struct writer *w,
@@ -312,7 +346,7 @@ static int attempt(struct follow *f, struct err *e)
     struct writer       *w;
     struct writer_resume resume;
 
-    f->progressed = false;
+    f->progressed = f->well = false;
     set_state(f, CHANNEL_CONNECTING, NULL);
     TRY(source_connect(f->source, f->stop_fd, &c, e));
     int rc = source_learn(c, &facts, e);
@@ -353,11 +387,12 @@ static void wait_or_stop(const struct follow *f, uint32_t wait_ms)
         continue;
 }
 
-/* Two replicas of one server_id throw each other out again and again: what they received meanwhile
-   is no reason to be quick. */
-static bool is_clash(const struct err *e)
+/* Two replicas of one server_id throw each other out again and again, and a full disk stays full:
+   what was received meanwhile is no reason to be quick. */
+static bool comes_back(const struct err *e)
 {
-    return strstr(e->text, "same server_id") != NULL || strstr(e->text, "same server_uuid") != NULL;
+    return e->kind == E_FULL || strstr(e->text, "same server_id") != NULL ||
+           strstr(e->text, "same server_uuid") != NULL;
 }
 
 static void react(struct follow *f, const struct err *e)
@@ -370,7 +405,7 @@ static void react(struct follow *f, const struct err *e)
         f->stopping = true;
         return;
     }
-    if (f->pause_s == 0 || (f->progressed && !is_clash(e)))
+    if (f->pause_s == 0 || (f->progressed && !comes_back(e)))
         f->pause_s = s->retry_min;
     if (strcmp(f->logged, e->text) != 0)
         log_write(LOG_WARNING, "source", "%s; trying again every %u to %u s", e->text, s->retry_min,
