@@ -80,6 +80,8 @@ def test_files_shows_each_relay_file_beside_its_source_file(scene, kind):
     offline = lines_of_json(relay.cli("files", "--json"))
     assert [f["name"] for f in offline] == [f["name"] for f in files], offline
     assert offline[0] == files[0], (offline[0], files[0])
+    for fact in ("size", "source_file", "gtids_before", "gtids_after"):
+        assert offline[1][fact] == files[1][fact], (offline[1], files[1])
 
 
 @BOTH
@@ -131,6 +133,10 @@ def test_tail_prints_the_changes_that_a_publisher_would(scene, kind):
     text = relay.cli("tail", "--from", "oldest", "--count", 5)
     assert 'insert     shop.orders  id=1 item="lamp" cents=3900' in text, text
     assert "cents: 3900 -> 3500" in text and "tombstone" in text, text
+    source.sql("CREATE TABLE shop.other LIKE shop.orders; INSERT INTO shop.other VALUES (1, 'x', 2)")
+    relay.wait_caught_up(source)
+    text = relay.cli("tail", "--from", "oldest", "--count", 1, "--tables", r"shop\.other")
+    assert "insert     shop.other  id=1" in text, text
 
 
 @BOTH
@@ -197,7 +203,7 @@ def test_verify_reads_all_beside_the_daemon_and_without_it(scene, kind):
     assert "all is well" in relay.cli("verify")
     relay.stop()
     without = lines_of_json(relay.cli("verify", "--json"))[-1]
-    assert without["problems"] == 0 and without["files"] >= 1, without
+    assert without == beside, (without, beside)
     victim = relay.files()[0]
     with open(victim, "r+b") as file:
         file.seek(300)
@@ -215,8 +221,8 @@ def test_a_stopped_relay_is_told_with_how_to_start_it(scene):
     code, text, said = run("--config", relay.config, "status", "--json")
     assert code == 1 and "binrelayd" in said and str(relay.data) in said, said
     assert json.loads(text)["kind"] == "stopped", text
-    code, _, said = run("--config", relay.config, "tail", "--from", "oldest")
-    assert code == 0 and "no relay runs" in said, said
+    code, text, said = run("--config", relay.config, "tail", "--from", "oldest")
+    assert code == 0 and "no relay runs" in said and text.count("\n") == 5, (text, said)
 
 
 def test_misuse_is_told_apart_from_failure(scene):

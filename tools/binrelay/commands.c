@@ -21,8 +21,7 @@ const struct command commands[] = {
     { .name = "files",
       .operands = "",
       .summary = "the relay files, with the source file that each one is the image of",
-      .details = "Works without the daemon too, and then tells of what the last run has closed "
-                 "or recorded.",
+      .details = "Works without the daemon too.",
       .run = files_run },
     { .name = "map",
       .operands = "PLACE",
@@ -45,6 +44,10 @@ const struct command commands[] = {
                    { "from", "PLACE",
                      "Where to begin: 'newest' (the default), 'oldest', FILE:POSITION between two "
                      "transactions, or the GTID of the first one." },
+                   { "tables", "LIST",
+                     "Only changes of these tables: regular expressions of DATABASE.TABLE, "
+                     "separated by "
+                     "commas." },
                    { "count", "N", "End after so many." },
                    { NULL, NULL, NULL } },
       .run = tail_run },

@@ -1,9 +1,6 @@
 /*
  * What the daemon would answer, made from its files alone while it does not run: the same lines of
  * JSON as the control socket's `files` and `map`.
- *
- * The store then shows the files that were recorded as closed, and of the last one what the catalog
- * and its sidecar know.
  */
 #pragma once
 #include "protocol/base/buf.h"

@@ -212,7 +212,9 @@ static int find_start(struct tail *t, const char *from, store_pos *out, struct e
 
 static int open_and_follow(struct tail *t, const sigset_t *while_waiting, struct err *e)
 {
-    struct convert_options options = { .topic_prefix = CHANGE_LINE_PREFIX, .tombstones = true };
+    struct convert_options options = { .topic_prefix = CHANGE_LINE_PREFIX,
+                                       .table_include = call_option(t->call, "tables"),
+                                       .tombstones = true };
     store_pos              from;
 
     TRY(view_open(t->call->data, &t->view, e));

@@ -1,4 +1,5 @@
 #include "tools/binrelay/view.h"
+#include "storage/recovery.h"
 #include "tools/binrelay/answer.h"
 
 static int take_line(struct view *v, struct slice line, struct err *e)
@@ -13,6 +14,21 @@ static int take_line(struct view *v, struct slice line, struct err *e)
         return err_set(e, E_PROTOCOL, "the relay told an impossible place");
     if (ordinal > 0)
         store_show_end(v->store, store_pos_at((uint32_t)ordinal, offset));
+    return 0;
+}
+
+/* Without a daemon nobody tells how far the open file reaches: it is read, as a daemon would that
+   starts now. */
+static int show_recovered(struct view *v, struct err *e)
+{
+    struct store_file last;
+    struct tail       tail;
+
+    if (!store_last_file(v->store, &last) || last.sealed)
+        return 0;
+    TRY(tail_read(v->store, &last, STORE_OFFSET_MAX, &tail, e));
+    store_show_end(v->store, store_pos_at(last.ordinal, tail.end));
+    tail_done(&tail);
     return 0;
 }
 
@@ -32,6 +48,8 @@ int view_open(const char *folder, struct view *out, struct err *e)
     }
     if (result == 0)
         result = store_open_readonly(&options, &v.store, e);
+    if (result == 0 && v.follow == NULL)
+        result = show_recovered(&v, e);
     if (result == 0 && v.follow != NULL) {
         got = control_line(v.follow, &line, e);
         result = got == 1 ? take_line(&v, line, e) : -1;

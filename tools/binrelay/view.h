@@ -1,6 +1,6 @@
 /*
- * A relay's store, opened read-only beside the daemon or without one, showing what the daemon has
- * published.
+ * A relay's store, opened read-only: beside the daemon, showing what it has published, or without
+ * one, showing the whole transactions that are there.
  *
  * Owned by one command; one thread.
  */
