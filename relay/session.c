@@ -470,9 +470,11 @@ static struct slice behind_command(struct slice payload)
     return cursor_rest(&c);
 }
 
-static void answer_malformed(struct session *s)
+/* Who sends this once has lost count of its bytes, and nothing it sends can be made sense of. */
+static void refuse_malformed(struct session *s)
 {
-    answer_error(s, ER_MALFORMED_PACKET, "HY000", "Malformed communication packet.");
+    say(s, LOG_INFO, "sent a malformed packet");
+    refuse(s, ER_MALFORMED_PACKET, "HY000", "Malformed communication packet.");
 }
 
 static void on_query(struct session *s, struct slice payload)
@@ -480,7 +482,7 @@ static void on_query(struct session *s, struct slice payload)
     struct err   e = { 0 };
     struct slice sql;
     if (command_parse_query(payload, s->capabilities, &sql, &e) != 0) {
-        answer_malformed(s);
+        refuse_malformed(s);
         return;
     }
     struct reply     r = reply_to(s);
@@ -533,7 +535,7 @@ static void on_process_kill(struct session *s, struct slice payload)
     uint32_t      id = cursor_u32(&c);
     struct reply  r = reply_to(s);
     if (c.failed) {
-        answer_malformed(s);
+        refuse_malformed(s);
         return;
     }
     switch (kill_session(s, id)) {
@@ -567,7 +569,7 @@ static void on_register(struct session *s, struct slice payload)
 {
     struct err e = { 0 };
     if (command_parse_register(payload, &s->replica, &e) != 0)
-        answer_malformed(s);
+        refuse_malformed(s);
     else
         answer_ok(s);
 }
@@ -581,7 +583,7 @@ static void on_dump(struct session *s, struct slice payload)
     char                 line[ERR_TEXT_BYTES + 64];
 
     if (command_parse_dump(payload, &asked, &e) != 0) {
-        answer_malformed(s);
+        refuse_malformed(s);
         return;
     }
     if (dump_request_from(&asked, &s->facts, &s->query, s->world->server_id, &request, &e) != 0 ||
@@ -635,7 +637,7 @@ static void on_command(struct session *s, struct slice payload)
     uint8_t       command = cursor_u8(&c);
     on_packet_fn *handler = c.failed ? NULL : commands[command];
     if (c.failed)
-        answer_malformed(s);
+        refuse_malformed(s);
     else if (handler == NULL)
         answer_error(s, ER_UNKNOWN_COM_ERROR, "08S01", "Unknown command");
     else
