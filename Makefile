@@ -4,6 +4,8 @@
 #   make check            unit, golden, simulation, fuzz corpus, layers, docs, format, lint
 #   make SAN=address ...  address and undefined sanitizers, in build-address/
 #   make SAN=thread ...   thread sanitizer, in build-thread/
+#   make clang            the programs once more with clang, in build-clang/
+#   make sanitized        all programs of the tests under both sanitizers
 #   make fuzz             libFuzzer targets in build-fuzz/ (clang), each run for FUZZ_SECONDS
 #   make docs             sample configuration and manual pages from the tables in the code
 #   make install DESTDIR= PREFIX=/usr/local
@@ -119,6 +121,14 @@ fuzz-corpus: $(call bins,$(FUZZ))
 check: all unit golden sim fuzz-corpus layers banned docs-check format-check lint
 	@echo "check: all passed"
 
+# What another compiler and the sanitizers have to say; tests/run asks them too.
+clang:
+	@$(MAKE) --no-print-directory CC=clang BUILD=build-clang all
+sanitized:
+	@$(MAKE) --no-print-directory SAN=address unit golden sim fuzz-corpus
+	@$(MAKE) --no-print-directory SAN=thread unit golden sim fuzz-corpus
+.PHONY: clang sanitized
+
 # ---- fuzzing: clang and its libFuzzer ------------------------------------------------------------
 FUZZ_SECONDS ?= 30
 fuzz:
@@ -189,6 +199,6 @@ install: all
 	  $(DESTDIR)$(PREFIX)/share/doc/binrelay/
 
 clean:
-	rm -rf build build-address build-thread build-fuzz
+	rm -rf build build-address build-thread build-clang build-fuzz
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

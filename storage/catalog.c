@@ -50,8 +50,8 @@ static const char *const statement_text[STATEMENTS] = {
     [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?)",
     [GET_CHECKPOINT] = "SELECT next, sink_bytes, events FROM checkpoint WHERE publisher = ?",
     [PUT_DEFINITION] = "INSERT OR REPLACE INTO definition VALUES (?,?,?,?)",
-    [GET_DEFINITION] = "SELECT json FROM definition WHERE db = ? AND tbl = ? AND since <= ?"
-                       " ORDER BY since DESC LIMIT 1",
+    [GET_DEFINITION] = ("SELECT json FROM definition WHERE db = ? AND tbl = ? AND since <= ?"
+                        " ORDER BY since DESC LIMIT 1"),
     [PUT_VALUE] = "INSERT OR REPLACE INTO value VALUES (?,?)",
     [GET_VALUE] = "SELECT value FROM value WHERE name = ?",
     [BEGIN_WRITE] = "BEGIN IMMEDIATE",

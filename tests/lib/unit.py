@@ -13,7 +13,8 @@ LIMIT_S = 300
 
 # Folders of cmocka programs, and the other parts of `make check`.
 FOLDERS = ("unit", "golden", "sim")
-CHECKS = ("fuzz-corpus", "layers", "banned", "docs-check", "format-check", "lint")
+CHECKS = ("fuzz-corpus", "layers", "banned", "docs-check", "format-check", "lint",
+          "clang", "sanitized")
 
 # How a source names its cases: by cmocka's macros, or by its own short forms of them.
 CASE = r"\b(?:cmocka_unit_test(?:_\w+)?%s)\(\s*(\w+)"
