@@ -111,25 +111,74 @@ static int build(struct store *s, const struct store_file *f, struct gtids *at, 
     return 0;
 }
 
-/* A sidecar that can't be kept is no reason to fail: it is made again the next time. */
-static void keep(struct store *s, const struct store_file *f, struct slice bytes)
+int index_replace(struct store *s, const struct store_file *f, struct slice bytes, struct err *e)
 {
     char              name[STORE_NAME_BYTES + 1];
     char              fresh[STORE_NAME_BYTES + 8];
+    struct disk      *d = s->disk;
     struct disk_file *file = NULL;
-    struct err        ignored;
 
     name_sidecar(f->name, name);
     (void)snprintf(fresh, sizeof fresh, "%s.new", name);
-    if (s->disk->open(s->disk, fresh, true, true, &file, &ignored) != 0)
-        return;
-    bool good = s->disk->cut(file, 0, &ignored) == 0 &&
-                s->disk->write(file, 0, bytes, &ignored) == 0 && s->disk->sync(file, &ignored) == 0;
-    s->disk->close(file);
-    if (!good || s->disk->rename(s->disk, fresh, name, &ignored) != 0)
-        (void)s->disk->remove(s->disk, fresh, &ignored);
-    else
-        (void)s->disk->sync_folder(s->disk, &ignored);
+    TRY(d->open(d, fresh, true, true, &file, e));
+    int result = d->cut(file, 0, e);
+    if (result == 0)
+        result = d->write(file, 0, bytes, e);
+    if (result == 0)
+        result = d->sync(file, e);
+    d->close(file);
+    if (result == 0)
+        result = d->rename(d, fresh, name, e);
+    if (result == 0)
+        return d->sync_folder(d, e);
+    struct err ignored;
+    (void)d->remove(d, fresh, &ignored);
+    return -1;
+}
+
+/* Gathers the entries that last: the first BEFORE, the checkpoints, of a sealed file the FOOTER. */
+static int gather_lasting(struct sidecar *sc, const struct store_file *f, uint64_t limit,
+                          struct buf *out, struct err *e)
+{
+    struct sidecar_entry entry;
+    bool                 has_before = false;
+
+    for (;;) {
+        bool more;
+        TRY(sidecar_next(sc, &entry, &more, e));
+        if (!more)
+            return 0;
+        if (entry.offset > limit)
+            continue;
+        if (entry.kind == SIDECAR_BEFORE && !has_before) {
+            sidecar_put_before(out, entry.offset, entry.gtids);
+            has_before = true;
+        } else if (entry.kind == SIDECAR_CHECKPOINT) {
+            sidecar_put_checkpoint(out, entry.offset, &entry.counts, entry.gtids);
+        } else if (entry.kind == SIDECAR_FOOTER && f->sealed && entry.offset == f->size) {
+            sidecar_put_footer(out, entry.offset, &entry.counts, entry.gtids);
+        }
+    }
+}
+
+int index_rewrite(struct store *s, const struct store_file *f, uint64_t limit, struct slice more,
+                  struct err *e)
+{
+    struct sidecar sc;
+    struct buf     bytes;
+
+    TRY(sidecar_open(s->disk, f->name, &sc, e));
+    buf_init(&bytes, (size_t)SIDECAR_ENTRY_MAX * 4);
+    sidecar_put_head(&bytes, &sc.identity, buf_slice(&sc.inherited));
+    int result = gather_lasting(&sc, f, limit, &bytes, e);
+    buf_put(&bytes, more);
+    if (result == 0)
+        result = buf_check(&bytes, "sidecar", e);
+    if (result == 0)
+        result = index_replace(s, f, buf_slice(&bytes), e);
+    buf_done(&bytes);
+    sidecar_close(&sc);
+    return result;
 }
 
 /* Where to begin so that the GTIDs before are known: behind the newest file with a whole sidecar.
@@ -175,8 +224,11 @@ static int rebuild(struct store *s, const struct store_file *f, struct buf *out,
         result = store_file_by_ordinal(s, ordinal, &one, e);
         if (result == 0)
             result = build(s, &one, &at, out, e);
-        if (result == 0 && one.sealed && !s->readonly)
-            keep(s, &one, buf_slice(out));
+        /* One that can't be kept is no reason to fail: it is made again the next time. */
+        struct err ignored;
+        if (result == 0 && one.sealed && !s->readonly &&
+            index_replace(s, &one, buf_slice(out), &ignored))
+            continue;
     }
     (void)pthread_mutex_unlock(&s->rebuild_mutex);
     gtids_done(&at);

@@ -26,3 +26,11 @@ MUST_CHECK int index_gtids_after(struct store *s, const struct store_file *f, st
    from the nearest checkpoint on. */
 MUST_CHECK int index_check_place(struct store *s, const struct store_file *f, uint64_t offset,
                                  struct err *e);
+
+/* Writes a sidecar anew, safely, without what only recovery needed: spans, entries for what is
+   behind `limit`, or written twice. Adds `more`. */
+MUST_CHECK int index_rewrite(struct store *s, const struct store_file *f, uint64_t limit,
+                             struct slice more, struct err *e);
+/* Puts a sidecar of these bytes in the place of the old one, at once and safely. */
+MUST_CHECK int index_replace(struct store *s, const struct store_file *f, struct slice bytes,
+                             struct err *e);

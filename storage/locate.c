@@ -49,7 +49,7 @@ static int walk_next(struct walk *w, bool *more, struct err *e)
     w->span.from = w->span.to;
     for (;;) {
         TRY(sidecar_next(&w->sidecar, &entry, &found, e));
-        if (!found || entry.offset > w->visible)
+        if (!found || (entry.kind == SIDECAR_CHECKPOINT && entry.offset > w->visible))
             break;
         if (entry.kind != SIDECAR_CHECKPOINT)
             continue;
@@ -529,8 +529,10 @@ static int gtids_up_to(struct store *s, const struct store_file *f, uint64_t off
     int result = gtids_unite_text(out, buf_slice(&sc.inherited), e);
     while (result == 0) {
         result = sidecar_next(&sc, &entry, &more, e);
-        if (result != 0 || !more || entry.offset > offset)
+        if (result != 0 || !more || (entry.kind == SIDECAR_CHECKPOINT && entry.offset > offset))
             break;
+        if (entry.offset > offset)
+            continue;
         if (entry.kind == SIDECAR_BEFORE || entry.kind == SIDECAR_CHECKPOINT)
             result = gtids_unite_text(out, entry.gtids, e);
         if (entry.kind == SIDECAR_CHECKPOINT)

@@ -1,4 +1,5 @@
 #include "storage/recovery.h"
+#include "protocol/checksum.h"
 #include "storage/index.h"
 #include "storage/scan.h"
 
@@ -45,10 +46,14 @@ static int take_index(struct store *s, struct sidecar *sc, uint64_t limit, struc
     int result = 0;
     while (result == 0) {
         result = sidecar_next(sc, &entry, &more, e);
-        if (result != 0 || !more || entry.offset > limit)
+        if (result != 0 || !more)
             break;
-        if (entry.kind == SIDECAR_BEFORE)
+        if (entry.offset > limit)
+            continue; /* a span may reach further than what was published */
+        if (entry.kind == SIDECAR_BEFORE) {
+            buf_clear(&before);
             buf_put(&before, entry.gtids);
+        }
         if (entry.kind != SIDECAR_CHECKPOINT)
             continue;
         result = gtids_unite_text(&t->gtids, buf_slice(&before), e);
@@ -63,6 +68,73 @@ static int take_index(struct store *s, struct sidecar *sc, uint64_t limit, struc
     return result;
 }
 
+int tail_span_crc(struct disk *d, struct disk_file *f, uint64_t from, uint64_t to, uint32_t *out,
+                  struct err *e)
+{
+    enum { STEP_BYTES = 16 * 1024 };
+    uint8_t  block[STEP_BYTES];
+    uint32_t crc = 0;
+
+    while (from < to) {
+        size_t want = to - from < STEP_BYTES ? (size_t)(to - from) : STEP_BYTES;
+        size_t got;
+        TRY(d->read(f, from, block, want, &got, e));
+        if (got < want)
+            return err_set(e, E_CORRUPT, "the file ends before %llu", (unsigned long long)to);
+        crc = checksum_crc32(crc, (struct slice){ block, want });
+        from += want;
+    }
+    *out = crc;
+    return 0;
+}
+
+/* Does a SPAN go on from `covered`, and is the file still what it says? */
+static int take_span(struct store *s, struct disk_file *file, const struct sidecar_entry *span,
+                     uint64_t *covered, struct err *e)
+{
+    uint32_t crc = 0;
+
+    if (span->span_from > *covered || span->offset <= *covered)
+        return 0;
+    if (tail_span_crc(s->disk, file, span->span_from, span->offset, &crc, e) != 0)
+        return e->kind == E_CORRUPT ? 0 : -1;
+    if (crc == span->span_crc)
+        *covered = span->offset;
+    return 0;
+}
+
+/*
+ * A file without checksums can't tell a torn write from a whole one. Its stretches are judged by
+ * their SPANs, beginning at the last checkpoint; when FOOTER is the last entry, all before it was
+ * synced.
+ */
+static int read_spans(struct store *s, const struct store_file *f, struct sidecar *sc,
+                      uint64_t from, struct tail *t, struct err *e)
+{
+    struct sidecar_entry entry;
+    struct disk_file    *file;
+    bool                 more = true;
+    uint64_t             footer = 0;
+    int                  result = 0;
+
+    t->covered = from;
+    t->checkpoint_at = from;
+    TRY(s->disk->open(s->disk, f->name, false, false, &file, e));
+    sidecar_rewind(sc);
+    while (result == 0) {
+        result = sidecar_next(sc, &entry, &more, e);
+        if (result != 0 || !more)
+            break;
+        footer = entry.kind == SIDECAR_FOOTER ? entry.offset : 0;
+        if (entry.kind == SIDECAR_SPAN)
+            result = take_span(s, file, &entry, &t->covered, e);
+    }
+    s->disk->close(file);
+    if (footer > t->covered)
+        t->covered = footer;
+    return result;
+}
+
 static int read_index(struct store *s, const struct store_file *f, uint64_t limit, struct tail *t,
                       uint64_t *from, struct err *e)
 {
@@ -73,10 +145,15 @@ static int read_index(struct store *s, const struct store_file *f, uint64_t limi
             return -1;
         return inherit(s, f, t, e);
     }
-    int result = sc.identity.ordinal == f->ordinal && strcmp(sc.identity.name, f->name) == 0 &&
-                         strcmp(sc.identity.source_file, f->source_file) == 0
-                     ? take_index(s, &sc, limit, t, from, e)
-                     : inherit(s, f, t, e);
+    int result;
+    if (sc.identity.ordinal == f->ordinal && strcmp(sc.identity.name, f->name) == 0 &&
+        strcmp(sc.identity.source_file, f->source_file) == 0) {
+        result = take_index(s, &sc, limit, t, from, e);
+        if (result == 0)
+            result = read_spans(s, f, &sc, *from, t, e);
+    } else {
+        result = inherit(s, f, t, e);
+    }
     sidecar_close(&sc);
     return result;
 }
@@ -95,10 +172,22 @@ static int read_events(struct scan *scan, struct tail *t, struct err *e)
            anew, under another name's length. */
         if (!more || ev.event.type == EVENT_ROTATE)
             return 0;
-        TRY(indexer_feed(&t->ix, &ev.event, ev.place, &scan->txn, ev.end, e));
+        if (indexer_feed(&t->ix, &ev.event, ev.place, &scan->txn, ev.end, e) != 0)
+            return e->kind == E_PROTOCOL ? 0 : -1;
         if (ev.place == TXN_OUTSIDE || ev.place == TXN_CLOSED)
             t->end = ev.end;
     }
+}
+
+static int seek(struct scan *scan, uint64_t from, const struct tail *t, struct err *e)
+{
+    if (scan->end == BINLOG_MAGIC_BYTES)
+        return 0;
+    if (scan_format(scan, e) != 0)
+        return e->kind == E_CORRUPT && from == BINLOG_MAGIC_BYTES ? 0 : -1;
+    if (!scan->format.has_crc && t->has_index && scan->end > t->covered)
+        scan->end = t->covered;
+    return scan_seek(scan, from, e);
 }
 
 static int read_file(struct store *s, const struct store_file *f, uint64_t limit, uint64_t from,
@@ -121,7 +210,7 @@ static int read_file(struct store *s, const struct store_file *f, uint64_t limit
     if (size < BINLOG_MAGIC_BYTES)
         return 0;
     TRY(scan_open(s->disk, f->name, limit, true, &scan, e));
-    result = scan_seek(&scan, from, e);
+    result = seek(&scan, from, t, e);
     if (result == 0)
         result = read_events(&scan, t, e);
     t->ix.open_events = 0;
@@ -149,7 +238,7 @@ static int read_all(struct store *s, const struct store_file *f, uint64_t limit,
 int tail_read(struct store *s, const struct store_file *f, uint64_t limit, struct tail *out,
               struct err *e)
 {
-    struct tail t = { .end = BINLOG_MAGIC_BYTES };
+    struct tail t = { .end = BINLOG_MAGIC_BYTES, .checkpoint_at = BINLOG_MAGIC_BYTES };
 
     indexer_init(&t.ix, s->index_bytes);
     buf_init(&t.inherited, SIDECAR_ENTRY_MAX);

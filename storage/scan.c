@@ -74,17 +74,27 @@ void scan_close(struct scan *s)
     s->block = NULL;
 }
 
+int scan_format(struct scan *s, struct err *e)
+{
+    struct scan_event ev;
+    bool              more;
+    uint64_t          at = s->at;
+
+    if (s->has_format)
+        return 0;
+    s->at = BINLOG_MAGIC_BYTES;
+    int result = scan_next(s, &ev, &more, e);
+    if (result == 0 && !more)
+        result = corrupt_text(s, e, "there is no format description");
+    s->at = at;
+    return result;
+}
+
 int scan_seek(struct scan *s, uint64_t at, struct err *e)
 {
     assert(at >= BINLOG_MAGIC_BYTES);
-    if (!s->has_format && at > BINLOG_MAGIC_BYTES) {
-        struct scan_event ev;
-        bool              more;
-        s->at = BINLOG_MAGIC_BYTES;
-        TRY(scan_next(s, &ev, &more, e));
-        if (!more)
-            return corrupt_text(s, e, "there is no format description");
-    }
+    if (at > BINLOG_MAGIC_BYTES)
+        TRY(scan_format(s, e));
     if (at > s->end)
         return err_set(e, E_CORRUPT, "%s ends at %llu, before %llu", s->name,
                        (unsigned long long)s->end, (unsigned long long)at);
@@ -162,10 +172,8 @@ int scan_next(struct scan *s, struct scan_event *out, bool *more, struct err *e)
             return corrupt_text(s, e, "a format description of absurd length");
         if (format_parse((struct slice){ have.ptr, length }, &s->format, e) != 0)
             return corrupt(s, e);
-        if (!s->has_format) {
+        if (!s->has_format)
             s->created_s = got.event.timestamp_s;
-            s->format_end = s->at + length;
-        }
         s->has_format = true;
         has_crc = s->format.has_crc;
     }

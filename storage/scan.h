@@ -19,9 +19,8 @@ struct scan {
     uint64_t          end; /* nothing behind it is looked at */
     bool              verify;
     bool              has_format;
-    struct format     format;     /* what governs the next event */
-    uint32_t          created_s;  /* time of the format description */
-    uint64_t          format_end; /* where the file's first format description ends */
+    struct format     format;    /* what governs the next event */
+    uint32_t          created_s; /* time of the format description */
     struct txn        txn;
     uint8_t          *block;
     uint64_t          block_at;
@@ -41,6 +40,8 @@ MUST_CHECK int scan_open(struct disk *d, const char *name, uint64_t end, bool ve
                          struct scan *out, struct err *e);
 void           scan_close(struct scan *s); /* accepts a zeroed one */
 
+/* Reads the format description, without moving; E_CORRUPT when there is none. */
+MUST_CHECK int scan_format(struct scan *s, struct err *e);
 /* Goes to a place between transactions, having read the format description at the file's start. */
 MUST_CHECK int scan_seek(struct scan *s, uint64_t at, struct err *e);
 

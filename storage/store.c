@@ -117,7 +117,8 @@ static int sync_file(struct store *s, const char *name, struct err *e)
     struct disk_file *file;
     if (s->sync != STORE_SYNC_COMMIT)
         return 0;
-    TRY(s->disk->open(s->disk, name, true, false, &file, e));
+    if (s->disk->open(s->disk, name, true, false, &file, e) != 0)
+        return e->kind == E_PURGED ? 0 : -1; /* a sidecar that is not there */
     int result = s->disk->sync(file, e);
     s->disk->close(file);
     return result;
@@ -141,10 +142,16 @@ static int recover(struct store *s, struct err *e)
         s->gtids = tail.gtids;
         tail.gtids = (struct gtids){ 0 };
         bool     has_format = tail.has_format;
+        bool     bare = has_format && !tail.format.has_crc;
         uint64_t tail_end = tail.end;
         s->files[s->file_count - 1].created_s = tail.created_s;
         tail_done(&tail);
         TRY(sync_file(s, last.name, e));
+        if (bare) { /* the next recovery will believe only what it tells of */
+            char sidecar[STORE_NAME_BYTES + 1];
+            name_sidecar(last.name, sidecar);
+            TRY(sync_file(s, sidecar, e));
+        }
         if (has_format)
             end = store_pos_at(last.ordinal, tail_end);
         else if (s->file_count > 1)

@@ -11,8 +11,10 @@
  *
  * Threads: one writer (storage/writer.h, the ingest thread), one syncer (store_sync), any number of
  * readers (storage/reader.h). The table of files is behind a mutex; the published end is an atomic.
- * Opening recovers: the last file is read on from its last good index entry, checksums verified,
- * and what is behind the last complete transaction is cut off; files before the last are not read.
+ * Opening recovers: the last file is read on from its last good index entry, checksums verified (or
+ * the sidecar's spans, in a file without them), and what is behind the last complete transaction is
+ * not shown, and cut off by the writer; files before the last are not read. A ROTATE is published
+ * when the next file begins, with its file's sealing.
  */
 #pragma once
 #include <stdatomic.h>
@@ -70,10 +72,12 @@ void store_watch(struct store *s, struct store_watch *w);
 void store_unwatch(struct store *s, struct store_watch *w);
 
 /* The syncer's body: waits until there is something written but not synced, or store_stop_sync();
-   syncs (or not, by policy), raises the published end, wakes. Returns -1 once when a sync failed:
-   the caller must stop the channel, since what was written may be lost (E_IO). Returns 1 after
-   store_stop_sync() with all synced, 0 after a round. */
-int  store_sync(struct store *s, struct err *e);
+   syncs (or not, by policy), raises the published end, wakes. Returns -1 once when a sync failed
+   (E_IO, E_FULL): what was handed over and not published is lost, and nothing more is published
+   until the writer is closed and opened again. It may be called again at once: it waits for that.
+   Returns 1 after store_stop_sync() with all synced, 0 after a round. */
+int store_sync(struct store *s, struct err *e);
+/* For good: a store whose syncer was stopped is closed next. */
 void store_stop_sync(struct store *s);
 /* Waits until all that was flushed so far is synced (or the syncer failed: -1). For the writer's
  * orderly stop. */

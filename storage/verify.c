@@ -95,8 +95,8 @@ static int read_events(struct check *c, const struct store_file *f, uint64_t vis
     int result = 0;
     while (result == 0 && more) {
         result = scan_next(&scan, &ev, &more, e);
-        if (result == 0 && more)
-            result = check_event(c, f, &scan, &ev, x, e);
+        if (result == 0 && more && check_event(c, f, &scan, &ev, x, e) != 0)
+            result = err_note(e, "%s at %llu", f->name, (unsigned long long)ev.at);
         if (result == 0 && scan.at - x->told >= TELL_BYTES) {
             x->told = scan.at;
             tell(c, scan.at);
@@ -131,6 +131,22 @@ static int compare_gtids(struct check *c, const struct store_file *f, const char
     return 0;
 }
 
+/* The next entry that counts: a file in progress may have some that only recovery needs, or twice.
+ */
+static int next_lasting(const struct store_file *f, struct sidecar *sc, bool *has_before,
+                        struct sidecar_entry *out, bool *more, struct err *e)
+{
+    for (;;) {
+        TRY(sidecar_next(sc, out, more, e));
+        if (!*more || f->sealed)
+            return 0;
+        bool again = out->kind == SIDECAR_BEFORE && *has_before;
+        *has_before = *has_before || out->kind == SIDECAR_BEFORE;
+        if (!again && out->kind != SIDECAR_SPAN && out->kind != SIDECAR_FOOTER)
+            return 0;
+    }
+}
+
 /* Both sidecars entry by entry: that on disk, and the one that the file would get. */
 static int compare(struct check *c, const struct store_file *f, struct sidecar *is,
                    struct sidecar *should, struct err *e)
@@ -139,6 +155,7 @@ static int compare(struct check *c, const struct store_file *f, struct sidecar *
     struct sidecar_entry b;
     bool                 more_a = true;
     bool                 more_b = true;
+    bool                 has_before = false;
 
     if (is->identity.ordinal != f->ordinal || strcmp(is->identity.name, f->name) != 0 ||
         strcmp(is->identity.source_file, f->source_file) != 0 ||
@@ -147,9 +164,7 @@ static int compare(struct check *c, const struct store_file *f, struct sidecar *
         found(c, "%s.idx: is of %s (%s), the catalog says %s (%s)", f->name, is->identity.name,
               is->identity.source_file, f->name, f->source_file);
     for (;;) {
-        do
-            TRY(sidecar_next(is, &a, &more_a, e));
-        while (more_a && a.kind == SIDECAR_SPAN);
+        TRY(next_lasting(f, is, &has_before, &a, &more_a, e));
         TRY(sidecar_next(should, &b, &more_b, e));
         if (!more_a || !more_b)
             break;

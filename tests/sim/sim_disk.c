@@ -528,7 +528,12 @@ struct slice sim_disk_bytes(struct sim_disk *d, const char *name)
 void sim_disk_put(struct sim_disk *d, const char *name, struct slice bytes)
 {
     struct name *n = name_get(d, name);
-    n->now = n->safe = inode_new(d);
-    bytes_write(&d->inodes[n->now].now, 0, bytes.ptr, bytes.len);
-    bytes_copy(&d->inodes[n->now].safe, &d->inodes[n->now].now);
+    if (n->now < 0)
+        n->now = inode_new(d);
+    n->safe = n->now;
+    struct inode *in = &d->inodes[n->now];
+    ops_forget(in);
+    bytes_size(&in->now, 0);
+    bytes_write(&in->now, 0, bytes.ptr, bytes.len);
+    bytes_copy(&in->safe, &in->now);
 }

@@ -117,8 +117,10 @@ static void build_source(struct world *w)
         { .family = FAMILY_MYSQL, .crc = true },
         { .family = FAMILY_MARIADB, .crc = true, .gtids = true },
         { .family = FAMILY_MARIADB, .crc = true, .gtids = true, .no_position = true },
+        { .family = FAMILY_MYSQL, .gtids = true }, /* without checksums: */
+        { .family = FAMILY_MARIADB, .gtids = true },
     };
-    const struct binlog_style *style = &styles[below(w, 4)];
+    const struct binlog_style *style = &styles[below(w, 6)];
     unsigned long long         number = 1 + below(w, 3) * 999998;
     const char                *stem = "mysql-bin";
 
@@ -284,7 +286,8 @@ static void harm_sidecar(struct world *w)
 {
     char name[STORE_NAME_BYTES + 1];
 
-    if (below(w, 4) != 0)
+    /* One of a file without checksums is what its recovery rests on. */
+    if (below(w, 4) != 0 || !w->files[0].sent.style.crc)
         return;
     name_sidecar(w->files[below(w, w->file_count)].relay_name, name);
     struct slice is = sim_disk_bytes(w->disk, name);
