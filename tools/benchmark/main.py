@@ -113,7 +113,7 @@ def dump_began(relay):
 
 def catch_up(scene, backlog):
     """A new relay takes in the whole backlog; gives the measurement and the relay."""
-    relay = scene.relay(backlog.server, start=False)
+    relay = scene.relay(backlog.server, start=False, settings={"source a": {"tls": "off"}})
     relay.launch()
     asking = ask_follow(relay)
     # It answers just before it begins with the source; starting (making an RSA key) is not catching up.
