@@ -46,7 +46,7 @@ static const struct field_kind {
 };
 /* clang-format on */
 
-enum { DECIMAL_DIGITS_MAX = 65, FRACTION_DIGITS_MAX = 6, BIT_BITS_MAX = 64 };
+enum { PRECISION_MAX = 65, FRACTION_DIGITS_MAX = 6, BIT_BITS_MAX = 64 };
 
 const char *field_type_name(uint8_t type)
 {
@@ -101,7 +101,7 @@ static bool meta_is_sane(const struct table_map_column *col)
 {
     switch (col->type) {
     case FIELD_NEWDECIMAL:
-        return col->meta >> 8 >= 1 && col->meta >> 8 <= DECIMAL_DIGITS_MAX &&
+        return col->meta >> 8 >= 1 && col->meta >> 8 <= PRECISION_MAX &&
                (col->meta & 0xff) <= col->meta >> 8;
     case FIELD_BIT:
         return col->meta <= BIT_BITS_MAX;

@@ -1,4 +1,5 @@
 #include "protocol/value.h"
+#include <stdio.h>
 
 /* Bytes for a rest of 0 to 9 decimal digits. */
 static const uint8_t digit_bytes[10] = { 0, 1, 1, 2, 2, 3, 3, 4, 4, 4 };
@@ -255,21 +256,56 @@ static void limbs_negate(uint32_t limbs[DECIMAL_LIMBS])
     }
 }
 
-static bool take_digits(struct cursor *c, unsigned digits, uint8_t flip,
-                        uint32_t limbs[DECIMAL_LIMBS])
-{
-    static const uint32_t power[10] = { 1,      10,      100,      1000,      10000,
-                                        100000, 1000000, 10000000, 100000000, 1000000000 };
-    uint8_t               bytes = digit_bytes[digits];
-    const uint8_t        *p = cursor_take(c, bytes);
-    uint32_t              v = 0;
+static const uint32_t power_of_ten[10] = { 1,      10,      100,      1000,      10000,
+                                           100000, 1000000, 10000000, 100000000, 1000000000 };
 
-    if (p == NULL)
-        return false;
-    for (uint8_t i = 0; i < bytes; i++)
+/* A group of up to nine digits; false when there are more than it may have. */
+static bool take_group(struct cursor *c, unsigned digits, uint8_t flip, uint32_t *out)
+{
+    uint8_t        bytes = digit_bytes[digits];
+    const uint8_t *p = cursor_take(c, bytes);
+    uint32_t       v = 0;
+
+    for (uint8_t i = 0; p != NULL && i < bytes; i++)
         v = v << 8 | (uint8_t)(p[i] ^ flip);
-    limbs_append(limbs, power[digits], v);
-    return v < power[digits];
+    *out = v;
+    return p != NULL && v < power_of_ten[digits];
+}
+
+/* Digits in the groups of a decimal: a rest in front, nines, a rest behind. */
+struct groups {
+    uint8_t digits[DECIMAL_DIGITS_MAX / 9 + 4];
+    uint8_t count;
+};
+
+static struct groups groups_of(const struct value_decimal *d)
+{
+    struct groups g = { .count = 0 };
+    unsigned      whole = (unsigned)(d->precision - d->scale);
+
+    g.digits[g.count++] = (uint8_t)(whole % 9);
+    for (unsigned i = 0; i < whole / 9 + d->scale / 9u; i++)
+        g.digits[g.count++] = 9;
+    g.digits[g.count++] = (uint8_t)(d->scale % 9u);
+    return g;
+}
+
+/* The first bit is the sign, inverted; of a negative number all others are inverted too. */
+enum { DECIMAL_RAW_MAX = 40 };
+static struct cursor decimal_bytes_of(const struct value_decimal *d, uint8_t copy[DECIMAL_RAW_MAX],
+                                      bool *negative)
+{
+    assert(d->raw.len >= 1 && d->raw.len <= DECIMAL_RAW_MAX);
+    memcpy(copy, d->raw.ptr, d->raw.len);
+    copy[0] ^= 0x80;
+    *negative = (copy[0] & 0x80) != 0;
+    return cursor_over((struct slice){ copy, d->raw.len });
+}
+
+static int impossible_digits(const struct value_decimal *d, struct err *e)
+{
+    return err_set(e, E_PROTOCOL, "a DECIMAL(%u,%u) with impossible digits", d->precision,
+                   d->scale);
 }
 
 static size_t limbs_shortest(const uint32_t limbs[DECIMAL_LIMBS], uint8_t *into)
@@ -289,29 +325,40 @@ static size_t limbs_shortest(const uint32_t limbs[DECIMAL_LIMBS], uint8_t *into)
 int value_decimal_integer(const struct value_decimal *d, uint8_t into[DECIMAL_INTEGER_BYTES],
                           size_t *length, struct err *e)
 {
-    uint8_t  first[40];
-    uint32_t limbs[DECIMAL_LIMBS] = { 0 };
-    unsigned whole = (unsigned)(d->precision - d->scale);
-    bool     fine = true;
+    uint8_t       copy[DECIMAL_RAW_MAX];
+    uint32_t      limbs[DECIMAL_LIMBS] = { 0 };
+    bool          negative = false;
+    struct cursor c = decimal_bytes_of(d, copy, &negative);
+    struct groups g = groups_of(d);
 
-    assert(d->raw.len >= 1 && d->raw.len <= sizeof first);
-    memcpy(first, d->raw.ptr, d->raw.len);
-    first[0] ^= 0x80;
-    bool          negative = (first[0] & 0x80) != 0;
-    uint8_t       flip = negative ? 0xff : 0;
-    struct cursor c = cursor_over((struct slice){ first, d->raw.len });
-
-    fine = take_digits(&c, whole % 9, flip, limbs) && fine;
-    for (unsigned i = 0; i < whole / 9; i++)
-        fine = take_digits(&c, 9, flip, limbs) && fine;
-    for (unsigned i = 0; i < d->scale / 9u; i++)
-        fine = take_digits(&c, 9, flip, limbs) && fine;
-    fine = take_digits(&c, d->scale % 9u, flip, limbs) && fine;
-    if (!fine)
-        return err_set(e, E_PROTOCOL, "a DECIMAL(%u,%u) with impossible digits", d->precision,
-                       d->scale);
+    for (uint8_t i = 0; i < g.count; i++) {
+        uint32_t group = 0;
+        if (!take_group(&c, g.digits[i], negative ? 0xff : 0, &group))
+            return impossible_digits(d, e);
+        limbs_append(limbs, power_of_ten[g.digits[i]], group);
+    }
     if (negative)
         limbs_negate(limbs);
     *length = limbs_shortest(limbs, into);
+    return 0;
+}
+
+int value_decimal_digits(const struct value_decimal *d, char into[DECIMAL_DIGITS_MAX + 1],
+                         bool *negative, struct err *e)
+{
+    uint8_t       copy[DECIMAL_RAW_MAX];
+    struct cursor c = decimal_bytes_of(d, copy, negative);
+    struct groups g = groups_of(d);
+    size_t        used = 0;
+
+    for (uint8_t i = 0; i < g.count; i++) {
+        uint32_t group = 0;
+        if (!take_group(&c, g.digits[i], *negative ? 0xff : 0, &group))
+            return impossible_digits(d, e);
+        if (g.digits[i] > 0)
+            used += (size_t)snprintf(into + used, DECIMAL_DIGITS_MAX + 1 - used, "%0*u",
+                                     g.digits[i], group);
+    }
+    into[used] = 0;
     return 0;
 }

@@ -74,3 +74,9 @@ enum { DECIMAL_INTEGER_BYTES = 28 };
 MUST_CHECK int value_decimal_integer(const struct value_decimal *d,
                                      uint8_t into[DECIMAL_INTEGER_BYTES], size_t *length,
                                      struct err *e);
+
+/* The digits alone, `precision` of them and a zero byte. */
+enum { DECIMAL_DIGITS_MAX = 65 };
+MUST_CHECK int value_decimal_digits(const struct value_decimal *d,
+                                    char into[DECIMAL_DIGITS_MAX + 1], bool *negative,
+                                    struct err *e);

@@ -1,8 +1,12 @@
 #include "publisher/field.h"
 #include "protocol/base/json.h"
+#include "publisher/document.h"
 #include "publisher/number.h"
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { DOCUMENT_KEPT_BYTES = 1 << 20 }; /* a larger text is given back after the row */
+#define DOCUMENT_TEXT_MAX (8ull << 30)  /* a byte may become six */
 
 /* ---- numbers ---- */
 
@@ -175,6 +179,25 @@ static int write_set(const struct field *f, const struct value *v, struct buf *o
         more = true;
     }
     buf_put_u8(out, '"');
+    return 0;
+}
+
+/* A document without bytes is what a server stores for one that was never set. */
+static int write_document(const struct field *f, const struct value *v, struct buf *out,
+                          struct err *e)
+{
+    struct json j = json_into(out);
+
+    if (v->bytes.len == 0) {
+        buf_put_text(out, f->nullable ? "null" : "\"{}\"");
+        return 0;
+    }
+    buf_clear(f->text);
+    TRY(document_put_text(v->bytes, f->text, e));
+    TRY(buf_check(f->text, "a JSON value", e));
+    json_text_slice(&j, buf_slice(f->text));
+    if (f->text->size > DOCUMENT_KEPT_BYTES)
+        buf_done(f->text);
     return 0;
 }
 
@@ -435,6 +458,8 @@ static field_write *writer_of(struct field *f, const struct definition_column *c
         return column->form == FORM_POINT ? write_point : write_geometry;
     case FIELD_VECTOR:
         return write_vector;
+    case FIELD_JSON:
+        return write_document;
     default:
         return NULL;
     }
@@ -487,6 +512,12 @@ int field_init(struct field *f, enum format_family family, const struct definiti
             column->name, field_type_name(told->type));
     if (made.write == write_converted)
         TRY(charset_converter_new(column->charset, &made.converter, e));
+    if (made.write == write_document) {
+        made.text = malloc(sizeof *made.text);
+        if (made.text == NULL)
+            return err_set(e, E_NOMEM, "no memory for the texts of column %s", column->name);
+        buf_init(made.text, DOCUMENT_TEXT_MAX);
+    }
     made.members = calloc(column->member_count + 1, sizeof *made.members);
     if (made.members == NULL || prepare_texts(&made, column, e) != 0) {
         if (made.members == NULL)
@@ -501,6 +532,9 @@ int field_init(struct field *f, enum format_family family, const struct definiti
 void field_done(struct field *f)
 {
     charset_converter_free(f->converter);
+    if (f->text != NULL)
+        buf_done(f->text);
+    free(f->text);
     free(f->members);
     free(f->own);
     *f = (struct field){ .write = NULL };

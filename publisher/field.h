@@ -27,6 +27,7 @@ struct field {
     bool                      zero_is_null; /* TIMESTAMP 0 */
     uint8_t                   digits;       /* of a second's fraction */
     uint32_t                  fixed_bytes;  /* BINARY(n): padded to n */
+    struct buf               *text;         /* room for a JSON document's text */
     struct charset_converter *converter;    /* NULL: the bytes are UTF-8 */
     struct slice             *members;      /* as JSON without quotes */
     uint32_t                  member_count;

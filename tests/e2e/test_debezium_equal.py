@@ -30,6 +30,7 @@ TABLES = """
         tx1 TEXT CHARACTER SET latin1, bi BINARY(6), vb VARBINARY(300), bl BLOB,
         en ENUM('small','it''s','large'), en1 ENUM('caf\u00e9','th\u00e9') CHARACTER SET latin1,
         st SET('a','b','c','d'), PRIMARY KEY (n, k)) DEFAULT CHARSET=utf8mb4;
+    CREATE TABLE g.doc (id INT PRIMARY KEY, j JSON, p POINT, ge GEOMETRY, ls LINESTRING);
     CREATE TABLE g.nokey (a INT, b VARCHAR(10));
     CREATE TABLE g.uniq (x INT NOT NULL, y VARCHAR(5) NOT NULL, z INT, UNIQUE KEY second (y, x),
         UNIQUE KEY first (x));
@@ -55,6 +56,12 @@ CHANGES = """
     INSERT INTO g.str (k, n) VALUES ('null', 3)
     UPDATE g.str SET k = 'other', v = NULL WHERE n = 1
     DELETE FROM g.str
+    INSERT INTO g.doc VALUES (1, '{"z": 1, "a": [true, false, null, 1.5, -7, "\u00e9\\\\"x\\\\n \U0001f422"], "n": {"big": 18446744073709551615, "neg": -9223372036854775808, "": {}}, "e": []}', ST_GeomFromText('POINT(1 2)'), ST_GeomFromText('POINT(-1.5 2.25)'), ST_GeomFromText('LINESTRING(0 0,1 1)'))
+    INSERT INTO g.doc (id, j) VALUES (2, NULL), (3, '[]'), (4, '"str"'), (5, '3.0'), (6, 'null'), (7, '[1e100, 1e-7, 12345678.25, 0.001, 100000000000000000000]')
+    INSERT INTO g.doc (id, j) VALUES (8, CONCAT('[', REPEAT('{"key": 12345678},', 9000), '0]'))
+    INSERT INTO g.doc (id, j) VALUES (9, JSON_OBJECT('d', CAST('2024-01-02' AS DATE), 't', CAST('03:04:05.6' AS TIME(1)), 'dt', CAST('2024-01-02 03:04:05.678' AS DATETIME(3)), 'dec', CAST('-12.340' AS DECIMAL(10,3)), 'small', CAST('0.05' AS DECIMAL(5,2)), 'bin', CAST('ab' AS BINARY)))
+    UPDATE g.doc SET j = JSON_SET(j, '$.a', 1) WHERE id = 1
+    DELETE FROM g.doc WHERE id < 5
     INSERT INTO g.nokey VALUES (1, 'a'), (1, 'a'), (NULL, NULL)
     UPDATE g.nokey SET b = 'b' WHERE a = 1
     DELETE FROM g.nokey

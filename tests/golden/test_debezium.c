@@ -266,6 +266,7 @@ static void compare(const char *in_case)
 CASE(mysql_numbers_come_as_debezium_writes_them, "mysql-01_numeric")
 CASE(mysql_times_come_as_debezium_writes_them, "mysql-02_temporal")
 CASE(mysql_texts_and_binaries_come_as_debezium_writes_them, "mysql-03_string_binary")
+CASE(mysql_documents_and_geometries_come_as_debezium_writes_them, "mysql-04_json_geometry_vector")
 CASE(mysql_changes_and_tombstones_come_in_debeziums_order, "mysql-05_dml_pk")
 CASE(mysql_transactions_of_several_tables_keep_their_order, "mysql-07_transaction")
 CASE(mysql_keys_are_the_ones_debezium_chooses, "mysql-13_keys")
@@ -279,6 +280,7 @@ int main(void)
         cmocka_unit_test(mysql_numbers_come_as_debezium_writes_them),
         cmocka_unit_test(mysql_times_come_as_debezium_writes_them),
         cmocka_unit_test(mysql_texts_and_binaries_come_as_debezium_writes_them),
+        cmocka_unit_test(mysql_documents_and_geometries_come_as_debezium_writes_them),
         cmocka_unit_test(mysql_changes_and_tombstones_come_in_debeziums_order),
         cmocka_unit_test(mysql_transactions_of_several_tables_keep_their_order),
         cmocka_unit_test(mysql_keys_are_the_ones_debezium_chooses),
