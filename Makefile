@@ -135,7 +135,7 @@ fuzz:
 	@set -e; mkdir -p build-fuzz; for f in $(FUZZ); do n=$$(basename $$f .c); c=$${n#fuzz_}; \
 	  echo "  FUZZ $$n"; \
 	  clang -std=gnu17 -O1 -g -D_GNU_SOURCE -I. $(PKG_CFLAGS) -fsanitize=fuzzer,address,undefined \
-	    -o build-fuzz/$$n $$f $(PROTOCOL) $(STORAGE) $(PUBLISHER) $(RELAY) -pthread $(PKG_LIBS); \
+	    -o build-fuzz/$$n $$f $(SIM_LIB) $(PROTOCOL) $(STORAGE) $(PUBLISHER) $(RELAY) -pthread $(PKG_LIBS); \
 	  mkdir -p build-fuzz/corpus/$$c tests/fuzz/corpus/$$c; \
 	  build-fuzz/$$n -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -artifact_prefix=build-fuzz/ \
 	    build-fuzz/corpus/$$c tests/fuzz/corpus/$$c; \
