@@ -20,7 +20,7 @@ int writer_check_usable(const struct writer *w, struct err *e)
 /* ---- bytes to the disk ---- */
 
 /* A file without checksums gets them here, so that recovery can tell a torn write. */
-static int note_span(struct writer *w, uint64_t from, uint64_t to, uint32_t crc, struct err *e)
+int writer_note_span(struct writer *w, uint64_t from, uint64_t to, uint32_t crc, struct err *e)
 {
     struct buf entry;
 
@@ -46,7 +46,7 @@ static int write_out(struct writer *w, struct slice bytes, struct err *e)
         return err_set(e, E_LIMIT, "%s passes the greatest size of a relay file", w->file.name);
     TRY(w->disk->write(w->store->tail, w->written, bytes, e));
     if (is_bare(w))
-        TRY(note_span(w, w->written, w->written + bytes.len, checksum_crc32(0, bytes), e));
+        TRY(writer_note_span(w, w->written, w->written + bytes.len, checksum_crc32(0, bytes), e));
     w->written += bytes.len;
     return 0;
 }

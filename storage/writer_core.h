@@ -52,3 +52,6 @@ MUST_CHECK int writer_check_usable(const struct writer *w, struct err *e);
 MUST_CHECK int writer_out(struct writer *w, struct err *e);
 /* Writes what of the sidecar is due. */
 MUST_CHECK int writer_index_out(struct writer *w, struct err *e);
+/* Writes a SPAN to the sidecar. */
+MUST_CHECK int writer_note_span(struct writer *w, uint64_t from, uint64_t to, uint32_t crc,
+                                struct err *e);

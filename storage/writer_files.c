@@ -201,6 +201,24 @@ void writer_close(struct writer *w)
 
 /* ---- a new file ---- */
 
+/* The source died inside a transaction: what came of it is cut off. Nobody saw these bytes (I1). */
+static int cut_unfinished(struct writer *w, uint64_t size, struct err *e)
+{
+    struct store *s = w->store;
+
+    if (w->has_format && !w->format.has_crc) {
+        /* The last span reaches further and will not hold: one for what is left comes first. */
+        uint32_t crc = 0;
+        TRY(tail_span_crc(w->disk, s->tail, BINLOG_MAGIC_BYTES, size, &crc, e));
+        TRY(writer_note_span(w, BINLOG_MAGIC_BYTES, size, crc, e));
+        if (s->sync == STORE_SYNC_COMMIT)
+            TRY(w->disk->sync(s->tail_index, e));
+    }
+    TRY(w->disk->cut(s->tail, size, e));
+    w->written = size;
+    return 0;
+}
+
 /* Brings the old file to its end: all of it safe, the unfinished rest cut, the footer written. */
 static int finish_file(struct writer *w, struct err *e)
 {
@@ -209,11 +227,8 @@ static int finish_file(struct writer *w, struct err *e)
     struct buf    text;
 
     TRY(writer_out(w, e));
-    if (w->written > size) {
-        /* The source died inside a transaction: nobody saw these bytes (I1). */
-        TRY(w->disk->cut(s->tail, size, e));
-        w->written = size;
-    }
+    if (w->written > size)
+        TRY(cut_unfinished(w, size, e));
     TRY(store_round(s, true, e));
     buf_init(&text, SIDECAR_ENTRY_MAX);
     (void)pthread_mutex_lock(&s->mutex);
