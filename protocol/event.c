@@ -93,17 +93,29 @@ int event_parse_head(struct slice have, bool has_crc, struct event *out, struct 
     return 0;
 }
 
+int event_complete(struct event *head, struct slice whole, bool has_crc, struct err *e)
+{
+    uint32_t crc_bytes = has_crc ? EVENT_CRC_BYTES : 0;
+
+    if (head->length != whole.len)
+        return err_set(e, E_PROTOCOL, "%s event (type %u): header says %" PRIu32 " bytes, got %zu",
+                       event_name(head->type), head->type, head->length, whole.len);
+    assert(head->length >= EVENT_HEADER_BYTES + crc_bytes); /* the head was parsed the same way */
+    size_t body_bytes = head->length - EVENT_HEADER_BYTES - crc_bytes;
+    if (body_bytes < types[head->type].least_body_bytes)
+        return err_set(e, E_PROTOCOL, "%s event: body of %zu bytes, it takes %" PRIu32,
+                       event_name(head->type), body_bytes, types[head->type].least_body_bytes);
+    head->whole = whole;
+    head->body = (struct slice){ whole.ptr + EVENT_HEADER_BYTES, body_bytes };
+    return 0;
+}
+
 int event_parse(struct slice whole, bool has_crc, struct event *out, struct err *e)
 {
     struct event ev;
 
     TRY(event_parse_head(whole, has_crc, &ev, e));
-    if (ev.length != whole.len)
-        return err_set(e, E_PROTOCOL, "%s event (type %u): header says %" PRIu32 " bytes, got %zu",
-                       event_name(ev.type), ev.type, ev.length, whole.len);
-    if (ev.body.len < types[ev.type].least_body_bytes)
-        return err_set(e, E_PROTOCOL, "%s event: body of %zu bytes, it takes %" PRIu32,
-                       event_name(ev.type), ev.body.len, types[ev.type].least_body_bytes);
+    TRY(event_complete(&ev, whole, has_crc, e));
     *out = ev;
     return 0;
 }

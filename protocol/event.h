@@ -89,6 +89,10 @@ MUST_CHECK int event_parse_head(struct slice have, bool has_crc, struct event *o
    as its type demands. Does not compute the checksum. */
 MUST_CHECK int event_parse(struct slice whole, bool has_crc, struct event *out, struct err *e);
 
+/* Makes a parsed head the whole event, once all its bytes are there (`whole` begins where the head
+   did): what event_parse() checks beyond the head, without reading the head again. */
+MUST_CHECK int event_complete(struct event *head, struct slice whole, bool has_crc, struct err *e);
+
 /* E_CORRUPT unless the last four bytes are the CRC-32 of all before them; in a format description
    IN_USE counts as cleared, as servers compute it. */
 MUST_CHECK int event_verify(struct slice whole, struct err *e);

@@ -180,18 +180,26 @@ static int begin_event(struct reader *r, uint64_t visible, struct slice *have, s
     return 0;
 }
 
-static int whole_event(struct reader *r, uint64_t visible, struct reader_piece *piece,
-                       struct err *e)
+/* `have` is what begin_event() found at hand, as a rule all of the event. */
+static int whole_event(struct reader *r, uint64_t visible, struct slice have,
+                       struct reader_piece *piece, struct err *e)
 {
-    uint32_t     length = r->event.length;
-    struct slice have;
+    uint32_t length = r->event.length;
+    int      parsed;
 
-    TRY(fill(r, length, visible, &have, e));
+    if (have.len < length)
+        TRY(fill(r, length, visible, &have, e));
     struct slice whole = { have.ptr, length };
-    if (r->event.type == EVENT_FORMAT_DESCRIPTION)
+    if (r->event.type == EVENT_FORMAT_DESCRIPTION) {
+        /* Only now it is known whether it ends with a checksum. */
         TRY(take_format(r, whole, e));
-    if (event_parse(whole, r->format.has_crc, &piece->event, e) != 0)
+        parsed = event_parse(whole, r->format.has_crc, &r->event, e);
+    } else {
+        parsed = event_complete(&r->event, whole, r->has_format && r->format.has_crc, e);
+    }
+    if (parsed != 0)
         return corrupt(r, e);
+    piece->event = r->event;
     piece->bytes = whole;
     piece->at = 0;
     piece->last = true;
@@ -231,7 +239,7 @@ int reader_next(struct reader *r, struct reader_piece *piece, enum reader_step *
 {
     uint64_t     visible;
     bool         sealed;
-    struct slice have;
+    struct slice have = slice_empty();
 
     TRY(see(r, &visible, &sealed, e));
     assert(r->at <= visible); /* I1 */
@@ -251,7 +259,7 @@ int reader_next(struct reader *r, struct reader_piece *piece, enum reader_step *
         }
     }
     *step = READER_PIECE;
-    return r->event_length == 0 ? whole_event(r, visible, piece, e)
+    return r->event_length == 0 ? whole_event(r, visible, have, piece, e)
                                 : part_of_event(r, visible, piece, e);
 }
 

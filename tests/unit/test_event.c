@@ -45,6 +45,24 @@ static void every_truncation_is_refused_and_writes_nothing(void **state)
     }
 }
 
+static void a_head_and_the_rest_are_the_whole_event(void **state)
+{
+    (void)state;
+    for (size_t len = EVENT_HEADER_BYTES; len <= sizeof heartbeat; len++) {
+        struct err   e = { 0 };
+        struct event ev, at_once;
+        assert_int_equal(event_parse_head((struct slice){ heartbeat, len }, false, &ev, &e), 0);
+        assert_int_equal(
+            event_complete(&ev, (struct slice){ heartbeat, sizeof heartbeat - 1 }, false, &e), -1);
+        assert_int_equal(e.kind, E_PROTOCOL);
+        assert_int_equal(event_complete(&ev, heartbeat_slice, false, &e), 0);
+        assert_int_equal(event_parse(heartbeat_slice, false, &at_once, &e), 0);
+        assert_true(slice_equal(ev.whole, at_once.whole));
+        assert_true(slice_equal(ev.body, at_once.body));
+        assert_int_equal(ev.length, at_once.length);
+    }
+}
+
 static void a_head_is_enough_for_the_header_fields(void **state)
 {
     (void)state;
@@ -482,6 +500,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_event_parses),
         cmocka_unit_test(every_truncation_is_refused_and_writes_nothing),
+        cmocka_unit_test(a_head_and_the_rest_are_the_whole_event),
         cmocka_unit_test(a_head_is_enough_for_the_header_fields),
         cmocka_unit_test(a_head_ends_where_the_event_does),
         cmocka_unit_test(a_length_below_the_least_possible_is_refused),
