@@ -11,11 +11,12 @@ enum { RECORDED_LINES = 19, PATIENCE_MS = 20000, FILE_BYTES_MAX = 1 << 20 };
 
 /* ---- a store with the recorded file, a publisher on it ---- */
 
-static void fill(struct fixture *f, const char *name)
+static void fill_from(struct fixture *f, const char *path, const char *name,
+                      enum format_family family)
 {
     struct err          e = { 0 };
-    struct store_source source = fixture_source("a", FAMILY_MYSQL);
-    struct binlog_file  file = binlog_file_read(recorded);
+    struct store_source source = fixture_source("a", family);
+    struct binlog_file  file = binlog_file_read(path);
     struct event        ev;
 
     assert_int_equal(writer_begin_file(f->writer, &source, name, 0, &e), 0);
@@ -24,6 +25,11 @@ static void fill(struct fixture *f, const char *name)
             fail_msg("%s", e.text);
     fixture_publish(f);
     binlog_file_done(&file);
+}
+
+static void fill(struct fixture *f, const char *name)
+{
+    fill_from(f, recorded, name, FAMILY_MYSQL);
 }
 
 struct runner {
@@ -311,6 +317,53 @@ static void a_full_disk_is_waited_for(void **state)
     fixture_done(&s->f);
 }
 
+/* The source answers at the third time. */
+static int come_late(void *arg, const char *database, const char *table, struct buf *json,
+                     struct err *e)
+{
+    int *asked = arg;
+
+    (void)database;
+    (void)table;
+    if (++*asked < 3)
+        return err_set(e, E_IO, "the source is away");
+    buf_put_text(json, "{\"columns\":[{\"name\":\"a\",\"type\":3},{\"name\":\"b\",\"type\":15,"
+                       "\"charset\":\"latin1\"}],\"key\":[0]}");
+    return 0;
+}
+
+static void a_source_that_is_away_is_waited_for(void **state)
+{
+    struct scene            *s = *state;
+    int                      asked = 0;
+    struct runner            r = { .result = 0 };
+    struct publisher_status  status = { 0 };
+    struct publisher_options o = {
+        .name = "p",
+        .path = s->path,
+        .fetch = come_late,
+        .fetch_arg = &asked,
+        .convert = { .topic_prefix = "srv", .table_include = "g[.]t", .tombstones = true }
+    };
+
+    scene_begin(s, false);
+    fill_from(&s->f, "tests/golden/binlog/mariadb-10.2-statements.binlog", "binlog.000001",
+              FAMILY_MARIADB);
+    assert_int_equal(publisher_new(s->f.store, &o, &r.publisher, &r.e), 0);
+    assert_int_equal(pthread_create(&r.thread, NULL, run, &r), 0);
+    for (int waited = 0; waited < PATIENCE_MS && status.problem[0] == 0; waited++) {
+        publisher_status(r.publisher, &status);
+        (void)usleep(1000);
+    }
+    assert_int_equal(status.state, PUBLISHER_RUNNING);
+    assert_non_null(strstr(status.problem, "away"));
+    status = status_when(&r, PUBLISHER_IDLE);
+    assert_true(status.events > 0);
+    assert_string_equal(status.problem, "");
+    assert_int_equal(end(&r), 0);
+    fixture_done(&s->f);
+}
+
 static void it_waits_for_a_store_that_has_nothing_yet(void **state)
 {
     struct scene *s = *state;
@@ -358,6 +411,7 @@ int main(void)
         PROMISE(a_file_has_one_publisher),
         PROMISE(a_folder_that_is_not_there_is_named),
         PROMISE(a_full_disk_is_waited_for),
+        PROMISE(a_source_that_is_away_is_waited_for),
         PROMISE(it_waits_for_a_store_that_has_nothing_yet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
