@@ -8,8 +8,8 @@
 /* A set of GTIDs is the longest of all details. */
 enum { DETAIL_BYTES_MAX = 16 * 1024 * 1024 };
 
-/* A statement on one line: line breaks and control characters become spaces, a long one is cut
-   before a whole character. */
+/* Foreign text, as a rule a statement, on one line: line breaks and control characters become
+   spaces, a long one is cut before a whole character. */
 static void put_statement(struct buf *out, struct slice text)
 {
     size_t shown = text.len;
@@ -79,11 +79,14 @@ static void put_detail(const struct format *f, const struct event *ev, struct bu
 
     switch (ev->type) {
     case EVENT_FORMAT_DESCRIPTION:
-        buf_put_text(out, f->server_version);
+        put_statement(out, slice_of_text(f->server_version));
         break;
     case EVENT_ROTATE:
-        if (event_parse_rotate(ev, &rotate, &ignored) == 0)
-            buf_printf(out, "to %s:%" PRIu64, rotate.file, rotate.position);
+        if (event_parse_rotate(ev, &rotate, &ignored) != 0)
+            break;
+        buf_put_text(out, "to ");
+        put_statement(out, slice_of_text(rotate.file));
+        buf_printf(out, ":%" PRIu64, rotate.position);
         break;
     case EVENT_GTID:
     case EVENT_GTID_TAGGED:

@@ -1,0 +1,89 @@
+"""What a newcomer runs first: the demonstration and the benchmark."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+from lib import wait
+from lib.marks import alone, limit
+from lib.relay import ROOT
+
+
+def run_demo(scene):
+    """Starts it with a temporary folder of its own, so that what it leaves can be seen."""
+    folder = scene.path("tmp")
+    folder.mkdir()
+    out = scene.path("demo.out")
+    with open(out, "wb") as output:
+        demo = subprocess.Popen([ROOT / "tools/demo"], stdin=subprocess.DEVNULL, stdout=output,
+                                stderr=subprocess.STDOUT,
+                                env={**os.environ, "TMPDIR": str(folder)})
+    return demo, folder, out
+
+
+@limit(180)
+def test_the_demo_shows_changes_and_leaves_nothing(scene):
+    """It ends well within a minute, with equal tables, plain text, and an empty folder."""
+    begin = time.monotonic()
+    demo, folder, out = run_demo(scene)
+    code = demo.wait(120)
+    text = out.read_text()
+    assert code == 0, text
+    for expected in ("insert     shop.customers", "cents: 3900 -> 3500", "byte for byte",
+                     "all is well", "each once"):
+        assert expected in text, f"{expected!r} is missing in:\n{text}"
+    assert "DIFFERENT" not in text and "\x1b" not in text, text
+    assert os.listdir(folder) == [], os.listdir(folder)
+    assert time.monotonic() - begin < 60, text
+
+
+@limit(120)
+def test_the_demo_cleans_up_when_it_is_stopped(scene):
+    """SIGTERM in the middle: exit code 130, no process and no file stays."""
+    demo, folder, out = run_demo(scene)
+    wait.until(lambda: "sql>" in out.read_text(), 60, out.read_text)
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(60) == 130, out.read_text()
+    assert os.listdir(folder) == [], os.listdir(folder)
+    left = subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False)
+    assert left.stdout == "", left.stdout
+
+
+@limit(180)
+def test_the_demo_tells_what_failed(scene):
+    """A relay that can't start: exit code 1, what was being done, and the ends of the logs."""
+    programs = scene.path("bin")
+    programs.mkdir()
+    fake = programs / "mariadbd"
+    fake.write_text("#!/bin/sh\necho 'this server is broken' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    folder = scene.path("tmp")
+    folder.mkdir()
+    done = subprocess.run([ROOT / "tools/demo"], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=120, check=False,
+                          env={**os.environ, "TMPDIR": str(folder),
+                               "PATH": f"{programs}:{os.environ['PATH']}"})
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "failed while starting the source database" in done.stderr, done.stderr
+    assert "this server is broken" in done.stderr, done.stderr
+    assert os.listdir(folder) == [], os.listdir(folder)
+
+
+@alone
+@limit(180)
+def test_the_benchmark_measures_and_checks_what_passed(scene):
+    """Both benches on a small backlog: each run is there, in seconds above zero."""
+    for what, runs in (("ingest", 3), ("serve", 2)):
+        done = subprocess.run([ROOT / "tools/bench", what, "--server", "mariadb10", "--only", "small",
+                               "--rows", "20000", "--rounds", "1", "--json"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        said = json.loads(done.stdout)
+        assert said["bench"] == what and said["transactions"] == 5000, said
+        assert len(said["runs"]) == runs, said
+        assert all(run["seconds"] > 0 for run in said["runs"].values()), said
+        memory = next(goal for goal in said["goals"] if goal["what"].startswith("memory"))
+        assert 0 < memory["value"] < memory["target"], said
