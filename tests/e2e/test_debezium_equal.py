@@ -84,6 +84,12 @@ AFTER_SYNC = """
 """
 
 
+OPTIONS = {
+    "compressed": {"binlog_transaction_compression": "ON"},
+    "anonymous": {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"},
+}
+
+
 def lines_of(text):
     return [line.strip() for line in text.strip().splitlines() if line.strip()]
 
@@ -176,13 +182,13 @@ def difference(our, their, path="event"):
 
 
 @limit(240)
-@each("mysql97 FULL", "mysql97 MINIMAL", "mysql97 FULL compressed", "mariadb10 FULL",
-      "mariadb10 MINIMAL", "mariadb10 NO_LOG")
+@each("mysql97 FULL", "mysql97 MINIMAL", "mysql97 FULL compressed", "mysql97 FULL anonymous",
+      "mariadb10 FULL", "mariadb10 MINIMAL", "mariadb10 NO_LOG")
 def test_the_relay_publishes_what_debezium_writes(scene, variant):
     """A workload of many types, changed keys, transactions and DDL comes out the same."""
     kind, metadata, *more = variant.split()
     server = scene.server(kind, binlog_row_metadata=metadata,
-                          **({"binlog_transaction_compression": "ON"} if more else {}))
+                          **(OPTIONS[more[0]] if more else {}))
     run(server)
     connector = scene.debezium(server, "g", snapshot_mode="no_data")
     relay = scene.relay(server, publish="g", settings={"publisher events": {
@@ -194,6 +200,61 @@ def test_the_relay_publishes_what_debezium_writes(scene, variant):
     relay.wait_caught_up(server)
     relay.wait_events(len(theirs))
     assert len(theirs) > 4000, len(theirs)
+    relay.stop()
+    assert_equal(rows(relay.output), theirs)
+
+
+UNUSUAL = """
+    CREATE TABLE g.wide (id INT PRIMARY KEY, c CHAR(255), b BINARY(255), v0 VARBINARY(0), c0 CHAR(0), d65 DECIMAL(65,0), d30 DECIMAL(30,30), st SET({set}), en ENUM({enum}), bt BIT(7), tn TINYTEXT, mb MEDIUMBLOB)
+    INSERT INTO g.wide VALUES (1, REPEAT('\u6f22', 255), REPEAT('b', 255), '', '', REPEAT('9', 65), -0.123456789012345678901234567890, 1, 300, b'1010101', 'tiny', REPEAT('m', 100000))
+    INSERT INTO g.wide VALUES (2, 'x', x'00', '', '', -1, 0, 0xffffffffffffffff, 1, 0, '', '')
+    CREATE TABLE g.gen (a INT PRIMARY KEY, b INT AS (a * 2) VIRTUAL, c INT AS (a + 1) STORED, d VARCHAR(10))
+    INSERT INTO g.gen (a, d) VALUES (1, 'x'), (2, NULL)
+    UPDATE g.gen SET d = 'y'
+    CREATE TABLE g.my (a INT PRIMARY KEY) ENGINE=MyISAM
+    BEGIN; INSERT INTO g.gen (a) VALUES (10); SAVEPOINT s; INSERT INTO g.gen (a) VALUES (11); ROLLBACK TO s; INSERT INTO g.gen (a) VALUES (12); COMMIT
+    BEGIN; INSERT INTO g.my VALUES (1); INSERT INTO g.gen (a) VALUES (20); ROLLBACK
+    INSERT INTO g.my VALUES (2), (3)
+    CREATE TEMPORARY TABLE g.temp (a INT); INSERT INTO g.temp VALUES (1); INSERT INTO g.my SELECT a + 100 FROM g.temp; DROP TEMPORARY TABLE g.temp
+    CREATE TABLE g.parts (a INT PRIMARY KEY, b INT) PARTITION BY HASH(a) PARTITIONS 4
+    INSERT INTO g.parts VALUES (1, 1), (2, 2), (3, 3), (4, 4)
+    UPDATE g.parts SET a = a + 10
+    CREATE TABLE g.pre (a VARCHAR(100) NOT NULL, b INT, c INT NOT NULL, PRIMARY KEY (a(10), c), KEY (b))
+    INSERT INTO g.pre VALUES ('a long key that goes on', NULL, 7)
+    DELETE FROM g.pre
+    CREATE TABLE g.ref (id INT PRIMARY KEY); CREATE TABLE g.child (id INT PRIMARY KEY, ref INT, FOREIGN KEY (ref) REFERENCES g.ref (id) ON DELETE CASCADE)
+    INSERT INTO g.ref VALUES (1); INSERT INTO g.child VALUES (1, 1); DELETE FROM g.ref
+    INSERT INTO g.parts VALUES (11, 0) ON DUPLICATE KEY UPDATE b = 100
+    REPLACE INTO g.parts VALUES (12, 5), (99, 9)
+    CREATE VIEW g.seen AS SELECT a FROM g.parts; INSERT INTO g.seen VALUES (1000); DROP VIEW g.seen
+    RENAME TABLE g.parts TO g.parts2
+    INSERT INTO g.parts2 VALUES (2000, 1)
+    ALTER TABLE g.parts2 ADD COLUMN t TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3) FIRST
+    UPDATE g.parts2 SET b = 7 WHERE a = 2000
+    XA START 'x1'; INSERT INTO g.parts2 (a) VALUES (3000); XA END 'x1'; XA PREPARE 'x1'; XA COMMIT 'x1'
+    XA START 'x2'; INSERT INTO g.parts2 (a) VALUES (3001); XA END 'x2'; XA COMMIT 'x2' ONE PHASE
+    XA START 'x3'; INSERT INTO g.parts2 (a) VALUES (3002); XA END 'x3'; XA ROLLBACK 'x3'
+    INSERT INTO g.parts2 (a) VALUES (4000)
+"""
+
+
+@limit(180)
+@each("mysql97", "mariadb10")
+def test_unusual_tables_and_transactions_are_published_alike(scene, kind):
+    """Wide types, generated columns, partitions, engines, savepoints, XA, DDL in between."""
+    server = scene.server(kind, binlog_row_metadata="FULL")
+    run(server)
+    connector = scene.debezium(server, "g")
+    relay = scene.relay(server, publish="g", settings={"source a": {"start": "newest"}})
+    members = {"set": ",".join(f"'s{i}'" for i in range(64)),
+               "enum": ",".join(f"'member {i}'" for i in range(300))}
+    change(server, UNUSUAL.format(**members))
+    mark_end(server, "g")
+    connector.wait_for_end(100)
+    theirs = rows(connector.output)
+    relay.wait_caught_up(server)
+    relay.wait_events(len(theirs))
+    assert len(theirs) > 40, len(theirs)
     relay.stop()
     assert_equal(rows(relay.output), theirs)
 
