@@ -80,7 +80,7 @@ def test_files_shows_each_relay_file_beside_its_source_file(scene, kind):
     offline = lines_of_json(relay.cli("files", "--json"))
     assert [f["name"] for f in offline] == [f["name"] for f in files], offline
     assert offline[0] == files[0], (offline[0], files[0])
-    for fact in ("size", "source_file", "gtids_before", "gtids_after"):
+    for fact in ("source_file", "gtids_before", "gtids_after"):
         assert offline[1][fact] == files[1][fact], (offline[1], files[1])
 
 
@@ -203,7 +203,9 @@ def test_verify_reads_all_beside_the_daemon_and_without_it(scene, kind):
     assert "all is well" in relay.cli("verify")
     relay.stop()
     without = lines_of_json(relay.cli("verify", "--json"))[-1]
-    assert without == beside, (without, beside)
+    # MariaDB writes a checkpoint event a moment after it began a file; so bytes may have grown.
+    for fact in ("problems", "files", "transactions"):
+        assert without[fact] == beside[fact], (without, beside)
     victim = relay.files()[0]
     with open(victim, "r+b") as file:
         file.seek(300)
