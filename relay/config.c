@@ -438,6 +438,8 @@ static void check_source(struct parse *p, const struct part *t)
     read_secret(p, t, &s->password, s->password_file);
     check_file(p, t, "tls_ca", s->tls_ca);
     check_pair(p, t, s->tls_cert, s->tls_key);
+    if (s->tls == CLIENT_TLS_VERIFY_CA && !is_given(s->tls_ca))
+        complain(p, key_line(t, "tls"), "tls = verify-ca needs tls_ca: the authorities to trust");
     if (s->retry_max != 0 && s->retry_max < s->retry_min)
         complain(p, key_line(t, "retry_max"), "retry_max is less than retry_min (%u s)",
                  s->retry_min);

@@ -174,6 +174,7 @@ static void every_error_is_said_with_its_line(void **state)
     assert_says(p, "[relay]\ndata = DIR/c\n[source a]\nuser = u\nserver_id = 1\n", "/c:2: data: ");
     assert_says(p, GOOD "tls_ca = DIR/none\n", "/c:6: tls_ca: ");
     assert_says(p, GOOD "tls_cert = DIR/c\n", "/c:6: tls_cert and tls_key go together");
+    assert_says(p, GOOD "tls = verify-ca\n", "/c:6: tls = verify-ca needs tls_ca");
     assert_says(p, GOOD "start = binlog.000001\n", "/c:6: ");
     assert_says(p, GOOD "start = ../binlog.000001:4\n", "/c:6: ");
     assert_says(p, GOOD "start = binlog.000001:3\n", "/c:6: ");
