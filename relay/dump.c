@@ -42,6 +42,9 @@ struct dump {
     bool                piece_waits; /* behind what was made */
     bool                drop_piece;  /* rest of a skipped event that comes in pieces */
 
+    bool    ends_soon;
+    uint8_t last_type; /* of the last event that went out, or began to */
+
     store_pos pos;
     char      file[STORE_NAME_BYTES + 1];
 };
@@ -231,6 +234,11 @@ store_pos dump_pos(const struct dump *d)
 const char *dump_file(const struct dump *d)
 {
     return d->file;
+}
+
+void dump_end_soon(struct dump *d)
+{
+    d->ends_soon = true;
 }
 
 bool dump_between_packets(const struct dump *d)
@@ -535,6 +543,7 @@ static int advance(struct dump *d, uint64_t *scanned, enum dump_step *step, stru
             d->drop_piece = v == SKIP;
         }
         if (v == SEND) {
+            d->last_type = p->event.type;
             if (d->gap && p->at == 0)
                 TRY(close_gap(d, p->pos, e));
             d->piece_waits = true;
@@ -559,6 +568,27 @@ static int advance(struct dump *d, uint64_t *scanned, enum dump_step *step, stru
     }
 }
 
+/* Whether row events of the same statement may follow one of this type. */
+static bool inside_statement(uint8_t type)
+{
+    switch (type) {
+    case EVENT_TABLE_MAP:
+    case EVENT_WRITE_ROWS_V1:
+    case EVENT_UPDATE_ROWS_V1:
+    case EVENT_DELETE_ROWS_V1:
+    case EVENT_WRITE_ROWS:
+    case EVENT_UPDATE_ROWS:
+    case EVENT_DELETE_ROWS:
+    case EVENT_PARTIAL_UPDATE_ROWS:
+    case EVENT_MARIADB_WRITE_ROWS_COMPRESSED_V1:
+    case EVENT_MARIADB_UPDATE_ROWS_COMPRESSED_V1:
+    case EVENT_MARIADB_DELETE_ROWS_COMPRESSED_V1:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int fill(struct dump *d, struct frame_room *room, uint8_t *sequence, enum dump_step *step,
                 struct err *e)
 {
@@ -580,6 +610,8 @@ static int fill(struct dump *d, struct frame_room *room, uint8_t *sequence, enum
             d->piece_waits = false;
             frame_put_small(whole, room, sequence);
             d->pos = d->piece.end;
+        } else if (d->ends_soon && !frame_busy(&d->frame) && !inside_statement(d->last_type)) {
+            *step = DUMP_OVER;
         } else {
             TRY(advance(d, &scanned, step, e));
         }

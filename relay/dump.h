@@ -51,7 +51,7 @@ enum dump_step {
     DUMP_FULL,  /* there may be more */
     DUMP_YIELD, /* much was skipped: let others have a turn, then go on */
     DUMP_AT_END,
-    DUMP_OVER, /* non-blocking and at the end */
+    DUMP_OVER, /* non-blocking and at the end, or after dump_end_soon() */
 };
 
 struct dump;
@@ -71,6 +71,10 @@ bool           dump_between_packets(const struct dump *d);
 /* Queues a heartbeat with the place sent so far, for the next dump_fill(). Does nothing in the
  * middle of an event. */
 MUST_CHECK int dump_heartbeat(struct dump *d, struct err *e);
+
+/* From now on the stream ends (DUMP_OVER) at the next place where a replica can be cut off without
+ * harm: MariaDB's gives up when it happens between the row events of one statement. */
+void dump_end_soon(struct dump *d);
 
 /* Where the consumer is: all before was framed or skipped. Its file's name is dump_file(). */
 store_pos   dump_pos(const struct dump *d);

@@ -32,7 +32,11 @@ struct loop {
     struct arrival    *arrivals, **arrivals_end;
 
     struct peer_link *peers, *waiting;
+    bool              stopping;
+    ev_timer          deadline; /* of stopping */
 };
+
+static const double stop_s = 1.0;
 
 struct ev_loop *loop_ev(struct loop *l)
 {
@@ -57,6 +61,8 @@ struct peer_link **loop_waiting(struct loop *l)
 void loop_peer_left(struct loop *l)
 {
     atomic_fetch_sub(&l->load, 1);
+    if (l->stopping && l->peers == NULL)
+        ev_break(l->ev, EVBREAK_ALL);
 }
 unsigned loop_load(const struct loop *l)
 {
@@ -143,12 +149,36 @@ static void look_at_ends(struct loop *l)
     }
 }
 
+static void on_deadline(struct ev_loop *ev, ev_timer *timer, int revents)
+{
+    (void)timer;
+    (void)revents;
+    ev_break(ev, EVBREAK_ALL);
+}
+
+static void begin_stop(struct loop *l)
+{
+    struct peer_link *next;
+    l->stopping = true;
+    for (struct peer_link *link = l->peers; link != NULL; link = next) {
+        next = link->next;
+        peer_finish(link->peer);
+    }
+    if (l->peers == NULL)
+        ev_break(l->ev, EVBREAK_ALL);
+    else
+        ev_timer_start(l->ev, &l->deadline);
+}
+
 static void on_wake(struct ev_loop *ev, ev_async *wake, int revents)
 {
     struct loop *l = wake->data;
+    (void)ev;
     (void)revents;
+    if (l->stopping)
+        return; /* who comes now stays where it is and is closed with the loop */
     if (atomic_load(&l->stop)) {
-        ev_break(ev, EVBREAK_ALL);
+        begin_stop(l);
         return;
     }
     begin_arrivals(l);
@@ -185,6 +215,7 @@ int loop_new(const struct session_world *world, const struct tls_config *tls, st
     (void)pthread_mutex_init(&l->mutex, NULL);
     ev_async_init(&l->wake, on_wake);
     l->wake.data = l;
+    ev_timer_init(&l->deadline, on_deadline, stop_s, 0);
     ev_async_start(l->ev, &l->wake);
     l->watch.wake = wake_published;
     l->watch.arg = l;
@@ -207,13 +238,19 @@ int loop_start(struct loop *l, struct err *e)
     return 0;
 }
 
+void loop_end_soon(struct loop *l)
+{
+    atomic_store(&l->stop, true);
+    if (l->running)
+        ev_async_send(l->ev, &l->wake);
+}
+
 void loop_stop(struct loop *l)
 {
     if (!l->running)
         return;
     store_unwatch(l->world->store, &l->watch);
-    atomic_store(&l->stop, true);
-    ev_async_send(l->ev, &l->wake);
+    loop_end_soon(l);
     (void)pthread_join(l->thread, NULL);
     l->running = false;
     while (l->peers != NULL)

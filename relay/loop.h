@@ -17,7 +17,9 @@ MUST_CHECK int loop_new(const struct session_world *world, const struct tls_conf
 /* Not running: before loop_start() or after loop_stop(). */
 void           loop_free(struct loop *l);
 MUST_CHECK int loop_start(struct loop *l, struct err *e);
-/* Ends its connections and the thread. Fine for one that was not started. */
+/* Asks it to end; streams go on to a good place to be cut off, for a second at most. */
+void loop_end_soon(struct loop *l);
+/* The same, and waits for its end. Fine for one that was not started. */
 void loop_stop(struct loop *l);
 
 /* Hands over a socket; it is closed when there is no memory for it. */

@@ -285,6 +285,12 @@ void peer_on_end(struct peer *p)
     turn(p, false);
 }
 
+void peer_finish(struct peer *p)
+{
+    session_finish(&p->session);
+    turn(p, false);
+}
+
 /* ---- life --------------------------------------------------------------------------------------
  */
 

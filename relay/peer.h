@@ -33,5 +33,7 @@ void peer_new(struct loop *l, int fd, const char address[ROSTER_ADDRESS_BYTES]);
 void peer_on_published(struct peer *p);
 /* Looks at what was left in its roster entry. */
 void peer_on_end(struct peer *p);
+/* The relay stops, see session_finish(). */
+void peer_finish(struct peer *p);
 /* Closes without a word. */
 void peer_free(struct peer *p);

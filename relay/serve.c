@@ -104,7 +104,9 @@ void serve_stop(struct serve *s)
 {
     if (!s->started)
         return;
-    /* The first loop's thread accepts, so it ends first and nothing is handed over any more. */
+    for (size_t i = 0; i < s->loop_count; i++)
+        loop_end_soon(s->loops[i]);
+    /* The first loop's thread accepts: once it is gone nothing is handed over any more. */
     for (size_t i = 0; i < s->loop_count; i++) {
         loop_stop(s->loops[i]);
         if (i == 0)

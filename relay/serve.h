@@ -16,7 +16,8 @@ MUST_CHECK int serve_new(const struct config *config, struct channel *channel, s
                          struct err *e);
 /* Begins to accept. */
 MUST_CHECK int serve_start(struct serve *s, struct err *e);
-/* Ends all connections without a word, so that consumers connect again at once, and the threads.
+/* Ends all connections without a word, so that consumers connect again at once (streams within a
+   second, where that does a replica no harm), and the threads.
    Before channel_stop(). May be called without serve_start(). */
 void serve_stop(struct serve *s);
 void serve_free(struct serve *s); /* accepts NULL; stops first if need be */

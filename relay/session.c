@@ -313,6 +313,16 @@ void session_on_error(struct session *s, const struct err *why)
     }
 }
 
+void session_finish(struct session *s)
+{
+    if (s->state != STREAMING) {
+        s->state = GONE;
+        return;
+    }
+    s->ends_soon = true;
+    dump_end_soon(s->dump);
+}
+
 void session_on_timeout(struct session *s)
 {
     if (session_logging_in(s))
@@ -689,6 +699,8 @@ void session_stream(struct session *s, enum dump_step *step)
     atomic_fetch_add_explicit(&s->entry.sent_bytes, filled, memory_order_relaxed);
     if (result != 0) {
         stream_failed(s, &e);
+    } else if (*step == DUMP_OVER && s->ends_soon) {
+        enter(s, CLOSING);
     } else if (*step == DUMP_OVER) {
         struct reply r = reply_to(s);
         r.status = 2;

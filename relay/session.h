@@ -62,6 +62,7 @@ struct session {
     struct command_register     replica;
     struct query_session        query;
     struct dump                *dump;
+    bool                        ends_soon;    /* without a word */
     int64_t                     heartbeat_ns; /* of the dump; 0: none */
     struct roster_entry         entry;
 };
@@ -78,6 +79,9 @@ void session_secured(struct session *s);
 /* What the transport found wrong: an oversized packet, a failed TLS handshake. */
 void session_on_error(struct session *s, const struct err *why);
 void session_on_timeout(struct session *s);
+/* The relay stops: a stream goes on to a place where it can be cut off (then CLOSING), all else is
+   GONE at once. */
+void session_finish(struct session *s);
 /* Does what another session or the operator left in entry.end. */
 void session_on_end(struct session *s);
 

@@ -610,6 +610,38 @@ static void a_heartbeat_tells_the_place_reached(void **state)
     scene_done(&s);
 }
 
+static void asked_to_end_it_does_so_between_statements(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_begin(&s, &maria, BY_ROTATE);
+    for (size_t calls = 1; calls < 40; calls++) {
+        struct consumer     c;
+        struct err          e = { 0 };
+        enum dump_step      step = DUMP_FULL;
+        uint8_t             window[64];
+        struct dump_request r = asking(&maria, DUMP_BY_POSITION);
+        attach(&c, &s.f, &r);
+        c.window = sizeof window;
+        for (size_t i = 0; i < calls; i++) {
+            size_t filled = 0;
+            assert_int_equal(
+                dump_fill(c.dump, window, sizeof window, &filled, &c.sequence, &step, &e), 0);
+            buf_put(&c.in, (struct slice){ window, filled });
+        }
+        dump_end_soon(c.dump);
+        assert_int_equal(take(&c), DUMP_OVER);
+        if (c.count > 0) {
+            uint8_t last = got(&c, c.count - 1).ptr[4];
+            assert_int_not_equal(last, EVENT_TABLE_MAP);
+            assert_int_not_equal(last, EVENT_WRITE_ROWS_V1);
+        }
+        assert_true(c.count < s.one.count); /* not to the end of all */
+        detach(&c);
+    }
+    scene_done(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -626,6 +658,7 @@ int main(void)
         cmocka_unit_test(who_knows_no_checksums_gets_none_of_the_events),
         cmocka_unit_test(anonymous_transactions_have_no_place_in_a_gtid_stream),
         cmocka_unit_test(a_heartbeat_tells_the_place_reached),
+        cmocka_unit_test(asked_to_end_it_does_so_between_statements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
