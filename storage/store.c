@@ -9,6 +9,7 @@
 #include "storage/index.h"
 #include "storage/locate.h"
 #include "storage/name.h"
+#include "storage/rebuild.h"
 #include "storage/recovery.h"
 #include "storage/scan.h"
 #include "storage/store_core.h"
@@ -195,6 +196,10 @@ static int load(struct store *s, struct err *e)
         TRY(take_lock(s, e));
     TRY(catalog_open(s->folder, s->readonly, &s->catalog, e));
     TRY(catalog_each_file(s->catalog, put_row, s, e));
+    if (s->file_count == 0 && !s->readonly) {
+        TRY(rebuild_files(s, e));
+        TRY(catalog_each_file(s->catalog, put_row, s, e));
+    }
     return catalog_get_start(s->catalog, &s->start, e);
 }
 

@@ -191,8 +191,14 @@ int writer_open(struct store *s, struct writer **result, struct writer_resume *r
 
 void writer_close(struct writer *w)
 {
+    struct err ignored;
+
     if (w == NULL)
         return;
+    /* Checkpoints that are due by now spare the next opening some reading: nothing depends on it.
+     */
+    if (w->has_file && !w->broken && writer_index_out(w, &ignored) != 0)
+        w->broken = true;
     w->store->has_writer = false;
     indexer_done(&w->ix);
     free(w->buffer);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <pthread.h>
+#include <unistd.h>
 #include "storage/catalog.h"
 #include "storage/reader.h"
 #include "tests/sim/fixture.h"
@@ -350,6 +351,69 @@ static void sealed_files_are_not_read_at_opening(void **state)
     sim_disk_free(d);
 }
 
+static void lose_catalog(const struct fixture *f)
+{
+    static const char *const names[] = { "catalog.db", "catalog.db-wal", "catalog.db-shm" };
+    for (size_t i = 0; i < 3; i++) {
+        char path[256];
+        (void)snprintf(path, sizeof path, "%s/%s", f->folder, names[i]);
+        (void)unlink(path);
+    }
+}
+
+static void a_lost_catalog_is_made_again_from_the_files(void **state)
+{
+    (void)state;
+    for (int gap = 0; gap < 2; gap++) {
+        struct sim_disk     *d = sim_disk_new(1);
+        struct fixture       f;
+        struct binlog        b;
+        struct store        *s;
+        struct store_file    before[3];
+        struct store_file    after;
+        struct err           e = { 0 };
+        struct writer_resume r;
+
+        fixture_begin(&f, sim_disk_disk(d));
+        build(&b, &mysql, 20);
+        fixture_file(&f, "bin.000007", &b);
+        fixture_file(&f, "bin.000008", &b);
+        fixture_file(&f, "bin.000009", &b);
+        store_pos published = store_published(f.store);
+        for (uint32_t i = 0; i < 3; i++)
+            assert_int_equal(store_file_by_ordinal(f.store, i + 1, &before[i], &e), 0);
+        writer_close(f.writer);
+        store_close(f.store);
+        f.writer = NULL;
+        f.store = NULL;
+        lose_catalog(&f);
+        if (gap) {
+            struct store_options o = { .folder = f.folder, .disk = f.disk };
+            assert_int_equal(f.disk->remove(f.disk, "bin.000008.idx", &e), 0);
+            assert_int_equal(store_open(&o, &s, &e), -1);
+            assert_int_equal(e.kind, E_CORRUPT);
+        } else {
+            fixture_reopen(&f, &r);
+            assert_int_equal(store_published(f.store), published);
+            assert_string_equal(r.source_file, "bin.000009");
+            assert_int_equal(r.offset, b.bytes.len);
+            for (uint32_t i = 0; i < 3; i++) {
+                assert_int_equal(store_file_by_ordinal(f.store, i + 1, &after, &e), 0);
+                assert_string_equal(after.name, before[i].name);
+                assert_string_equal(after.source.uuid, before[i].source.uuid);
+                assert_int_equal(after.sealed, before[i].sealed);
+                assert_int_equal(after.size, before[i].size);
+                assert_int_equal(after.created_s, before[i].created_s);
+                if (after.sealed)
+                    assert_int_equal(after.last_s, before[i].last_s);
+            }
+        }
+        binlog_done(&b);
+        fixture_done(&f);
+        sim_disk_free(d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_tool_reads_beside_the_owner),
         cmocka_unit_test(a_sealed_file_that_changed_or_is_gone_is_named),
         cmocka_unit_test(sealed_files_are_not_read_at_opening),
+        cmocka_unit_test(a_lost_catalog_is_made_again_from_the_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
