@@ -71,6 +71,9 @@ static const struct refusal {
     { "slave with the same", E_REFUSED,
       "another replica uses the same server_id: give the relay one of its own in the [source] "
       "section" },
+    { "Cannot replicate anonymous transaction", E_REFUSED,
+      "it has transactions without GTID, which it does not send while its gtid_mode is ON; run "
+      "there: SET GLOBAL gtid_mode = ON_PERMISSIVE, and set it back when the relay has caught up" },
     { "max_allowed_packet", E_REFUSED,
       "raise max_allowed_packet there, or look for damage in its binlog" },
 };

@@ -11,6 +11,7 @@ import threading
 import time
 
 from lib import wait
+from lib.images import assert_same_bytes
 from lib.marks import each, limit
 from lib.relay import program
 from lib.servers import REPL
@@ -18,7 +19,6 @@ from lib.servers import REPL
 BOTH = each("mysql97", "mariadb10")
 
 HEADER = struct.Struct("<IBIIIH")  # time, type, server_id, length, end, flags
-IN_USE_AT = 4 + 17  # a file's first event says there that the file is open
 PACKET_MAX = 0xffffff
 KEY_AND_LENGTH = "id INT PRIMARY KEY AUTO_INCREMENT, v LONGBLOB"
 
@@ -33,31 +33,6 @@ def events(path):
         at += length
     assert at == len(data), f"{path} ends inside an event"
     return found
-
-
-def without_use(data):
-    """Without the mark that the file is in use, which a source never sends."""
-    data = bytearray(data)
-    data[IN_USE_AT] &= 0xfe
-    return data
-
-
-def assert_same_bytes(source, relay, first=None, crashed=False):
-    """Every file that the source still has is in the relay under its name, byte for byte.
-
-    The last one is open on both sides: as far as the relay has published it. It is marked as in
-    use, and so is, with MariaDB, one that was open when the server crashed.
-    """
-    binlogs = [path for path in source.binlogs() if first is None or path.name >= first]
-    files = relay.files()
-    assert [path.name for path in files] == [path.name for path in binlogs], (files, binlogs)
-    for ours, theirs in zip(files[:-1], binlogs[:-1]):
-        want = without_use(theirs.read_bytes()) if crashed else theirs.read_bytes()
-        assert ours.read_bytes() == want, f"{ours} is not {theirs}"
-    end = relay.published()
-    assert end[0] == files[-1].name, (end, files)
-    ours, theirs = files[-1].read_bytes()[:end[1]], without_use(binlogs[-1].read_bytes())[:end[1]]
-    assert ours == theirs, f"{files[-1]} is not {binlogs[-1]}"
 
 
 @contextlib.contextmanager

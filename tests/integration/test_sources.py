@@ -1,0 +1,350 @@
+"""Whatever a server version can write to its binlog, the relay's files are the source's files."""
+
+import contextlib
+import random
+
+import pymysql
+
+from lib.images import assert_same_bytes
+from lib.marks import each
+
+KINDS = ("mysql55", "mysql56", "mysql57", "mysql80", "mysql97",
+         "mariadb102", "mariadb105", "mariadb10", "mariadb11")
+NEVER = (1000,)
+
+ACTS = []
+
+
+def act(mysql=(5, 5), mariadb=(10, 2)):
+    """One scene of the workload, played on servers of at least these versions."""
+    def mark(function):
+        ACTS.append((function, mariadb, mysql))
+        return function
+    return mark
+
+
+def play(server):
+    """Every act that the server's version knows, each told by name when it fails."""
+    server.sql("SET GLOBAL max_allowed_packet = 1 << 26; CREATE DATABASE w")
+    for function, mariadb, mysql in ACTS:
+        if server.kind.at_least(*(mariadb if server.kind.is_mariadb else mysql)):
+            try:
+                function(server)
+            except pymysql.err.MySQLError as error:
+                raise AssertionError(f"{function.__name__}: {error}") from error
+
+
+def run(connection, *statements):
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@contextlib.contextmanager
+def session(server, **variables):
+    """A new connection in `w` with these session variables."""
+    with server.connect(database="w", local_infile=True) as connection:
+        with connection.cursor() as cursor:
+            for name, value in variables.items():
+                cursor.execute(f"SET SESSION {name} = %s", (value,))
+        yield connection
+
+
+@contextlib.contextmanager
+def globally(server, **variables):
+    """Global variables for a while."""
+    before = {name: server.variable(name) for name in variables}
+    try:
+        for name, value in variables.items():
+            server.sql(f"SET GLOBAL {name} = %s", (value,))
+        yield
+    finally:
+        for name, value in before.items():
+            server.sql(f"SET GLOBAL {name} = %s", (value,))
+
+
+# --- statements, rows and what is between
+
+@act()
+def definitions(server):
+    server.sql("CREATE TABLE w.t (id INT PRIMARY KEY AUTO_INCREMENT, n INT, v VARCHAR(200),"
+               " b LONGBLOB)")
+    server.sql("CREATE TABLE w.m (id INT, v VARCHAR(200)) ENGINE=MyISAM")
+    server.sql("CREATE TABLE w.gone (id INT); ALTER TABLE w.gone ADD c INT; DROP TABLE w.gone")
+    server.sql("CREATE VIEW w.seen AS SELECT v FROM w.t; CREATE INDEX n ON w.t (n);"
+               "TRUNCATE TABLE w.m; RENAME TABLE w.m TO w.m2; RENAME TABLE w.m2 TO w.m")
+    server.sql("CREATE TRIGGER w.trig AFTER INSERT ON w.t FOR EACH ROW SET @seen = NEW.id")
+    server.sql("CREATE PROCEDURE w.proc() INSERT INTO w.t (v) VALUES ('by procedure')")
+    server.sql("CREATE USER somebody@localhost; GRANT SELECT ON w.* TO somebody@localhost;"
+               "DROP USER somebody@localhost")
+
+
+@act()
+def each_format(server):
+    for form in ("ROW", "STATEMENT", "MIXED"):
+        with session(server, binlog_format=form) as connection:
+            run(connection, "SET @mine = 'a user variable'",
+                "INSERT INTO t (n, v) VALUES (RAND() * 1000, @mine), (2, 'two')",
+                "INSERT INTO t (v) VALUES (LAST_INSERT_ID())",
+                "UPDATE t SET n = n + 1 WHERE id % 2 = 0", "DELETE FROM t WHERE id % 7 = 1",
+                "CALL proc()")
+        with session(server, binlog_format="MIXED") as connection:
+            run(connection, "INSERT INTO t (v) VALUES (UUID())")
+
+
+@act()
+def transactions_and_savepoints(server):
+    for form in ("ROW", "STATEMENT"):
+        with session(server, binlog_format=form) as connection:
+            run(connection, "BEGIN", "INSERT INTO t (v) VALUES ('a')", "SAVEPOINT s",
+                "INSERT INTO t (v) VALUES ('b')", "ROLLBACK TO s", "SAVEPOINT `COMMIT`",
+                "INSERT INTO t (v) VALUES ('c')", "RELEASE SAVEPOINT s", "COMMIT",
+                "BEGIN", "INSERT INTO t (v) VALUES ('never')", "ROLLBACK")
+
+
+@act()
+def not_transactional(server):
+    for form in ("ROW", "STATEMENT", "MIXED"):
+        with session(server, binlog_format=form) as connection:
+            run(connection, "INSERT INTO m VALUES (1, 'x'), (2, 'y')", "UPDATE m SET v = 'z'",
+                "DELETE FROM m WHERE id = 1")
+
+
+@act()
+def temporary_tables(server):
+    for form in ("ROW", "STATEMENT", "MIXED"):
+        with session(server, binlog_format=form) as connection:
+            run(connection, "CREATE TEMPORARY TABLE temp (id INT, v VARCHAR(9))",
+                "INSERT INTO temp VALUES (1, 'x')", "INSERT INTO t (v) SELECT v FROM temp",
+                "DROP TEMPORARY TABLE temp", "CREATE TEMPORARY TABLE left_over (id INT)")
+
+
+@act()
+def load_data(server):
+    with globally(server, local_infile=1):
+        lines = server.folder / "lines"
+        lines.write_text("".join(f"{n}\t{'v' * (n % 90)}\n" for n in range(3000)))
+        for form in ("ROW", "STATEMENT"):
+            with session(server, binlog_format=form) as connection:
+                run(connection, f"LOAD DATA LOCAL INFILE '{lines}' INTO TABLE t (n, v)",
+                    f"LOAD DATA LOCAL INFILE '{lines}' INTO TABLE m (id, v)")
+
+
+@act()
+def every_size_of_event(server):
+    dice = random.Random(4)
+    with session(server) as connection, connection.cursor() as cursor:
+        for bits in range(0, 22):
+            cursor.execute("INSERT INTO t (b) VALUES (%s)", (dice.randbytes(1 << bits),))
+            cursor.execute("UPDATE t SET b = '' WHERE id = LAST_INSERT_ID()")
+        cursor.execute("INSERT INTO t (n, v) VALUES " + ", ".join(["(5, 'many')"] * 5000))
+
+
+# --- two phases
+
+def prepare(connection, xid, statement):
+    run(connection, f"XA START '{xid}'", statement, f"XA END '{xid}'", f"XA PREPARE '{xid}'")
+
+
+@act()
+def distributed_transactions(server):
+    """Prepared, and over a rotation, and with others between; ended either way."""
+    for form in ("ROW", "STATEMENT"):
+        with session(server, binlog_format=form) as one, session(server) as two:
+            prepare(one, "one", "INSERT INTO t (v) VALUES ('xa')")
+            prepare(two, "two", "INSERT INTO t (v) VALUES ('xb')")
+            server.flush_binlog()
+            server.sql("INSERT INTO w.t (v) VALUES ('between')")
+            run(one, "XA COMMIT 'one'", "XA START 'q'", "INSERT INTO t (v) VALUES ('1p')",
+                "XA END 'q'", "XA COMMIT 'q' ONE PHASE")
+            run(two, "XA ROLLBACK 'two'")
+
+
+@act(mysql=(8, 0), mariadb=(10, 5))
+def prepared_and_left(server):
+    """The connection ends after XA PREPARE, somebody else commits."""
+    connection = server.connect(database="w")
+    prepare(connection, "left", "INSERT INTO t (v) VALUES ('left')")
+    connection.close()
+    server.flush_binlog()
+    server.sql("XA COMMIT 'left'")
+
+
+# --- what changes the form of a file
+
+@act(mysql=(5, 6))
+def checksums_come_and_go(server):
+    for checksum in ("NONE", "CRC32", "NONE"):
+        with globally(server, binlog_checksum=checksum):
+            server.sql("INSERT INTO w.t (v) VALUES ('x'); INSERT INTO w.m VALUES (3, 'y')")
+
+
+@act()
+def many_rotations(server):
+    for number in range(12):
+        server.flush_binlog()
+        if number % 3 == 0:
+            server.sql("INSERT INTO w.t (v) VALUES ('between rotations')")
+    server.sql("FLUSH LOGS")
+
+
+@act(mysql=(5, 6))
+def row_images(server):
+    for image in ("MINIMAL", "NOBLOB", "FULL"):
+        with session(server, binlog_row_image=image) as connection:
+            run(connection, "INSERT INTO t (n, v, b) VALUES (9, 'image', 'blob')",
+                "UPDATE t SET v = 'changed' WHERE n = 9", "DELETE FROM t WHERE n = 9")
+
+
+@act(mysql=(8, 0), mariadb=(10, 5))
+def row_metadata(server):
+    for metadata in ("FULL", "MINIMAL"):
+        with globally(server, binlog_row_metadata=metadata):
+            server.sql("INSERT INTO w.t (v) VALUES ('described')")
+
+
+@act(mysql=(5, 6), mariadb=NEVER)
+def texts_of_queries(server):
+    with session(server, binlog_rows_query_log_events=1) as connection:
+        run(connection, "INSERT INTO t (v) VALUES ('with its text')")
+
+
+@act(mysql=(8, 0), mariadb=NEVER)
+def partial_json(server):
+    server.sql("CREATE TABLE w.j (id INT PRIMARY KEY, d JSON)")
+    server.sql("INSERT INTO w.j VALUES (1, %s)", ('{"a": "' + "x" * 500 + '", "b": [1, 2]}',))
+    with session(server, binlog_row_value_options="PARTIAL_JSON",
+                 binlog_row_image="MINIMAL") as connection:
+        run(connection, "UPDATE j SET d = JSON_SET(d, '$.a', 'short')",
+            "UPDATE j SET d = JSON_REMOVE(d, '$.b')")
+
+
+@act(mysql=(8, 0), mariadb=NEVER)
+def compressed_transactions(server):
+    with session(server, binlog_transaction_compression=1) as connection:
+        run(connection, "INSERT INTO t (v) VALUES " + ", ".join(["('again and again')"] * 2000),
+            "BEGIN", "UPDATE t SET n = 1", "DELETE FROM t WHERE n = 1 LIMIT 100", "COMMIT",
+            "INSERT INTO m VALUES (4, 'not compressed')")
+
+
+@act(mysql=NEVER)
+def compressed_events(server):
+    with globally(server, log_bin_compress=1, log_bin_compress_min_len=10):
+        for form in ("ROW", "STATEMENT"):
+            with session(server, binlog_format=form) as connection:
+                run(connection, f"INSERT INTO t (v) VALUES ('{'z' * 200}'), ('{'y' * 200}')",
+                    f"UPDATE t SET v = '{'w' * 200}' WHERE v LIKE 'z%'",
+                    "DELETE FROM t WHERE v LIKE 'w%'",
+                    f"CREATE TABLE z (id INT) COMMENT '{'c' * 300}'", "DROP TABLE z")
+
+
+# --- GTIDs
+
+@act(mysql=NEVER)
+def domains(server):
+    for domain in (0, 7, 4000000000):
+        with session(server, gtid_domain_id=domain, server_id=domain + 11) as connection:
+            run(connection, "INSERT INTO t (v) VALUES ('domain')")
+    with session(server, gtid_seq_no=1 << 40) as connection:
+        run(connection, "INSERT INTO t (v) VALUES ('a leap')")
+
+
+@act(mysql=(5, 6), mariadb=NEVER)
+def chosen_gtids(server):
+    for number in (1, 1000, 1 << 40):
+        with session(server) as connection:
+            run(connection, f"SET gtid_next = 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa:{number}'",
+                "INSERT INTO t (v) VALUES ('chosen')",
+                f"SET gtid_next = 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa:{number + 1}'",
+                "BEGIN", "COMMIT")
+
+
+@act(mysql=(8, 3), mariadb=NEVER)
+def tagged_gtids(server):
+    for tag in ("short", "a_tag_of_thirty_two_characters__"):
+        with session(server, gtid_next=f"AUTOMATIC:{tag}") as connection:
+            run(connection, "INSERT INTO t (v) VALUES ('tagged')", "CREATE TABLE tagged (id INT)",
+                "DROP TABLE tagged")
+
+
+@act(mysql=(5, 7), mariadb=NEVER)
+def gtids_off_and_on_again(server):
+    """Through the permissive modes, where both kinds of transactions stand in one file.
+
+    Not to ON: there the source refuses to send what is nameless, see the test of that.
+    """
+    modes = ("ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF", "OFF_PERMISSIVE", "ON_PERMISSIVE")
+    for number, mode in enumerate(modes):
+        server.sql(f"SET GLOBAL gtid_mode = {mode}")
+        server.sql("INSERT INTO w.t (v) VALUES ('mode'); UPDATE w.m SET v = 'mode'")
+        if "PERMISSIVE" in mode:
+            with session(server, gtid_next="ANONYMOUS") as connection:
+                run(connection, "INSERT INTO t (v) VALUES ('nameless')")
+            with session(server) as connection:
+                run(connection,
+                    f"SET gtid_next = 'bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb:{number + 1}'",
+                    "INSERT INTO t (v) VALUES ('named')")
+
+
+# --- ends of servers
+
+@act()
+def restart(server):
+    """The file ends with STOP, without ROTATE."""
+    server.restart()
+    server.sql("INSERT INTO w.t (v) VALUES ('after STOP')")
+
+
+@act(mysql=(5, 6), mariadb=NEVER)
+def without_gtids_from_the_start(server):
+    server.options["gtid_mode"] = server.options["enforce_gtid_consistency"] = "OFF"
+    server.restart()
+    server.sql("INSERT INTO w.t (v) VALUES ('no GTID'); INSERT INTO w.m VALUES (5, 'none')")
+    server.sql("BEGIN; INSERT INTO w.t (v) VALUES ('both'); INSERT INTO w.m VALUES (6, 'both');"
+               "COMMIT")
+    each_format(server)
+    server.options["gtid_mode"] = "ON_PERMISSIVE" if server.kind.at_least(5, 7) else "ON"
+    server.options["enforce_gtid_consistency"] = "ON"
+    server.restart()
+    server.sql("INSERT INTO w.t (v) VALUES ('GTIDs again')")
+
+
+@act()
+def crash(server):
+    server.kill9()
+    server.start()
+    server.sql("INSERT INTO w.t (v) VALUES ('after a crash')")
+    each_format(server)
+
+
+@each(*KINDS)
+def test_every_relay_file_is_the_sources_of_any_version(scene, kind):
+    """All that the version can write, through restarts and a crash: equal files, a sound store."""
+    source = scene.server(kind)
+    relay = scene.relay(source, settings={"source a": {"retry_max": 1}})
+    play(source)
+    relay.wait_caught_up(source)
+    assert_same_bytes(source, relay, crashed=True)
+    # What was written before the relay first came has to be the same as what was seen live.
+    late = scene.relay(source, settings={"source a": {"retry_max": 1}})
+    late.wait_caught_up(source)
+    assert_same_bytes(source, late, crashed=True)
+    for one in (relay, late):
+        one.stop()
+        one.cli("verify")
+
+
+@each("mysql57", "mysql97")
+def test_a_source_that_keeps_back_nameless_transactions_is_asked_to_send_them(scene, kind):
+    """With gtid_mode ON it refuses what it wrote before: the cure is said, and works."""
+    source = scene.server(kind, gtid_mode="OFF_PERMISSIVE")
+    source.sql("CREATE DATABASE w")
+    for mode in ("ON_PERMISSIVE", "ON"):
+        source.sql(f"SET GLOBAL gtid_mode = {mode}")
+    relay = scene.relay(source, start=False, settings={"source a": {"retry_max": 1}})
+    relay.launch()
+    said = relay.wait_status(lambda status: status["source"]["problem"])["source"]["problem"]
+    assert "SET GLOBAL gtid_mode = ON_PERMISSIVE" in said, said
+    source.sql("SET GLOBAL gtid_mode = ON_PERMISSIVE")
+    relay.wait_answers().wait_caught_up(source)
+    assert_same_bytes(source, relay)
