@@ -25,6 +25,7 @@ static const char *const schema =
 enum statement {
     PUT_FILE,
     EACH_FILE,
+    FORGET_FILES,
     PUT_START,
     GET_START,
     PUT_CHECKPOINT,
@@ -45,6 +46,7 @@ static const char *const statement_text[STATEMENTS] = {
     [EACH_FILE] = "SELECT ordinal, epoch, sealed, size, created_s, last_s, name, source_file,"
                   " source_name, source_uuid, source_server_id, source_version, source_family"
                   " FROM file ORDER BY ordinal",
+    [FORGET_FILES] = "DELETE FROM file WHERE ordinal < ?",
     [PUT_START] = "INSERT OR REPLACE INTO start VALUES (1, ?)",
     [GET_START] = "SELECT place FROM start",
     [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?)",
@@ -246,6 +248,15 @@ int catalog_put_files(struct catalog *c, const struct store_file *files, size_t 
 int catalog_put_file(struct catalog *c, const struct store_file *f, struct err *e)
 {
     return catalog_put_files(c, f, 1, e);
+}
+
+int catalog_forget_files(struct catalog *c, uint32_t before, struct err *e)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    (void)sqlite3_bind_int64(c->statements[FORGET_FILES], 1, before);
+    int result = run(c, FORGET_FILES, "forget files", e);
+    (void)pthread_mutex_unlock(&c->mutex);
+    return result;
 }
 
 /* False when the text does not fit: the row was not written by us. */
