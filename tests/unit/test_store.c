@@ -186,12 +186,50 @@ static void *sync_main(void *arg)
     return result == 1 ? NULL : arg;
 }
 
+/* Follows three files to their end, while they are written. */
+struct follower {
+    struct store        *store;
+    const struct binlog *expect;
+    uint64_t             bytes;
+    bool                 good;
+};
+
+static void *follow_main(void *arg)
+{
+    struct follower    *f = arg;
+    struct reader      *r;
+    struct reader_piece piece;
+    enum reader_step    step;
+    struct err          e = { 0 };
+
+    while (store_published(f->store) == 0)
+        (void)usleep(100);
+    if (reader_open(f->store, store_pos_at(1, 4), 0, &r, &e) != 0)
+        return arg;
+    f->good = true;
+    while (f->good && f->bytes < 3 * (f->expect->bytes.len - BINLOG_MAGIC_BYTES)) {
+        f->good = reader_next(r, &piece, &step, &e) == 0;
+        if (f->good && step == READER_PIECE) {
+            uint64_t at = store_pos_offset(piece.pos);
+            f->good = piece.end <= store_published(f->store) &&
+                      memcmp(f->expect->bytes.ptr + at, piece.bytes.ptr, piece.bytes.len) == 0;
+            f->bytes += piece.bytes.len;
+        } else if (f->good && step == READER_FILE_DONE) {
+            f->good = reader_next_file(r, &step, &e) == 0;
+        }
+        if (step == READER_AT_END)
+            (void)usleep(100);
+    }
+    reader_close(r);
+    return NULL;
+}
+
 static void wake(void *arg)
 {
     atomic_fetch_add((_Atomic unsigned *)arg, 1);
 }
 
-static void the_syncer_publishes_what_the_writer_hands_over(void **state)
+static void writer_syncer_and_reader_work_at_the_same_time(void **state)
 {
     (void)state;
     struct fixture      f;
@@ -207,6 +245,9 @@ static void the_syncer_publishes_what_the_writer_hands_over(void **state)
     store_watch(f.store, &watch);
     assert_int_equal(pthread_create(&syncer, NULL, sync_main, f.store), 0);
     build(&b, &mysql, 3000);
+    struct follower follower = { .store = f.store, .expect = &b };
+    pthread_t       reading;
+    assert_int_equal(pthread_create(&reading, NULL, follow_main, &follower), 0);
     for (int file = 1; file <= 3; file++) {
         char name[32];
         (void)snprintf(name, sizeof name, "bin.%06d", file);
@@ -221,6 +262,8 @@ static void the_syncer_publishes_what_the_writer_hands_over(void **state)
     assert_int_equal(store_wait_synced(f.store, &e), 0);
     assert_int_equal(store_published(f.store), store_pos_at(3, b.bytes.len));
     assert_true(wakes > 3);
+    assert_int_equal(pthread_join(reading, NULL), 0);
+    assert_true(follower.good);
     store_stop_sync(f.store);
     assert_int_equal(pthread_join(syncer, &failed), 0);
     assert_null(failed);
@@ -422,7 +465,7 @@ int main(void)
         cmocka_unit_test(a_file_in_progress_shows_when_its_format_is_published),
         cmocka_unit_test(files_are_found_and_tell_what_they_are),
         cmocka_unit_test(gtids_count_what_came_before_the_first_file),
-        cmocka_unit_test(the_syncer_publishes_what_the_writer_hands_over),
+        cmocka_unit_test(writer_syncer_and_reader_work_at_the_same_time),
         cmocka_unit_test(stopping_the_syncer_syncs_all_first),
         cmocka_unit_test(a_tool_reads_beside_the_owner),
         cmocka_unit_test(a_sealed_file_that_changed_or_is_gone_is_named),
