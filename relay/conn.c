@@ -159,11 +159,16 @@ int conn_send(struct conn *c, size_t *moved, enum conn_state *state, struct err 
     }
     c->sent = 0;
     buf_clear(&c->out);
-    if (c->out.size > OUT_KEEP_BYTES) {
-        buf_done(&c->out);
-        buf_init(&c->out, CONN_OUT_MAX_BYTES);
-    }
+    if (c->out.size > OUT_KEEP_BYTES)
+        conn_rest(c);
     return 0;
+}
+
+void conn_rest(struct conn *c)
+{
+    assert(conn_waiting(c) == 0);
+    buf_done(&c->out);
+    c->sent = 0;
 }
 
 void conn_end(struct conn *c)

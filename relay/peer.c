@@ -103,6 +103,7 @@ static void stream(struct peer *p, enum turn *turn)
     *turn = PAUSE;
     if (step == DUMP_AT_END) {
         link_in(loop_waiting(p->loop), &p->waiting);
+        conn_rest(&p->conn);
         return;
     }
     p->again = true;
