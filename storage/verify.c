@@ -275,6 +275,18 @@ static int check_file(struct check *c, const struct store_file *f, bool same_epo
     return result;
 }
 
+/* Of files that were forgotten since, the first one's sidecar tells what they held. */
+static int begin_gtids(struct check *c, const struct store_file *first, struct err *e)
+{
+    struct sidecar sc;
+
+    if (sidecar_open(c->store->disk, first->name, &sc, e) != 0)
+        return e->kind == E_PURGED || e->kind == E_CORRUPT ? 0 : -1; /* found later, if it counts */
+    int result = gtids_unite_text(&c->gtids, buf_slice(&sc.inherited), e);
+    sidecar_close(&sc);
+    return result;
+}
+
 static int check_all(struct check *c, struct err *e)
 {
     struct store_file first;
@@ -284,6 +296,7 @@ static int check_all(struct check *c, struct err *e)
 
     if (!store_first_file(c->store, &first) || !store_last_file(c->store, &last))
         return 0;
+    TRY(begin_gtids(c, &first, e));
     c->at.file_count = last.ordinal - first.ordinal + 1;
     for (uint32_t o = first.ordinal; o <= last.ordinal; o++) {
         struct store_file f;
