@@ -517,6 +517,8 @@ int ingest_follow(struct client *c, struct writer *w, const struct ingest_order 
         return err_set(e, E_NOMEM, "no memory to read from the source");
     while (read_once(&i, e) == 0)
         continue;
+    if (!*writer_failed && (e->kind == E_PROTOCOL || e->kind == E_CORRUPT))
+        (void)err_note(e, "what the source sent behind %" PRIu64 " of '%s'", i.offset, i.seen.file);
     if (!*writer_failed && flush(&i, &late) != 0)
         *e = late;
     return -1;
