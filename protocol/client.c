@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 #include <mysql.h>
 #include <errmsg.h>
 #include <mysqld_error.h>
@@ -30,6 +31,7 @@ struct client {
     SSL   *tls; /* belongs to mysql; NULL in the clear */
     int    fd;  /* belongs to mysql; set when the dump began */
     int    interrupt_fd;
+    int    wake_fd;                /* 0: none */
     char   address[ADDRESS_BYTES]; /* user@host:port, for sentences */
 };
 
@@ -114,26 +116,33 @@ static int64_t now_ms(void)
 }
 
 /* Waits for `events` on fd until `deadline_ms` (negative: for ever): 1 when there are some, 0 when
-   the time is over, -1 when interrupted. */
-static int wait_for(int fd, short events, int interrupt_fd, int64_t deadline_ms, short *seen,
-                    struct err *e)
+   the time is over or wake_fd says so, -1 when interrupted. */
+static int wait_for(int fd, short events, int interrupt_fd, int wake_fd, int64_t deadline_ms,
+                    short *seen, struct err *e)
 {
-    struct pollfd fds[2] = { { .fd = fd, .events = events },
-                             { .fd = interrupt_fd > 0 ? interrupt_fd : -1, .events = POLLIN } };
+    enum { FD, INTERRUPT, WAKE, FDS };
+    struct pollfd fds[FDS] = {
+        [FD] = { .fd = fd, .events = events },
+        [INTERRUPT] = { .fd = interrupt_fd > 0 ? interrupt_fd : -1, .events = POLLIN },
+        [WAKE] = { .fd = wake_fd > 0 ? wake_fd : -1, .events = POLLIN },
+    };
     for (;;) {
         int64_t left = deadline_ms < 0 ? -1 : deadline_ms - now_ms();
         if (deadline_ms >= 0 && left < 0)
             left = 0;
-        int n = poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left);
+        int n = poll(fds, FDS, left > INT_MAX ? INT_MAX : (int)left);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return err_sys(e, "wait for the source");
-        if (fds[1].revents != 0)
+        if (fds[INTERRUPT].revents != 0)
             return stopped(e);
+        uint64_t count;
+        if (fds[WAKE].revents != 0)
+            (void)!read(wake_fd, &count, sizeof count); /* empty already: as good */
         if (seen != NULL)
-            *seen = fds[0].revents;
-        return fds[0].revents != 0 ? 1 : 0;
+            *seen = fds[FD].revents;
+        return fds[FD].revents != 0 ? 1 : 0;
     }
 }
 
@@ -154,7 +163,8 @@ static int wait_library(struct client *c, int status, int *happened, struct err 
         events |= POLLPRI;
     if ((status & MYSQL_WAIT_TIMEOUT) != 0)
         deadline = now_ms() + (int64_t)mysql_get_timeout_value_ms(c->mysql);
-    int n = wait_for((int)mysql_get_socket(c->mysql), events, c->interrupt_fd, deadline, &seen, e);
+    int n =
+        wait_for((int)mysql_get_socket(c->mysql), events, c->interrupt_fd, -1, deadline, &seen, e);
     if (n < 0)
         return -1;
     if (n == 0) {
@@ -496,7 +506,7 @@ int client_read(struct client *c, uint8_t *into, size_t size, uint32_t wait_ms, 
         }
         if (deadline < 0)
             deadline = now_ms() + wait_ms;
-        int ready = wait_for(c->fd, want, c->interrupt_fd, deadline, NULL, e);
+        int ready = wait_for(c->fd, want, c->interrupt_fd, c->wake_fd, deadline, NULL, e);
         if (ready < 0)
             return -1;
         if (ready == 0) {
@@ -504,6 +514,11 @@ int client_read(struct client *c, uint8_t *into, size_t size, uint32_t wait_ms, 
             return 0;
         }
     }
+}
+
+void client_wake_on(struct client *c, int event_fd)
+{
+    c->wake_fd = event_fd;
 }
 
 /* As much as goes at once; *want says what to wait for. */
@@ -537,7 +552,7 @@ int client_write(struct client *c, struct slice bytes, struct err *e)
         TRY(write_some(c, bytes, &put, &want, e));
         bytes.ptr += put;
         bytes.len -= put;
-        if (put == 0 && wait_for(c->fd, want, c->interrupt_fd, -1, NULL, e) < 0)
+        if (put == 0 && wait_for(c->fd, want, c->interrupt_fd, -1, -1, NULL, e) < 0)
             return -1;
     }
     return 0;

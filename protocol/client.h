@@ -62,9 +62,12 @@ MUST_CHECK int client_dump(struct client *c, const char *file, uint64_t position
                            uint32_t server_id, struct err *e);
 
 /* Raw protocol bytes (packet headers included) into the caller's buffer, at least one. Waits at
- *most wait_ms: got 0 then. wait_ms 0 only looks. E_IO when the connection ended, E_STOPPED after
- *client_interrupt(). */
+ *most wait_ms, or until client_wake_on() says: got 0 then. wait_ms 0 only looks. E_IO when the
+ *connection ended, E_STOPPED when interrupt_fd became readable. */
 MUST_CHECK int client_read(struct client *c, uint8_t *into, size_t size, uint32_t wait_ms,
                            size_t *got, struct err *e);
+/* From now on a waiting client_read() also returns when this eventfd becomes readable, and empties
+ * it. The caller owns it; it outlives the client. */
+void client_wake_on(struct client *c, int event_fd);
 /* Raw bytes to the server while a dump runs (semi-sync acknowledgements). */
 MUST_CHECK int client_write(struct client *c, struct slice bytes, struct err *e);

@@ -65,6 +65,9 @@ struct channel_status {
     bool               caught_up;      /* the source had nothing more to send */
     uint64_t           received_bytes, received_events;
     uint32_t           reconnects;
+    bool               semi_sync_wanted; /* by the configuration */
+    bool               semi_sync;        /* the source marks what it waits for */
+    uint64_t           acks;             /* sent */
 };
 void   channel_status(struct channel *c, struct channel_status *out);
 size_t channel_publisher_count(const struct channel *c);

@@ -443,6 +443,10 @@ static void check_source(struct parse *p, const struct part *t)
     if (s->retry_max != 0 && s->retry_max < s->retry_min)
         complain(p, key_line(t, "retry_max"), "retry_max is less than retry_min (%u s)",
                  s->retry_min);
+    if (s->semi_sync && p->config->relay.sync == STORE_SYNC_OS)
+        complain(p, key_line(t, "semi_sync"),
+                 "semi_sync with sync = os would acknowledge what a power cut can take away: set "
+                 "sync = commit in [relay], or semi_sync = off");
     if (t->index > 0)
         complain(p, t->line,
                  "this version follows one source: [source %s] is it, take this section out",
@@ -531,10 +535,10 @@ static void parse_file(struct parse *p)
 {
     (void)ini_parse_stream(next_line, p, take_key, p);
     add_absent_sections(p);
-    for (size_t i = 0; i < p->part_count && !p->no_memory; i++) {
+    for (size_t i = 0; i < p->part_count && !p->no_memory; i++)
         put_defaults(p, &p->parts[i]);
+    for (size_t i = 0; i < p->part_count && !p->no_memory; i++)
         check_part(p, &p->parts[i]);
-    }
     warn_readable(p);
 }
 

@@ -48,6 +48,9 @@
     KEY(tls_cert, "tls_cert", TEXT, "", RECONNECT,                                                 \
         "PEM file with the relay's client certificate.")                                           \
     KEY(tls_key, "tls_key", TEXT, "", RECONNECT, "PEM file with its private key.")                 \
+    KEY(semi_sync, "semi_sync", FLAG, "off", RECONNECT,                                            \
+        "Be a semi-synchronous replica where the source's plugin is on: its commits wait until "   \
+        "they are safe on the relay's disk.")                                                      \
     KEY(connect_timeout, "connect_timeout", SECONDS, "10", RECONNECT,                              \
         "Time to connect and log in.")                                                             \
     KEY(heartbeat, "heartbeat", SECONDS, "5", RECONNECT,                                           \

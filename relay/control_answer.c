@@ -178,6 +178,8 @@ static void put_source(struct json *j, const struct control_context *x)
     put_uint(j, "received_bytes", c.received_bytes);
     put_uint(j, "received_events", c.received_events);
     put_uint(j, "reconnects", c.reconnects);
+    put_text(j, "semi_sync", !c.semi_sync_wanted ? "off" : c.semi_sync ? "on" : "inactive");
+    put_uint(j, "acks_sent", c.acks);
     json_close_object(j);
 }
 

@@ -26,20 +26,23 @@ struct follow {
     struct store               *store;
     char                        relay_uuid[UUID_TEXT_BYTES + 1];
     int                         stop_fd;
+    int                         wake_fd; /* more is safe: acknowledgements may be due */
     _Atomic(bool)               stopping;
 
     pthread_mutex_t       lock; /* of what follows */
     struct server_facts   facts;
     struct channel_status status;
-    uint64_t              bytes_before, events_before; /* of dumps that are over */
+    uint64_t              bytes_before, events_before, acks_before; /* of dumps that are over */
 
     /* The ingest thread's own. */
-    bool     progressed; /* in this attempt */
-    bool     attached;   /* ever */
-    bool     well;       /* this attempt has received all that there was */
-    int64_t  began_s;    /* the dump, by the monotonic clock */
-    uint32_t pause_s;
-    char     logged[ERR_TEXT_BYTES]; /* the problem that was logged last, not to repeat it */
+    bool               progressed; /* in this attempt */
+    bool               attached;   /* ever */
+    bool               well;       /* this attempt has received all that there was */
+    int64_t            began_s;    /* the dump, by the monotonic clock */
+    uint32_t           pause_s;
+    struct client     *client; /* of the dump */
+    struct store_watch watch;
+    char logged[ERR_TEXT_BYTES]; /* the problem that was logged last, not to repeat it */
 };
 
 /* ---- state --------------------------------------------------------------------------------- */
@@ -59,7 +62,7 @@ static void set_state(struct follow *f, enum channel_state state, const char *pr
     if (problem != NULL)
         (void)snprintf(s->problem, sizeof s->problem, "%s", problem);
     if (state != CHANNEL_FOLLOWING)
-        s->caught_up = false;
+        s->caught_up = s->semi_sync = false;
     (void)pthread_mutex_unlock(&f->lock);
 }
 
@@ -131,12 +134,14 @@ int follow_new(const struct config_source *source, struct store *store, const ch
     (void)snprintf(f->relay_uuid, sizeof f->relay_uuid, "%s", relay_uuid);
     (void)pthread_mutex_init(&f->lock, NULL);
     f->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (f->stop_fd < 0) {
+    f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (f->stop_fd < 0 || f->wake_fd < 0) {
         (void)err_sys(e, "make an eventfd");
         follow_free(f);
         return -1;
     }
     f->status.state = CHANNEL_CONNECTING;
+    f->status.semi_sync_wanted = source->semi_sync;
     f->status.since_s = now_s();
     (void)snprintf(f->status.source, sizeof f->status.source, "%s", source->name);
     (void)snprintf(f->status.address, sizeof f->status.address, "%s:%u", source->host,
@@ -155,6 +160,8 @@ void follow_free(struct follow *f)
         return;
     if (f->stop_fd >= 0)
         (void)close(f->stop_fd);
+    if (f->wake_fd >= 0)
+        (void)close(f->wake_fd);
     (void)pthread_mutex_destroy(&f->lock);
     free(f);
 }
@@ -245,6 +252,8 @@ static int on_progress(void *arg, const struct ingest_progress *p, struct err *e
         s->last_contact_s = now_s();
     s->received_bytes = f->bytes_before + p->bytes;
     s->received_events = f->events_before + p->events;
+    s->semi_sync = p->semi_sync;
+    s->acks = f->acks_before + p->acks;
     s->caught_up = p->caught_up && *p->file != '\0';
     if (p->last_event_s != 0)
         s->last_event_s = p->last_event_s;
@@ -310,29 +319,95 @@ static void dump_begins(struct follow *f, const struct server_facts *facts,
     (void)pthread_mutex_lock(&f->lock);
     f->bytes_before = f->status.received_bytes;
     f->events_before = f->status.received_events;
+    f->acks_before = f->status.acks;
     f->status.reconnects += f->attached;
     (void)pthread_mutex_unlock(&f->lock);
     f->attached = true;
     f->began_s = monotonic_s();
 }
 
+/* ---- semi-synchronous ---------------------------------------------------------------------- */
+
+static void wake_ingest(void *arg)
+{
+    const struct follow *f = arg;
+    uint64_t             one = 1;
+    (void)!write(f->wake_fd, &one, sizeof one);
+}
+
+/* The ingest thread is the one that begins files, so the last one is the one at hand. */
+static uint64_t semi_mark(void *arg, uint64_t offset)
+{
+    const struct follow *f = arg;
+    struct store_file    last;
+    return store_last_file(f->store, &last) ? store_pos_at(last.ordinal, offset) : 0;
+}
+
+static uint64_t semi_safe(void *arg)
+{
+    const struct follow *f = arg;
+    return store_published(f->store);
+}
+
+static int semi_send(void *arg, struct slice packet, struct err *e)
+{
+    const struct follow *f = arg;
+    return client_write(f->client, packet, e);
+}
+
+/* ---- the dump ------------------------------------------------------------------------------ */
+
+/* As replicas do, between the registration and the dump. */
+static int ask_semi_sync(struct follow *f, struct client *c, const struct server_facts *facts,
+                         struct ingest_semi_sync *semi, struct ingest_order *order, struct err *e)
+{
+    bool asked = false;
+
+    if (!f->source->semi_sync)
+        return 0;
+    TRY(source_ask_semi_sync(c, facts, &asked, e));
+    if (!asked)
+        return 0;
+    *semi = (struct ingest_semi_sync){
+        .mark = semi_mark, .safe = semi_safe, .send = semi_send, .arg = f
+    };
+    order->semi_sync = semi;
+    f->client = c;
+    client_wake_on(c, f->wake_fd);
+    return 0;
+}
+
+static int ingest_watching(struct follow *f, struct client *c, struct writer *w,
+                           const struct ingest_order *order, bool *writer_failed, struct err *e)
+{
+    f->watch = (struct store_watch){ .wake = wake_ingest, .arg = f };
+    if (order->semi_sync != NULL)
+        store_watch(f->store, &f->watch);
+    int rc = ingest_follow(c, w, order, writer_failed, e);
+    if (order->semi_sync != NULL)
+        store_unwatch(f->store, &f->watch);
+    return rc;
+}
+
 static int follow_dump(struct follow *f, struct client *c, struct writer *w,
                        const struct writer_resume *resume, const struct server_facts *facts,
                        struct err *e)
 {
-    struct ingest_order order = { 0 };
-    struct source_place place;
-    struct store_source source;
-    bool                writer_failed;
-    struct err          late = { 0 };
+    struct ingest_order     order = { 0 };
+    struct ingest_semi_sync semi;
+    struct source_place     place;
+    struct store_source     source;
+    bool                    writer_failed;
+    struct err              late = { 0 };
 
     store_source_fill(f, facts, &source);
     order.source = &source;
     TRY(make_order(f, c, resume, facts, &place, &order, e));
     TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
+    TRY(ask_semi_sync(f, c, facts, &semi, &order, e));
     TRY(client_dump(c, order.file, order.asked, source_dump_flags(facts), f->source->server_id, e));
     dump_begins(f, facts, &order);
-    (void)ingest_follow(c, w, &order, &writer_failed, e);
+    (void)ingest_watching(f, c, w, &order, &writer_failed, e);
     /* What was received whole stays; the next writer begins behind it. */
     if (!writer_failed && store_wait_synced(f->store, &late) != 0)
         *e = late;

@@ -2,9 +2,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include "protocol/base/own.h"
 #include "protocol/packet.h"
 #include "protocol/txn.h"
+#include "relay/acks.h"
 
 enum {
     ROOM_BYTES = 512 * 1024, /* a read with less room than this is not worth its call */
@@ -12,6 +14,8 @@ enum {
         8 * 1024 * 1024, /* shown at the latest after this much, while more keeps coming */
     FORMAT_BYTES_MAX = 4096,
     PROBE_WAIT_MS = 10000,
+    SEMI_SYNC_BYTES = 2, /* in front of an event: ACKS_MARKER, whether an answer is waited for */
+    ACK_BYTES_MAX = 512,
     STATUS_OK = 0x00,
     STATUS_EOF = 0xfe,
     STATUS_ERROR = 0xff,
@@ -35,6 +39,12 @@ struct ingest {
     uint32_t large_packet; /* bytes left of that packet */
     uint32_t large_event;  /* bytes left of the event */
     bool     large_stored;
+
+    /* Semi-synchronous. */
+    bool        marked;    /* every event has SEMI_SYNC_BYTES in front; the first event tells */
+    bool        any_event; /* that one has come */
+    bool        wants_ack; /* the event at hand */
+    struct acks acks;
 
     struct format          format;
     bool                   has_format;
@@ -192,7 +202,7 @@ static int check_place(const struct ingest *i, const struct event *ev, struct er
 static void count(struct ingest *i, const struct event *ev)
 {
     i->offset += ev->length;
-    i->unflushed += ev->length;
+    i->unflushed += ev->whole.len;
     i->seen.events++;
     if (ev->timestamp_s != 0)
         i->seen.last_event_s = ev->timestamp_s;
@@ -307,7 +317,9 @@ static int take_event(struct ingest *i, struct slice whole, struct err *e)
 
 /* ---- events larger than the buffer --------------------------------------------------------- */
 
-static int large_begin(struct ingest *i, struct slice have, uint32_t packet_bytes, struct err *e)
+/* `have` of an event whose first packet holds `part_bytes` of it. */
+static int large_begin(struct ingest *i, struct slice have, uint32_t part_bytes, bool more,
+                       struct err *e)
 {
     struct event head;
 
@@ -316,21 +328,31 @@ static int large_begin(struct ingest *i, struct slice have, uint32_t packet_byte
         is_heartbeat(head.type))
         return err_set(e, E_PROTOCOL, "%s event of %" PRIu32 " bytes", event_name(head.type),
                        head.length);
-    if (packet_bytes == PACKET_PAYLOAD_MAX ? head.length < packet_bytes - 1
-                                           : head.length != packet_bytes - 1)
+    if (more ? head.length < part_bytes : head.length != part_bytes)
         return err_set(e, E_PROTOCOL, "%s event of %" PRIu32 " bytes in a packet of %" PRIu32,
-                       event_name(head.type), head.length, packet_bytes);
+                       event_name(head.type), head.length, part_bytes);
     i->large_stored = is_stored(i);
     if (i->large_stored)
         TRY(writer_said(i, writer_append_head(i->writer, &head, e)));
     else
         TRY(check_place(i, &head, e));
     i->large = true;
-    i->large_more = packet_bytes == PACKET_PAYLOAD_MAX;
-    i->large_packet = packet_bytes - 1 - (uint32_t)have.len;
+    i->large_more = more;
+    i->large_packet = part_bytes - (uint32_t)have.len;
     i->large_event = head.length - (uint32_t)have.len;
     count(i, &head);
     return 0;
+}
+
+/* The event at hand is taken whole. */
+static void after_event(struct ingest *i)
+{
+    if (!i->wants_ack)
+        return;
+    i->wants_ack = false;
+    const struct ingest_semi_sync *semi = i->order->semi_sync;
+    acks_put(&i->acks, i->seen.file, i->offset, semi->mark(semi->arg, i->offset));
+    i->sequence = 1; /* what the source does once it has sent such an event */
 }
 
 static int check_sequence(struct ingest *i, const uint8_t *header, struct err *e)
@@ -363,6 +385,7 @@ static int large_continue(struct ingest *i, bool *more, struct err *e)
         TRY(writer_said(i,
                         writer_append_rest(i->writer, (struct slice){ i->buffer + i->at, n }, e)));
     i->at += n;
+    i->unflushed += n;
     i->large_packet -= (uint32_t)n;
     i->large_event -= (uint32_t)n;
     if (i->large_packet == 0 && !i->large_more) {
@@ -371,12 +394,35 @@ static int large_continue(struct ingest *i, bool *more, struct err *e)
                            "an event is %" PRIu32 " bytes shorter than its header says",
                            i->large_event);
         i->large = false;
+        after_event(i);
     }
     *more = !i->large || n > 0 || (i->large_packet == 0 && i->end - i->at >= PACKET_HEADER_BYTES);
     return 0;
 }
 
 /* ---- packets ------------------------------------------------------------------------------- */
+
+/*
+ * What stands in front of an event, behind the status byte. Whether the source does it is not what
+ * its variables said a while ago, but what it sends: every dump begins with a fake ROTATE, whose
+ * time stamp is 0, so the marker can't be mistaken there.
+ */
+static int take_mark(struct ingest *i, struct cursor *c, struct err *e)
+{
+    if (i->order->semi_sync == NULL)
+        return 0;
+    if (!i->any_event) {
+        i->any_event = true;
+        i->seen.semi_sync = i->marked = c->left > 0 && *c->at == ACKS_MARKER;
+    }
+    if (!i->marked)
+        return 0;
+    uint8_t marker = cursor_u8(c), wants = cursor_u8(c);
+    if (c->failed || marker != ACKS_MARKER)
+        return err_set(e, E_PROTOCOL, "an event came without the mark of semi-synchronous events");
+    i->wants_ack = wants == 1;
+    return 0;
+}
 
 static int take_payload(struct ingest *i, struct slice payload, struct err *e)
 {
@@ -385,8 +431,12 @@ static int take_payload(struct ingest *i, struct slice payload, struct err *e)
 
     if (c.failed)
         return err_set(e, E_PROTOCOL, "the source sent an empty packet");
-    if (status == STATUS_OK)
-        return take_event(i, cursor_rest(&c), e);
+    if (status == STATUS_OK) {
+        TRY(take_mark(i, &c, e));
+        TRY(take_event(i, cursor_rest(&c), e));
+        after_event(i);
+        return 0;
+    }
     if (status == STATUS_ERROR)
         return refused(cursor_rest(&c), e);
     if (status == STATUS_EOF && payload.len < 9)
@@ -400,7 +450,7 @@ static int take_large(struct ingest *i, uint32_t packet_bytes, bool *more, struc
     size_t have = i->end - i->at - PACKET_HEADER_BYTES;
 
     *more = false;
-    if (have < 1 + TXN_HEAD_BYTES)
+    if (have < 1 + SEMI_SYNC_BYTES + TXN_HEAD_BYTES)
         return 0;
     const uint8_t *header = i->buffer + i->at;
     if (header[PACKET_HEADER_BYTES] != STATUS_OK)
@@ -408,8 +458,11 @@ static int take_large(struct ingest *i, uint32_t packet_bytes, bool *more, struc
                        packet_bytes);
     TRY(check_sequence(i, header, e));
     have = have < packet_bytes ? have : packet_bytes;
-    TRY(large_begin(i, (struct slice){ header + PACKET_HEADER_BYTES + 1, have - 1 }, packet_bytes,
-                    e));
+    struct cursor c = cursor_over((struct slice){ header + PACKET_HEADER_BYTES, have });
+    cursor_skip(&c, 1);
+    TRY(take_mark(i, &c, e));
+    TRY(large_begin(i, cursor_rest(&c), packet_bytes - (uint32_t)(have - c.left),
+                    packet_bytes == PACKET_PAYLOAD_MAX, e));
     i->at += PACKET_HEADER_BYTES + have;
     *more = true;
     return 0;
@@ -474,6 +527,50 @@ static int report(struct ingest *i, bool caught_up, struct err *e)
     return i->order->progress(i->order->arg, &i->seen, e);
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int send_acks(struct ingest *i, struct err *e)
+{
+    const struct ingest_semi_sync *semi = i->order->semi_sync;
+    struct ack                     ack;
+    struct buf                     packet;
+
+    if (i->acks.count == 0 || !acks_take(&i->acks, semi->safe(semi->arg), &ack))
+        return 0;
+    buf_init(&packet, ACK_BYTES_MAX);
+    ack_put_packet(&ack, &packet);
+    int rc = buf_check(&packet, "an acknowledgement", e);
+    if (rc == 0)
+        rc = semi->send(semi->arg, buf_slice(&packet), e);
+    buf_done(&packet);
+    if (rc == 0)
+        i->seen.acks++;
+    return rc;
+}
+
+/* Until there are bytes; meanwhile the syncer makes acknowledgements due. */
+static int wait_for_bytes(struct ingest *i, uint8_t *into, size_t room, size_t *got, struct err *e)
+{
+    const int64_t until = now_ms() + i->order->silence_ms;
+    int64_t       left = i->order->silence_ms;
+
+    do {
+        TRY(send_acks(i, e));
+        TRY(report(i, true, e));
+        TRY(client_read(i->client, into, room, (uint32_t)left, got, e));
+        if (*got > 0)
+            return 0;
+        left = until - now_ms();
+    } while (i->marked && left > 0);
+    return err_set(e, E_IO, "no sign of life from the source for %u s, not even a heartbeat",
+                   i->order->silence_ms / 1000);
+}
+
 static int read_once(struct ingest *i, struct err *e)
 {
     size_t got;
@@ -485,18 +582,14 @@ static int read_once(struct ingest *i, struct err *e)
     if (got == 0) {
         /* Nothing more at the moment: show what there is, then wait. */
         TRY(flush(i, e));
-        TRY(report(i, true, e));
-        TRY(client_read(i->client, into, room, i->order->silence_ms, &got, e));
-        if (got == 0)
-            return err_set(e, E_IO,
-                           "no sign of life from the source for %u s, not even a heartbeat",
-                           i->order->silence_ms / 1000);
+        TRY(wait_for_bytes(i, into, room, &got, e));
     }
     i->end += got;
     i->seen.bytes += got;
     TRY(take_packets(i, e));
     if (i->unflushed >= FLUSH_BYTES)
         TRY(flush(i, e));
+    TRY(send_acks(i, e));
     return report(i, false, e);
 }
 

@@ -23,6 +23,18 @@ struct ingest_progress {
     uint64_t bytes, events;              /* since the dump began */
     uint32_t last_event_s;               /* of the last stored event; 0: none yet */
     bool     caught_up;                  /* the source had nothing more to read */
+    bool     semi_sync;                  /* the source marks the events that it waits for */
+    uint64_t acks;                       /* sent since the dump began */
+};
+
+/* Semi-synchronous: the source was asked to mark the events whose commits wait for an
+   acknowledgement. That goes out only when the event's end is safe. Called by the same thread. */
+struct ingest_semi_sync {
+    uint64_t (*mark)(void *arg, uint64_t offset); /* a place of the file at hand, as a number that
+                                                     rises through all files */
+    uint64_t (*safe)(void *arg);                  /* all before it would survive a power cut */
+    int (*send)(void *arg, struct slice packet, struct err *e);
+    void *arg;
 };
 
 struct ingest_order { /* borrowed for the time of ingest_follow() */
@@ -35,6 +47,8 @@ struct ingest_order { /* borrowed for the time of ingest_follow() */
     uint64_t source_start;             /* for writer_begin_file() of the first file */
     uint32_t created_s;                /* identity of the file that is held; 0: not known */
     uint32_t silence_ms;               /* this much of it means that the connection is dead */
+    const struct ingest_semi_sync *semi_sync; /* NULL: not asked for. client_read() then has to
+                                                 return when more has become safe */
     /* Called after each batch, from the same thread; -1 ends the dump. */
     int (*progress)(void *arg, const struct ingest_progress *p, struct err *e);
     void *arg;

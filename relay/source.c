@@ -317,6 +317,50 @@ int source_prepare_dump(struct client *c, const struct config_source *source,
     return 0;
 }
 
+struct plugin {
+    bool there, on;
+};
+
+static int take_plugin(void *arg, uint32_t columns, const char *const *values,
+                       const unsigned long *lengths, struct err *e)
+{
+    struct plugin *p = arg;
+
+    (void)lengths;
+    (void)e;
+    p->there = true;
+    p->on |= columns > 1 && values[1] != NULL && strcmp(values[1], "ON") == 0;
+    return 0;
+}
+
+int source_ask_semi_sync(struct client *c, const struct server_facts *facts, bool *asked,
+                         struct err *e)
+{
+    struct plugin p = { 0 };
+    bool          renamed = facts->family == FAMILY_MYSQL && facts->version_number >= 80026;
+
+    TRY(client_query(c,
+                     "SHOW GLOBAL VARIABLES WHERE Variable_name IN "
+                     "('rpl_semi_sync_master_enabled', 'rpl_semi_sync_source_enabled')",
+                     take_plugin, &p, e));
+    if (!p.there)
+        log_write(LOG_WARNING, "source",
+                  "semi_sync: the source's plugin is not installed, its commits don't wait for the "
+                  "relay; run there: INSTALL PLUGIN rpl_semi_sync_%s SONAME 'semisync_%s.so'",
+                  renamed ? "source" : "master", renamed ? "source" : "master");
+    else if (!p.on)
+        log_write(LOG_WARNING, "source",
+                  "semi_sync: the source's side is off, its commits don't wait for the relay; run "
+                  "there: SET GLOBAL rpl_semi_sync_%s_enabled = ON",
+                  renamed ? "source" : "master");
+    /* Asked for where it is off too, as it may be switched on during the dump. */
+    if (p.there)
+        TRY(client_query(c, "SET @rpl_semi_sync_slave = 1, @rpl_semi_sync_replica = 1", NULL, NULL,
+                         e));
+    *asked = p.there;
+    return 0;
+}
+
 uint16_t source_dump_flags(const struct server_facts *facts)
 {
     /* The same bit asks MySQL for another form of heartbeat. */

@@ -33,6 +33,12 @@ MUST_CHECK int source_find_start(struct client *c, const struct config_start *st
 MUST_CHECK int source_prepare_dump(struct client *c, const struct config_source *source,
                                    const struct server_facts *facts, const char *relay_uuid,
                                    struct err *e);
+/*
+ * After source_prepare_dump(): asks for semi-synchronous events, and whether the source's side is
+ * on; a source without the plugin is not asked. Says what to do there when commits will not wait.
+ */
+MUST_CHECK int source_ask_semi_sync(struct client *c, const struct server_facts *facts, bool *asked,
+                                    struct err *e);
 /* The dump's flags for this family. */
 uint16_t source_dump_flags(const struct server_facts *facts);
 

@@ -62,6 +62,10 @@ static void print_source(struct json_object *source)
             text_of_time(answer_int(source, "last_event_s"), lag));
     if (answer_uint(source, "reconnects") > 0)
         row("  reconnects", "%" PRIu64, answer_uint(source, "reconnects"));
+    const char *semi_sync = answer_text(source, "semi_sync");
+    if (semi_sync[0] != '\0' && strcmp(semi_sync, "off") != 0)
+        row("  semi-sync", "%s, %" PRIu64 " acknowledgements sent", semi_sync,
+            answer_uint(source, "acks_sent"));
 }
 
 static void print_store(struct json_object *all)
