@@ -175,6 +175,10 @@ static void every_error_is_said_with_its_line(void **state)
     assert_says(p, GOOD "tls_ca = DIR/none\n", "/c:6: tls_ca: ");
     assert_says(p, GOOD "tls_cert = DIR/c\n", "/c:6: tls_cert and tls_key go together");
     assert_says(p, GOOD "tls = verify-ca\n", "/c:6: tls = verify-ca needs tls_ca");
+    assert_says(p,
+                "[source a]\nuser = u\nserver_id = 7\nsemi_sync = on\n"
+                "[relay]\ndata = DIR/data\nsync = os\n",
+                "/c:4: semi_sync with sync = os");
     assert_says(p, GOOD "start = binlog.000001\n", "/c:6: ");
     assert_says(p, GOOD "start = ../binlog.000001:4\n", "/c:6: ");
     assert_says(p, GOOD "start = binlog.000001:3\n", "/c:6: ");

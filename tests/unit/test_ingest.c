@@ -16,10 +16,11 @@
 struct client {
     struct buf stream;
     size_t     at;
-    size_t     piece; /* most that one read gives */
-    bool       quiet; /* the source has nothing more to say, instead of closing */
-    bool       pause; /* the next look finds nothing */
-    uint64_t   asked; /* position of the dump command */
+    size_t     piece;                  /* most that one read gives */
+    bool       quiet;                  /* the source has nothing more to say, instead of closing */
+    bool       pause;                  /* the next look finds nothing */
+    void (*waiting)(struct client *c); /* called when the reader waits */
+    uint64_t asked;                    /* position of the dump command */
 };
 
 int client_read(struct client *c, uint8_t *into, size_t size, uint32_t wait_ms, size_t *got,
@@ -33,6 +34,8 @@ int client_read(struct client *c, uint8_t *into, size_t size, uint32_t wait_ms, 
         *got = 0;
         return 0;
     }
+    if (wait_ms > 0 && c->waiting != NULL)
+        c->waiting(c);
     if (n == 0 && c->quiet) {
         *got = 0;
         return 0;
@@ -135,6 +138,13 @@ struct play {
     struct store_source    source;
     struct ingest_progress last;
     struct err             e;
+    /* semi-synchronous */
+    bool                    marked;
+    bool                    ask; /* the next event's commit waits */
+    struct ingest_semi_sync semi;
+    uint64_t                synced;
+    uint64_t                acked;
+    unsigned                acks;
 };
 
 static int remember(void *arg, const struct ingest_progress *p, struct err *e)
@@ -192,9 +202,15 @@ static void send_event(struct play *y, struct slice event)
     struct buf payload;
     buf_init(&payload, BOUND);
     buf_put_u8(&payload, 0);
+    if (y->marked) {
+        buf_put_u8(&payload, 0xef);
+        buf_put_u8(&payload, y->ask);
+    }
     buf_put(&payload, event);
     send_payload(y, buf_slice(&payload));
     buf_done(&payload);
+    if (y->marked && y->ask)
+        y->sequence = 1;
 }
 
 /* An event at the file's end with the header's fields; `stored`: it is part of the file. */
@@ -600,6 +616,154 @@ static void no_cut_and_no_flipped_byte_of_a_stream_does_harm(void **state)
     play_end(&whole);
 }
 
+/* ---- semi-synchronous ----------------------------------------------------------------------- */
+
+static uint64_t mark_of(void *arg, uint64_t offset)
+{
+    (void)arg;
+    return offset;
+}
+
+static uint64_t synced_end(void *arg)
+{
+    const struct play *y = arg;
+    return y->synced;
+}
+
+/* Sequence 0, the marker, the position, the file's name; never for what is not synced (I4). */
+static int take_ack(void *arg, struct slice packet, struct err *e)
+{
+    struct play  *y = arg;
+    struct cursor c = cursor_over(packet);
+
+    (void)e;
+    assert_int_equal(cursor_u24(&c), packet.len - PACKET_HEADER_BYTES);
+    assert_int_equal(cursor_u8(&c), 0);
+    assert_int_equal(cursor_u8(&c), 0xef);
+    uint64_t offset = cursor_u64(&c);
+    assert_true(slice_equal(cursor_rest(&c), slice_of_text("b.000001")));
+    assert_true(offset <= y->synced);
+    assert_true(offset > y->acked);
+    y->acked = offset;
+    y->acks++;
+    return 0;
+}
+
+/* What was flushed becomes safe only while the reader waits. */
+static void sync_all(struct client *c)
+{
+    struct play *y = (struct play *)(void *)c;
+    y->synced = BINLOG_MAGIC_BYTES + y->writer.flushed;
+}
+
+static void play_begin_semi_sync(struct play *y, bool marked)
+{
+    play_begin(y, true);
+    y->marked = marked;
+    y->semi = (struct ingest_semi_sync){
+        .mark = mark_of, .safe = synced_end, .send = take_ack, .arg = y
+    };
+    y->order.semi_sync = &y->semi;
+    y->order.silence_ms = 20;
+    y->client.quiet = true;
+    y->client.waiting = sync_all;
+    send_opening(y);
+}
+
+static void send_waiting_xid(struct play *y)
+{
+    y->ask = true;
+    send_xid(y);
+    y->ask = false;
+}
+
+static void an_acknowledgement_is_sent_for_what_is_synced_alone(void **state)
+{
+    (void)state;
+    static const size_t pieces[] = { 1, 7, 100, 5000, SIZE_MAX };
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        struct play y;
+        play_begin_semi_sync(&y, true);
+        y.client.piece = pieces[i];
+        for (int k = 0; k < 100; k++) {
+            send_xid(&y);
+            send_waiting_xid(&y);
+        }
+        uint64_t last_waiting = y.file_end;
+        send_xid(&y);
+        assert_int_equal(play_run(&y), E_IO);
+        assert_stored(&y);
+        assert_int_equal(y.acked, last_waiting);
+        assert_true(y.acks >= 1 && y.acks <= 100);
+        assert_true(y.last.semi_sync);
+        assert_int_equal(y.last.acks, y.acks);
+        play_end(&y);
+    }
+}
+
+static void nothing_is_acknowledged_before_a_sync(void **state)
+{
+    (void)state;
+    struct play y;
+
+    play_begin_semi_sync(&y, true);
+    y.client.waiting = NULL;
+    for (int k = 0; k < 100; k++)
+        send_waiting_xid(&y);
+    assert_int_equal(play_run(&y), E_IO);
+    assert_stored(&y);
+    assert_int_equal(y.acks, 0);
+    play_end(&y);
+}
+
+static void a_large_event_that_waits_is_acknowledged(void **state)
+{
+    (void)state;
+    static const uint32_t bytes[] = { INGEST_BUFFER_BYTES, PACKET_PAYLOAD_MAX - 3 - 23,
+                                      PACKET_PAYLOAD_MAX - 1 - 23, PACKET_PAYLOAD_MAX };
+    for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
+        struct play y;
+        play_begin_semi_sync(&y, true);
+        y.client.piece = 99991;
+        y.ask = true;
+        send_stored(&y, EVENT_WRITE_ROWS, bytes[i]);
+        y.ask = false;
+        uint64_t waiting = y.file_end;
+        assert_int_equal(play_run(&y), E_IO);
+        assert_int_equal(y.acked, waiting);
+        assert_stored(&y);
+        play_end(&y);
+    }
+}
+
+static void a_source_that_marks_nothing_is_read_as_usual(void **state)
+{
+    (void)state;
+    struct play y;
+
+    play_begin_semi_sync(&y, false);
+    send_xid(&y);
+    assert_int_equal(play_run(&y), E_IO);
+    assert_stored(&y);
+    assert_int_equal(y.acks, 0);
+    assert_false(y.last.semi_sync);
+    play_end(&y);
+}
+
+static void an_event_without_its_mark_is_refused(void **state)
+{
+    (void)state;
+    struct play y;
+
+    play_begin_semi_sync(&y, true);
+    y.marked = false;
+    send_xid(&y);
+    assert_int_equal(play_run(&y), E_PROTOCOL);
+    play_end(&y);
+}
+
+/* ---- the probe ------------------------------------------------------------------------------ */
+
 static enum err_kind probe(bool good, bool with_answer)
 {
     struct play y;
@@ -644,6 +808,11 @@ int main(void)
         cmocka_unit_test(a_large_event_of_another_length_is_refused),
         cmocka_unit_test(a_failed_writer_is_not_used_again),
         cmocka_unit_test(no_cut_and_no_flipped_byte_of_a_stream_does_harm),
+        cmocka_unit_test(an_acknowledgement_is_sent_for_what_is_synced_alone),
+        cmocka_unit_test(nothing_is_acknowledged_before_a_sync),
+        cmocka_unit_test(a_large_event_that_waits_is_acknowledged),
+        cmocka_unit_test(a_source_that_marks_nothing_is_read_as_usual),
+        cmocka_unit_test(an_event_without_its_mark_is_refused),
         cmocka_unit_test(a_place_is_an_events_start_when_the_event_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
