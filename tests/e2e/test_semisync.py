@@ -122,7 +122,7 @@ def test_what_a_client_saw_committed_is_in_the_relay(scene, kind):
     writers.start()
     for _ in range(ROUNDS // len(KINDS)):
         time.sleep(dice.random() * dice.choice((0.02, 0.2)))
-        who = dice.choice(("relay",) * 4 + ("source", "both"))
+        who = dice.choice(("relay",) * 6 + ("source", "both"))
         if who == "relay":
             relay.kill9()
             relay.launch()
