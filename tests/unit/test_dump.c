@@ -271,6 +271,23 @@ static void inside_a_file_the_format_comes_again_without_time_and_place(void **s
     scene_done(&s);
 }
 
+static void a_source_s_own_file_name_leads_to_the_relay_file(void **state)
+{
+    (void)state;
+    struct scene        s;
+    struct consumer     c;
+    struct dump_request r = asking(&mysql, DUMP_BY_POSITION);
+    scene_begin(&s, &mysql, BY_ROTATE);
+    r.file = "a:bin.000002";
+    r.position = s.two.txn_ends[0];
+    attach(&c, &s.f, &r);
+    assert_int_equal(take(&c), DUMP_AT_END);
+    assert_rotate(&c, 0, "bin.000002", s.two.txn_ends[0], true);
+    (void)assert_events(&c, 2, &s.two, event_at(&s.two, s.two.txn_ends[0]), SIZE_MAX);
+    detach(&c);
+    scene_done(&s);
+}
+
 static void at_the_end_it_waits_and_goes_on(void **state)
 {
     (void)state;
@@ -647,6 +664,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_the_start_everything_comes_as_it_is_stored),
         cmocka_unit_test(inside_a_file_the_format_comes_again_without_time_and_place),
+        cmocka_unit_test(a_source_s_own_file_name_leads_to_the_relay_file),
         cmocka_unit_test(at_the_end_it_waits_and_goes_on),
         cmocka_unit_test(who_does_not_want_to_wait_is_told_the_end),
         cmocka_unit_test(an_event_larger_than_a_packet_arrives_whole),
