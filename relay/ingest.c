@@ -229,7 +229,7 @@ static int append(struct ingest *i, const struct event *ev, struct err *e)
  */
 static int parse_resent(struct ingest *i, struct slice whole, struct err *e)
 {
-    struct format f;
+    struct format f = { 0 };
     struct buf    mended;
 
     buf_init(&mended, FORMAT_BYTES_MAX);

@@ -15,7 +15,7 @@ struct step {
 
 enum { STEP_BYTES = 512 };
 
-/* Into bytes[STEP_BYTES]; a plain pointer, for GCC 11 miscounts what an array parameter is given. */
+/* Into bytes[STEP_BYTES]; as a pointer, for GCC 11 miscounts what an array parameter is given. */
 static struct event event_of(const struct step *s, uint8_t *bytes)
 {
     struct buf   b;
