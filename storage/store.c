@@ -208,7 +208,8 @@ int store_open(const struct store_options *options, struct store **out, struct e
 {
     struct store *s;
     TRY(new_store(options, false, &s, e));
-    if (load(s, e) != 0 || purge_finish(s, e) != 0 || check_sealed(s, e) != 0 || recover(s, e) != 0) {
+    if (load(s, e) != 0 || purge_finish(s, e) != 0 || check_sealed(s, e) != 0 ||
+        recover(s, e) != 0) {
         store_close(s);
         return -1;
     }
