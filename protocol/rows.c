@@ -40,12 +40,16 @@ static int inflate_rows(struct slice packed, struct buf *into, struct err *e)
     if (length > ROWS_INFLATED_MAX)
         return err_set(e, E_LIMIT, "compressed rows: %llu bytes, more than the bound of %d",
                        (unsigned long long)length, ROWS_INFLATED_MAX);
+    /* No zlib stream unpacks to more than 1032 times its size: room is not made on a mere claim. */
+    if (c.failed || length > (uint64_t)c.left * 1032 + 64)
+        return err_set(e, E_PROTOCOL, "compressed rows: %zu bytes can't hold %llu", c.left,
+                       (unsigned long long)length);
     buf_clear(into);
     uint8_t *to = buf_extend(into, (size_t)length);
     TRY(buf_check(into, "compressed rows", e));
     uLongf got = (uLongf)length;
-    if (c.failed || (length > 0 && to == NULL) ||
-        uncompress(to, &got, c.at, (uLong)c.left) != Z_OK || got != length)
+    if ((length > 0 && to == NULL) || uncompress(to, &got, c.at, (uLong)c.left) != Z_OK ||
+        got != length)
         return err_set(e, E_PROTOCOL, "compressed rows: the zlib stream is broken");
     return 0;
 }
