@@ -107,6 +107,7 @@ static int channel_open(struct channel *c, struct err *e)
         .folder = config->relay.data,
         .disk = c->disk,
         .sync = config->relay.sync,
+        .reserve_bytes = config->relay.reserve,
     };
     TRY(store_open(&o, &c->store, e));
     TRY(load_uuid(c, e));

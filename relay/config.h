@@ -33,6 +33,8 @@ struct config_start {
 #define C_COUNT                                              uint32_t
 #define C_PORT                                               uint16_t
 #define C_SECONDS                                            uint32_t
+#define C_BYTES                                              uint64_t
+#define C_AGE                                                uint64_t
 #define C_FLAG                                               bool
 #define C_SYNC                                               enum store_sync_policy
 #define C_LEVEL                                              enum log_level

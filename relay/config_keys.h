@@ -14,6 +14,21 @@
         "When received transactions are forced to disk: 'commit' (before any consumer sees them) " \
         "or 'os' (when the "                                                                       \
         "system likes; a power cut can lose what consumers have seen).")                           \
+    KEY(reserve, "reserve", BYTES, "256M", RESTART,                                                \
+        "Receiving stops while the disk has less room than this, so that consumers and the "       \
+        "catalog always have some.")                                                               \
+    KEY(keep_bytes, "keep_bytes", BYTES, "none", RESTART,                                          \
+        "The oldest binlogs are forgotten while all together are larger than this.")               \
+    KEY(keep_age, "keep_age", AGE, "none", RESTART,                                                \
+        "Binlogs whose last event is older than this are forgotten.")                              \
+    KEY(keep_free, "keep_free", BYTES, "none", RESTART,                                            \
+        "The oldest binlogs are forgotten while the disk has less room than this.")                \
+    KEY(hold_bytes, "hold_bytes", BYTES, "none", RESTART,                                          \
+        "A binlog that a connected consumer or a publisher still needs is kept whatever the "      \
+        "limits say, unless that one "                                                             \
+        "is further behind than this.")                                                            \
+    KEY(hold_age, "hold_age", AGE, "none", RESTART,                                                \
+        "The same as a time: for older binlogs no consumer is waited for.")                        \
     KEY(loops, "loops", COUNT, "1", RESTART, "Threads that serve consumers, at most 64.")          \
     KEY(log_level, "log_level", LEVEL, "info", RELOAD,                                             \
         "Least important lines to log: error, warning, info or debug.")

@@ -164,6 +164,47 @@ static bool put_seconds(const char *text, void *into)
     return false;
 }
 
+struct unit {
+    const char *text;
+    uint64_t    times;
+};
+
+/* A number and its unit, or "none" (0). */
+static bool put_measure(const struct unit *units, uint64_t most, const char *text, void *into)
+{
+    uint64_t    n = 0;
+    const char *rest;
+
+    if (strcmp(text, "none") == 0) {
+        *(uint64_t *)into = 0;
+        return true;
+    }
+    if (!parse_number(text, 1, most, &n, &rest))
+        return false;
+    for (const struct unit *u = units; u->text != NULL; u++)
+        if (strcasecmp(rest, u->text) == 0 && n <= most / u->times) {
+            *(uint64_t *)into = n * u->times;
+            return true;
+        }
+    return false;
+}
+
+static bool put_bytes(const char *text, void *into)
+{
+    static const struct unit units[] = { { "", 1 },           { "K", 1ull << 10 },
+                                         { "M", 1ull << 20 }, { "G", 1ull << 30 },
+                                         { "T", 1ull << 40 }, { NULL, 0 } };
+    return put_measure(units, 1ull << 60, text, into);
+}
+
+static bool put_age(const char *text, void *into)
+{
+    static const struct unit units[] = {
+        { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 }, { NULL, 0 }
+    };
+    return put_measure(units, 100ull * 366 * 86400, text, into);
+}
+
 static bool put_flag(const char *text, void *into)
 {
     for (const struct word *w = flag_words; w->text != NULL; w++)
@@ -222,6 +263,8 @@ static const struct value_type {
     [TYPE_COUNT]   = { "a number from 1 to 4294967295", put_count, NULL },
     [TYPE_PORT]    = { "a port from 1 to 65535", put_port, NULL },
     [TYPE_SECONDS] = { "a time from 1 s to 24 h, as in 30, 30s, 5m, 1h", put_seconds, NULL },
+    [TYPE_BYTES]   = { "none, or bytes as in 500M, 20G, 1T", put_bytes, NULL },
+    [TYPE_AGE]     = { "none, or a time as in 30m, 12h, 7d", put_age, NULL },
     [TYPE_FLAG]    = { "yes or no", put_flag, NULL },
     [TYPE_SYNC]    = { "commit or os", NULL, sync_words },
     [TYPE_LEVEL]   = { "error, warning, info or debug", NULL, level_words },

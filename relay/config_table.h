@@ -12,6 +12,8 @@ enum config_type {
     TYPE_COUNT,
     TYPE_PORT,
     TYPE_SECONDS,
+    TYPE_BYTES,
+    TYPE_AGE,
     TYPE_FLAG,
     TYPE_SYNC,
     TYPE_LEVEL,

@@ -271,15 +271,17 @@ static int control_open(struct control *c, struct err *e)
 }
 
 int control_start(const struct config *config, struct channel *channel, struct serve *serve,
-                  struct control **out, struct err *e)
+                  struct retention *retention, struct control **out, struct err *e)
 {
     struct control *c = calloc(1, sizeof *c);
 
     if (c == NULL)
         return err_set(e, E_NOMEM, "no memory for the control socket");
-    c->context = (struct control_context){
-        .config = config, .channel = channel, .serve = serve, .started_s = (int64_t)time(NULL)
-    };
+    c->context = (struct control_context){ .config = config,
+                                           .channel = channel,
+                                           .serve = serve,
+                                           .retention = retention,
+                                           .started_s = (int64_t)time(NULL) };
     c->listen_fd = c->stop_fd = -1;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         c->clients[i].fd = -1;

@@ -47,6 +47,12 @@
  *     nothing yet) and after each rise of the published end, until the client closes. Rises that
  *     come quickly one after the other may be told as one.
  *
+ *   purge TAB BEFORE TAB dry|run
+ *     Forgets the relay files before BEFORE (a relay file, a GTID, or @SECONDS in Unix time: files
+ *     whose last event is older) that no consumer holds; "dry" only tells. One line:
+ *     {"files":2,"bytes":300,"keep_from":"binlog.000003","held":false,"dry":true}
+ *     held: more would go, but a consumer still needs it.
+ *
  *   define TAB DATABASE TAB TABLE
  *     The table as the source has it now, as publisher/definition.h's JSON text.
  *
@@ -59,11 +65,13 @@
 
 enum { CONTROL_LINE_BYTES = 4096, CONTROL_CLIENTS_MAX = 16 };
 
+struct retention;
 struct serve;
 struct control;
 
 /* Everything handed over must live until control_stop(). E_CONFIG when the socket's path is longer
    than a unix socket's name may be. */
 MUST_CHECK int control_start(const struct config *config, struct channel *channel,
-                             struct serve *serve, struct control **out, struct err *e);
+                             struct serve *serve, struct retention *retention, struct control **out,
+                             struct err *e);
 void           control_stop(struct control *c); /* accepts NULL; ends all connections */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "protocol/base/json.h"
 #include "protocol/base/version.h"
+#include "relay/retention.h"
 #include "relay/serve.h"
 #include "storage/locate.h"
 
@@ -362,7 +363,8 @@ static int answer_files(const struct control_context *x, char *const *words, str
     if (!store_first_file(s, &first) || !store_last_file(s, &last))
         return 0;
     for (uint32_t o = first.ordinal; o <= last.ordinal; o++) {
-        TRY(store_file_by_ordinal(s, o, &f, e));
+        if (store_file_by_ordinal(s, o, &f, e) != 0)
+            continue; /* forgotten meanwhile */
         buf_clear(line);
         TRY(put_file(s, &f, o == last.ordinal, line, e));
         TRY(emit(line, put, put_arg, e));
@@ -442,6 +444,60 @@ static int answer_map(const struct control_context *x, char *const *words, struc
     return emit(line, put, put_arg, e);
 }
 
+/* ---- purge --------------------------------------------------------------------------------- */
+
+/* The first file to be kept. */
+static int find_keep(struct store *s, const char *before, uint32_t *out, struct err *e)
+{
+    struct gtid       g;
+    struct store_file f;
+    store_pos         begin, end;
+
+    if (before[0] == '@') {
+        int64_t since_s = strtoll(before + 1, NULL, 10);
+        bool    more = store_first_file(s, &f);
+        while (more && f.sealed && f.last_s != 0 && f.last_s < since_s)
+            more = store_file_by_ordinal(s, f.ordinal + 1, &f, e) == 0;
+        if (!more)
+            return err_set(e, E_PURGED, "nothing is held yet");
+        *out = f.ordinal;
+        return 0;
+    }
+    if (parse_gtid(before, &g)) {
+        TRY(locate_gtid_one(s, &g, &begin, &end, e));
+        *out = store_pos_ordinal(begin);
+        return 0;
+    }
+    TRY(store_file_by_name(s, before, &f, e));
+    *out = f.ordinal;
+    return 0;
+}
+
+static int answer_purge(const struct control_context *x, char *const *words, struct buf *line,
+                        control_put *put, void *put_arg, struct err *e)
+{
+    struct store     *s = channel_store(x->channel);
+    struct json       j = json_into(line);
+    struct purge_plan p;
+    struct store_file f;
+    uint32_t          keep;
+    bool              dry = strcmp(words[2], "dry") == 0;
+
+    if (!dry && strcmp(words[2], "run") != 0)
+        return err_set(e, E_CONFIG, "purge is 'dry' or 'run', not '%.50s'", words[2]);
+    TRY(find_keep(s, words[1], &keep, e));
+    TRY(retention_purge(x->retention, keep, dry, &p, e));
+    TRY(store_file_by_ordinal(s, p.keep_from, &f, e));
+    json_open_object(&j);
+    put_uint(&j, "files", p.files);
+    put_uint(&j, "bytes", p.bytes);
+    put_text(&j, "keep_from", f.name);
+    put_bool(&j, "held", p.held);
+    put_bool(&j, "dry", dry);
+    json_close_object(&j);
+    return emit(line, put, put_arg, e);
+}
+
 /* ---- define -------------------------------------------------------------------------------- */
 
 static int answer_define(const struct control_context *x, char *const *words, struct buf *line,
@@ -461,10 +517,8 @@ static const struct request {
     int (*answer)(const struct control_context *x, char *const *words, struct buf *line,
                   control_put *put, void *put_arg, struct err *e);
 } requests[] = {
-    { "status", 0, answer_status },
-    { "files", 0, answer_files },
-    { "map", 1, answer_map },
-    { "define", 2, answer_define },
+    { "status", 0, answer_status }, { "files", 0, answer_files },   { "map", 1, answer_map },
+    { "purge", 2, answer_purge },   { "define", 2, answer_define },
 };
 
 static size_t split(char *line, char *words[WORDS_MAX])

@@ -8,6 +8,7 @@ struct control_context { /* what the answers are about; all borrowed */
     const struct config *config;
     struct channel      *channel;
     struct serve        *serve;
+    struct retention    *retention;
     int64_t              started_s;
 };
 

@@ -11,6 +11,7 @@
 #include "relay/control.h"
 #include "relay/daemon_manual.h"
 #include "relay/log.h"
+#include "relay/retention.h"
 #include "relay/serve.h"
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 1, EXIT_RUNTIME = 2, TEXT_BYTES_MAX = 1024 * 1024 };
@@ -84,17 +85,20 @@ static void block_signals(sigset_t *awaited)
 }
 
 struct parts {
-    struct channel *channel;
-    struct serve   *serve;
-    struct control *control;
+    struct channel   *channel;
+    struct serve     *serve;
+    struct control   *control;
+    struct retention *retention;
 };
 
 static int start(const struct config *config, struct parts *p, struct err *e)
 {
     TRY(channel_new(config, &p->channel, e));
     TRY(serve_new(config, p->channel, &p->serve, e));
-    TRY(control_start(config, p->channel, p->serve, &p->control, e));
+    TRY(retention_new(config, p->channel, p->serve, &p->retention, e));
+    TRY(control_start(config, p->channel, p->serve, p->retention, &p->control, e));
     TRY(channel_start(p->channel, e));
+    TRY(retention_start(p->retention, e));
     return serve_start(p->serve, e);
 }
 
@@ -102,6 +106,7 @@ static int start(const struct config *config, struct parts *p, struct err *e)
 static void stop(struct parts *p)
 {
     control_stop(p->control);
+    retention_free(p->retention);
     if (p->serve != NULL)
         serve_stop(p->serve);
     if (p->channel != NULL)

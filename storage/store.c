@@ -179,6 +179,7 @@ static int new_store(const struct store_options *o, bool readonly, struct store 
     s->disk = o->disk;
     s->sync = o->sync;
     s->index_bytes = o->index_bytes;
+    s->reserve_bytes = o->reserve_bytes;
     s->readonly = readonly;
     s->lock_fd = -1;
     (void)pthread_mutex_init(&s->mutex, NULL);

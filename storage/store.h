@@ -43,7 +43,8 @@ struct store_options {
     const char            *folder;
     struct disk           *disk; /* owned by the caller, outlives the store */
     enum store_sync_policy sync;
-    uint32_t               index_bytes; /* distance of index entries; 0: 256 KiB */
+    uint64_t               reserve_bytes; /* writing stops while the disk has less room: E_FULL */
+    uint32_t               index_bytes;   /* distance of index entries; 0: 256 KiB */
 };
 
 struct store;

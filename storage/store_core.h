@@ -12,6 +12,7 @@ struct store {
     struct disk           *disk;
     enum store_sync_policy sync;
     uint32_t               index_bytes;
+    uint64_t               reserve_bytes;
     bool                   readonly;
     int                    lock_fd;
     struct catalog        *catalog;

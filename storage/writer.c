@@ -40,8 +40,26 @@ static bool is_bare(const struct writer *w)
     return w->has_format && !w->format.has_crc;
 }
 
+/* The reserve is for everybody else: consumers that read on, the catalog, a purge. */
+static int check_room(const struct writer *w, struct err *e)
+{
+    uint64_t room;
+
+    if (w->store->reserve_bytes == 0)
+        return 0;
+    TRY(w->disk->free_bytes(w->disk, &room, e));
+    if (room < w->store->reserve_bytes)
+        return err_set(e, E_FULL,
+                       "the disk of %s has %llu bytes left and %llu are the reserve: make room, or "
+                       "lower 'reserve'",
+                       w->store->folder, (unsigned long long)room,
+                       (unsigned long long)w->store->reserve_bytes);
+    return 0;
+}
+
 static int write_out(struct writer *w, struct slice bytes, struct err *e)
 {
+    TRY(check_room(w, e));
     if (w->written + bytes.len > STORE_OFFSET_MAX)
         return err_set(e, E_LIMIT, "%s passes the greatest size of a relay file", w->file.name);
     TRY(w->disk->write(w->store->tail, w->written, bytes, e));

@@ -1,12 +1,12 @@
 """What can be wrong on the way to the source: each gets a sentence, and the daemon lives."""
 
-import contextlib
 import os
 import subprocess
 import time
 
 from lib import wait
-from lib.errors import Failure, Unavailable
+from lib.disk import small_disk
+from lib.errors import Failure
 from lib.marks import each
 from lib.ports import Port
 from lib.servers import REPL
@@ -204,27 +204,13 @@ def test_a_source_that_begins_anew_stops_the_relay(scene, kind):
     relay.connect().close()
 
 
-@contextlib.contextmanager
-def small_disk(folder, size):
-    """A file system of its own in memory, for those who may mount one."""
-    folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder],
-                           capture_output=True, text=True, check=False)
-    if mount.returncode != 0:
-        raise Unavailable(f"no small disk can be mounted here: {mount.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
 @BOTH
 def test_a_full_disk_is_told_and_survived(scene, kind):
     """The relay waits, serves what it has, and goes on when there is room: not a byte is wrong."""
     source = scene.server(kind)
     with small_disk(scene.path("disk"), "12m") as disk:
         relay = scene.relay(source, start=False, settings={
-            "relay": {"data": disk / "data"}, "source a": {"retry_max": 1}})
+            "relay": {"data": disk / "data", "reserve": "none"}, "source a": {"retry_max": 1}})
         relay.data = disk / "data"
         relay.start()
         source.sql(TABLE)

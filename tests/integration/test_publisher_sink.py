@@ -1,25 +1,8 @@
 """A publisher's file that can't be written: said clearly, and nobody else is disturbed."""
 
-import contextlib
-import subprocess
-
 from lib import wait
-from lib.errors import Unavailable
+from lib.disk import small_disk
 from lib.marks import limit
-
-
-@contextlib.contextmanager
-def small_disk(folder, size):
-    """A file system of its own in memory, for those who may mount one."""
-    folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder],
-                           capture_output=True, text=True, check=False)
-    if mount.returncode != 0:
-        raise Unavailable(f"no small disk can be mounted here: {mount.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def publisher(relay):

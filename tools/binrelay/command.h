@@ -61,4 +61,5 @@ enum command_exit status_run(const struct call *c, struct err *e);
 enum command_exit files_run(const struct call *c, struct err *e);
 enum command_exit map_run(const struct call *c, struct err *e);
 enum command_exit tail_run(const struct call *c, struct err *e);
+enum command_exit purge_command_run(const struct call *c, struct err *e);
 enum command_exit verify_run(const struct call *c, struct err *e);

@@ -58,6 +58,20 @@ const struct command commands[] = {
                  "index and the catalog. Changes nothing; works beside a running daemon and "
                  "without one. Exit code 1 when there is a problem.",
       .run = verify_run },
+    { .name = "purge",
+      .operands = "",
+      .summary = "forget the oldest relay files",
+      .details = "Asks the running daemon. Whole files go, oldest first; the one in progress and "
+                 "what a connected "
+                 "consumer or a publisher still needs stay. What was forgotten is answered with "
+                 "error 1236 from then on.",
+      .options = { { "before", "PLACE",
+                     "Forget what is before this relay file, before the file that holds this GTID, "
+                     "or, as "
+                     "'YYYY-MM-DD HH:MM:SS' in UTC, the files that end before it." },
+                   { "dry-run", NULL, "Only tell what would go." },
+                   { NULL, NULL, NULL } },
+      .run = purge_command_run },
     { .name = NULL },
 };
 
