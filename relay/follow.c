@@ -283,8 +283,10 @@ static int begin_first(struct follow *f, struct client *c, const struct server_f
     return rc;
 }
 
-/* The dump goes on at the held end; COM_BINLOG_DUMP's position has 32 bits, so behind 4 GiB the
-   file is asked for from its start and what is held is read over. */
+/* The dump goes on a little before the held end, to see that the source's binlog is still what is
+   held. COM_BINLOG_DUMP's position has 32 bits, so behind 4 GiB the file is asked for from its
+   start.
+ */
 static int make_order(struct follow *f, struct client *c, const struct writer_resume *resume,
                       const struct server_facts *facts, struct source_place *place,
                       struct ingest_order *order, struct err *e)
@@ -296,12 +298,15 @@ static int make_order(struct follow *f, struct client *c, const struct writer_re
         order->offset = BINLOG_MAGIC_BYTES;
     } else {
         TRY(check_same_server(f, &resume->source, facts, e));
+        TRY(source_check_held(c, resume->source_file, e));
         (void)snprintf(place->file, sizeof place->file, "%s", resume->source_file);
         order->offset = resume->offset;
         order->created_s = resume->file_created_s;
     }
     order->file = place->file;
-    order->asked = order->offset > UINT32_MAX ? BINLOG_MAGIC_BYTES : order->offset;
+    order->asked = resume->empty ? BINLOG_MAGIC_BYTES : resume->overlap_at;
+    if (order->asked > UINT32_MAX)
+        order->asked = BINLOG_MAGIC_BYTES;
     order->silence_ms = SILENT_PERIODS * 1000 * f->source->heartbeat;
     order->progress = on_progress;
     order->arg = f;

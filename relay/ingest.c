@@ -7,6 +7,7 @@
 #include "protocol/packet.h"
 #include "protocol/txn.h"
 #include "relay/acks.h"
+#include "storage/name.h"
 
 enum {
     ROOM_BYTES = 512 * 1024, /* a read with less room than this is not worth its call */
@@ -55,6 +56,24 @@ struct ingest {
     struct ingest_progress seen;
 };
 
+#define FORK_ADVICE                                                                                \
+    "it was reset, lost data, or was restored from a backup: begin with an empty data folder"
+
+static int forked(const struct ingest *i, struct err *e, const char *what)
+{
+    return err_set(e, E_FORK,
+                   "the source's binlog is not what is held, at %" PRIu64
+                   " of '%s': %s; " FORK_ADVICE,
+                   i->offset, i->seen.file, what);
+}
+
+/* The first event that was asked for has not come yet, and it is one that is held. */
+static bool awaits_held(const struct ingest *i)
+{
+    return i->writer != NULL && !i->order->begin && i->order->asked > BINLOG_MAGIC_BYTES &&
+           (!i->in_file || i->offset == i->order->asked);
+}
+
 /* ---- what the source refuses --------------------------------------------------------------- */
 
 /* What 1236's texts mean, as MySQL and MariaDB of all versions put them. */
@@ -67,11 +86,9 @@ static const struct refusal {
       "the source does not have this file (any more); SHOW BINARY LOGS there lists what it has" },
     { "purged required binary logs", E_PURGED, "the source has deleted binlogs that are needed" },
     { "position > file size", E_FORK,
-      "its binlog is shorter than what the relay holds of it: the source has lost data, or it is "
-      "another server" },
+      "its binlog is shorter than what the relay holds of it; " FORK_ADVICE },
     { "impossible position", E_FORK,
-      "its binlog is shorter than what the relay holds of it: the source has lost data, or it is "
-      "another server" },
+      "its binlog is shorter than what the relay holds of it; " FORK_ADVICE },
     { "same server_uuid", E_REFUSED,
       "another replica uses the same server_id or server_uuid: give the relay a server_id of its "
       "own in the [source] section" },
@@ -84,12 +101,13 @@ static const struct refusal {
     { "Cannot replicate anonymous transaction", E_REFUSED,
       "it has transactions without GTID, which it does not send while its gtid_mode is ON; run "
       "there: SET GLOBAL gtid_mode = ON_PERMISSIVE, and set it back when the relay has caught up" },
+    { "bogus data in log event", E_CORRUPT, "its binlog is damaged" },
     { "max_allowed_packet", E_REFUSED,
       "raise max_allowed_packet there, or look for damage in its binlog" },
 };
 
 /* After the 0xff: number, SQL state behind a '#' (some servers leave it out), text. */
-static int refused(struct slice payload, struct err *e)
+static int refused(const struct ingest *i, struct slice payload, struct err *e)
 {
     struct cursor c = cursor_over(payload);
     unsigned      number = cursor_u16(&c);
@@ -101,9 +119,12 @@ static int refused(struct slice payload, struct err *e)
     (void)snprintf(said, sizeof said, "%.*s", (int)(text.len < 390 ? text.len : 390),
                    (const char *)text.ptr);
     const struct refusal *r = NULL;
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0] && r == NULL; i++)
-        if (strstr(said, refusals[i].part) != NULL)
-            r = &refusals[i];
+    for (size_t n = 0; n < sizeof refusals / sizeof refusals[0] && r == NULL; n++)
+        if (strstr(said, refusals[n].part) != NULL)
+            r = &refusals[n];
+    if (awaits_held(i) &&
+        (strstr(said, "bogus data") != NULL || strstr(said, "log event entry exceeded") != NULL))
+        return forked(i, e, "no event begins there");
     (void)err_set(e, r != NULL ? r->kind : E_REFUSED, "the source ended the dump: %s%s%.250s (%u)",
                   r != NULL ? r->advice : "", r != NULL ? "; it said: " : "", said, number);
     e->sys = (int)number;
@@ -111,12 +132,6 @@ static int refused(struct slice payload, struct err *e)
 }
 
 /* ---- events that are not stored ------------------------------------------------------------ */
-
-static int forked(const struct ingest *i, struct err *e, const char *what)
-{
-    return err_set(e, E_FORK, "the source's binlog is not what is held, at %" PRIu64 " of '%s': %s",
-                   i->offset, i->seen.file, what);
-}
 
 static int writer_said(struct ingest *i, int rc)
 {
@@ -165,6 +180,9 @@ static int take_fake_rotate(struct ingest *i, struct slice whole, struct err *e)
     }
     if (i->offset < i->skip_to)
         return forked(i, e, "the file is shorter than what is held of it");
+    TRY(name_check(r.file, e));
+    if (name_is_before(r.file, i->seen.file))
+        return forked(i, e, "it goes on with an older file");
     i->skip_to = 0;
     return begin_file(i, r.file, 0, e);
 }
@@ -199,26 +217,36 @@ static int check_place(const struct ingest *i, const struct event *ev, struct er
     return 0;
 }
 
-static void count(struct ingest *i, const struct event *ev)
-{
-    i->offset += ev->length;
-    i->unflushed += ev->whole.len;
-    i->seen.events++;
-    if (ev->timestamp_s != 0)
-        i->seen.last_event_s = ev->timestamp_s;
-}
-
 static bool is_stored(const struct ingest *i)
 {
     return i->writer != NULL && i->offset >= i->skip_to;
 }
 
+static void count(struct ingest *i, const struct event *ev)
+{
+    i->seen.events += i->writer == NULL || is_stored(i);
+    i->offset += ev->length;
+    i->unflushed += ev->whole.len;
+    if (ev->timestamp_s != 0)
+        i->seen.last_event_s = ev->timestamp_s;
+}
+
+/* Of what is held already: it has to come again as it was. */
+static int check_held(const struct ingest *i, uint64_t at, struct slice bytes, struct err *e)
+{
+    if (i->writer == NULL || writer_compare(i->writer, at, bytes, e) == 0)
+        return 0;
+    return e->kind == E_FORK ? forked(i, e, "other bytes than the held ones") : -1;
+}
+
 static int append(struct ingest *i, const struct event *ev, struct err *e)
 {
-    if (is_stored(i))
+    if (is_stored(i)) {
         TRY(writer_said(i, writer_append(i->writer, ev, e)));
-    else
+    } else {
         TRY(check_place(i, ev, e));
+        TRY(check_held(i, i->offset, ev->whole, e));
+    }
     count(i, ev);
     return 0;
 }
@@ -262,7 +290,7 @@ static int take_format(struct ingest *i, struct slice whole, struct err *e)
         return err_set(
             e, E_FORK,
             "the source's '%s' is not the file that is held under this name: it was begun at "
-            "%" PRIu32 ", the held one at %" PRIu32 " (Unix time)",
+            "%" PRIu32 ", the held one at %" PRIu32 " (Unix time); " FORK_ADVICE,
             i->seen.file, ev.timestamp_s, i->order->created_s);
     /* Sent again for a dump that begins inside the file: not part of it. */
     if (ev.source_end == 0 || i->offset != BINLOG_MAGIC_BYTES)
@@ -332,10 +360,12 @@ static int large_begin(struct ingest *i, struct slice have, uint32_t part_bytes,
         return err_set(e, E_PROTOCOL, "%s event of %" PRIu32 " bytes in a packet of %" PRIu32,
                        event_name(head.type), head.length, part_bytes);
     i->large_stored = is_stored(i);
-    if (i->large_stored)
+    if (i->large_stored) {
         TRY(writer_said(i, writer_append_head(i->writer, &head, e)));
-    else
+    } else {
         TRY(check_place(i, &head, e));
+        TRY(check_held(i, i->offset, have, e));
+    }
     i->large = true;
     i->large_more = more;
     i->large_packet = part_bytes - (uint32_t)have.len;
@@ -381,9 +411,11 @@ static int large_continue(struct ingest *i, bool *more, struct err *e)
     }
     size_t n = i->end - i->at;
     n = n < i->large_packet ? n : i->large_packet;
+    struct slice piece = { i->buffer + i->at, n };
     if (n > 0 && i->large_stored)
-        TRY(writer_said(i,
-                        writer_append_rest(i->writer, (struct slice){ i->buffer + i->at, n }, e)));
+        TRY(writer_said(i, writer_append_rest(i->writer, piece, e)));
+    if (n > 0 && !i->large_stored)
+        TRY(check_held(i, i->offset - i->large_event, piece, e));
     i->at += n;
     i->unflushed += n;
     i->large_packet -= (uint32_t)n;
@@ -438,7 +470,7 @@ static int take_payload(struct ingest *i, struct slice payload, struct err *e)
         return 0;
     }
     if (status == STATUS_ERROR)
-        return refused(cursor_rest(&c), e);
+        return refused(i, cursor_rest(&c), e);
     if (status == STATUS_EOF && payload.len < 9)
         return err_set(e, E_IO, "the source ended the dump");
     return err_set(e, E_PROTOCOL, "a packet of the dump begins with 0x%02x", status);
@@ -610,7 +642,9 @@ int ingest_follow(struct client *c, struct writer *w, const struct ingest_order 
         return err_set(e, E_NOMEM, "no memory to read from the source");
     while (read_once(&i, e) == 0)
         continue;
-    if (!*writer_failed && (e->kind == E_PROTOCOL || e->kind == E_CORRUPT))
+    if (i.in_file && awaits_held(&i) && (e->kind == E_PROTOCOL || e->kind == E_CORRUPT))
+        (void)forked(&i, e, "no event begins there");
+    else if (!*writer_failed && (e->kind == E_PROTOCOL || e->kind == E_CORRUPT))
         (void)err_note(e, "what the source sent behind %" PRIu64 " of '%s'", i.offset, i.seen.file);
     if (!*writer_failed && flush(&i, &late) != 0)
         *e = late;

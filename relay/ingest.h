@@ -39,14 +39,15 @@ struct ingest_semi_sync {
 
 struct ingest_order { /* borrowed for the time of ingest_follow() */
     const struct store_source *source;
-    const char                *file;   /* asked for in the dump */
-    uint64_t                   asked;  /* position in the dump command: 4, or `offset` */
-    uint64_t                   offset; /* where the store goes on in `file`: 4 for a file that has
-                                          to be begun, else what writer_open() said */
-    bool     begin;                    /* the file is not in the store yet */
-    uint64_t source_start;             /* for writer_begin_file() of the first file */
-    uint32_t created_s;                /* identity of the file that is held; 0: not known */
-    uint32_t silence_ms;               /* this much of it means that the connection is dead */
+    const char                *file;  /* asked for in the dump */
+    uint64_t                   asked; /* position in the dump command, at most `offset`: what lies
+                                         between has to be what is held */
+    uint64_t offset;                  /* where the store goes on in `file`: 4 for a file that has
+                                         to be begun, else what writer_open() said */
+    bool     begin;                   /* the file is not in the store yet */
+    uint64_t source_start;            /* for writer_begin_file() of the first file */
+    uint32_t created_s;               /* identity of the file that is held; 0: not known */
+    uint32_t silence_ms;              /* this much of it means that the connection is dead */
     const struct ingest_semi_sync *semi_sync; /* NULL: not asked for. client_read() then has to
                                                  return when more has become safe */
     /* Called after each batch, from the same thread; -1 ends the dump. */

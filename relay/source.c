@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "protocol/command.h"
+#include "storage/name.h"
 
 /* Numbers of errors that say something about the server's version, or about our rights. */
 enum {
@@ -215,6 +216,7 @@ int source_check(const struct config_source *source, const struct server_facts *
 struct binlogs {
     const char *wanted; /* NULL: the first one */
     char        file[STORE_NAME_BYTES + 1];
+    char        last[STORE_NAME_BYTES + 1]; /* the newest, wanted or not */
     uint64_t    bytes;
     bool        found;
 };
@@ -227,10 +229,11 @@ static int take_binlog(void *arg, uint32_t columns, const char *const *values,
     (void)lengths;
     if (columns < 2 || values[0] == NULL || values[1] == NULL)
         return err_set(e, E_PROTOCOL, "SHOW BINARY LOGS answers with a row that makes no sense");
-    if (b->found || (b->wanted != NULL && strcmp(b->wanted, values[0]) != 0))
-        return 0;
     if (strlen(values[0]) > STORE_NAME_BYTES || strchr(values[0], '/') != NULL)
         return err_set(e, E_PROTOCOL, "SHOW BINARY LOGS lists a file with an impossible name");
+    (void)snprintf(b->last, sizeof b->last, "%s", values[0]);
+    if (b->found || (b->wanted != NULL && strcmp(b->wanted, values[0]) != 0))
+        return 0;
     (void)snprintf(b->file, sizeof b->file, "%s", values[0]);
     b->bytes = strtoull(values[1], NULL, 10);
     b->found = true;
@@ -277,6 +280,28 @@ int source_find_start(struct client *c, const struct config_start *start,
                        start->file, start->position, b.bytes);
     *out = place;
     return 0;
+}
+
+int source_check_held(struct client *c, const char *file, struct err *e)
+{
+    struct binlogs b = { .wanted = file };
+
+    if (client_query(c, "SHOW BINARY LOGS", take_binlog, &b, e) != 0)
+        return explain_refusal(e);
+    if (b.found)
+        return 0;
+    TRY(name_check(file, e));
+    if (*b.last != '\0' && name_check(b.last, e) == 0 && name_is_before(b.last, file))
+        return err_set(e, E_FORK,
+                       "the source's binlogs were reset, or it was restored from a backup: it has "
+                       "none later than '%s', but is held up to '%s'; begin with an empty data "
+                       "folder",
+                       b.last, file);
+    return err_set(
+        e, E_PURGED,
+        "the source does not have this file (any more): %s; SHOW BINARY LOGS there lists what it "
+        "has",
+        file);
 }
 
 /* ---- the dump ------------------------------------------------------------------------------ */

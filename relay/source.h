@@ -29,6 +29,10 @@ MUST_CHECK int source_find_start(struct client *c, const struct config_start *st
                                  const struct server_facts *facts, struct source_place *out,
                                  struct err *e);
 
+/* For a store that goes on: the source must still have the file. E_PURGED: it has only later ones;
+   E_FORK: it has only earlier ones, so its binlogs were reset. */
+MUST_CHECK int source_check_held(struct client *c, const char *file, struct err *e);
+
 /* Everything a replica says before it asks for the dump; registers too. */
 MUST_CHECK int source_prepare_dump(struct client *c, const struct config_source *source,
                                    const struct server_facts *facts, const char *relay_uuid,

@@ -35,6 +35,15 @@ void name_next(const char *name, char *into)
                    (unsigned long long)next);
 }
 
+bool name_is_before(const char *name, const char *than)
+{
+    const char *a = number_of(name), *b = number_of(than);
+
+    assert(a != NULL && b != NULL);
+    return a - name == b - than && memcmp(name, than, (size_t)(a - name)) == 0 &&
+           strtoull(a, NULL, 10) <= strtoull(b, NULL, 10);
+}
+
 void name_sidecar(const char *name, char *into)
 {
     assert(strlen(name) <= STORE_NAME_BYTES - 4);

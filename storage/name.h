@@ -17,5 +17,9 @@ MUST_CHECK int name_check(const char *name, struct err *e);
    STORE_NAME_BYTES + 1. The name must have passed name_check(). */
 void name_next(const char *name, char *into);
 
+/* Whether `name` is an older file of the same series than `than`, or the same: a smaller or equal
+   number behind the same stem. Both must have passed name_check(). */
+bool name_is_before(const char *name, const char *than);
+
 /* "NAME.idx"; `into` has STORE_NAME_BYTES + 1. */
 void name_sidecar(const char *name, char *into);

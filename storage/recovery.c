@@ -62,6 +62,7 @@ static int take_index(struct store *s, struct sidecar *sc, uint64_t limit, struc
             result = gtids_unite_text(&t->gtids, entry.gtids, e);
         indexer_resume(&t->ix, &entry);
         t->index_end = sc->good_end;
+        t->overlap_at = *from;
         *from = entry.offset;
     }
     buf_done(&before);
@@ -174,8 +175,10 @@ static int read_events(struct scan *scan, struct tail *t, struct err *e)
             return 0;
         if (indexer_feed(&t->ix, &ev.event, ev.place, &scan->txn, ev.end, e) != 0)
             return e->kind == E_PROTOCOL ? 0 : -1;
-        if (ev.place == TXN_OUTSIDE || ev.place == TXN_CLOSED)
+        if (ev.place == TXN_OUTSIDE || ev.place == TXN_CLOSED) {
             t->end = ev.end;
+            t->overlap_at = ev.at;
+        }
     }
 }
 
@@ -238,7 +241,9 @@ static int read_all(struct store *s, const struct store_file *f, uint64_t limit,
 int tail_read(struct store *s, const struct store_file *f, uint64_t limit, struct tail *out,
               struct err *e)
 {
-    struct tail t = { .end = BINLOG_MAGIC_BYTES, .checkpoint_at = BINLOG_MAGIC_BYTES };
+    struct tail t = { .end = BINLOG_MAGIC_BYTES,
+                      .checkpoint_at = BINLOG_MAGIC_BYTES,
+                      .overlap_at = BINLOG_MAGIC_BYTES };
 
     indexer_init(&t.ix, s->index_bytes);
     buf_init(&t.inherited, SIDECAR_ENTRY_MAX);

@@ -7,17 +7,19 @@
 #include "storage/store_core.h"
 
 struct tail {
-    uint64_t       end; /* behind the last complete transaction; a ROTATE does not count */
-    bool           has_format;
-    struct format  format;
-    uint32_t       created_s;     /* time of the format description */
-    struct gtids   gtids;         /* of all up to `end`, of the files before too */
-    struct buf     inherited;     /* of the files before alone, as text */
-    bool           has_index;     /* the sidecar's first `index_end` bytes are good and go on */
-    uint64_t       index_end;     /* behind the last checkpoint (or the head) */
-    uint64_t       checkpoint_at; /* that checkpoint's place in the file (or the start) */
-    uint64_t       covered; /* in a file without checksums: up to here it is what was written */
-    struct indexer ix;      /* behind `end` */
+    uint64_t      end; /* behind the last complete transaction; a ROTATE does not count */
+    bool          has_format;
+    struct format format;
+    uint32_t      created_s;     /* time of the format description */
+    struct gtids  gtids;         /* of all up to `end`, of the files before too */
+    struct buf    inherited;     /* of the files before alone, as text */
+    bool          has_index;     /* the sidecar's first `index_end` bytes are good and go on */
+    uint64_t      index_end;     /* behind the last checkpoint (or the head) */
+    uint64_t      checkpoint_at; /* that checkpoint's place in the file (or the start) */
+    uint64_t      overlap_at; /* where an event begins that is whole before `end`, if there is one:
+                                 what lies between can be compared with the source's */
+    uint64_t       covered;   /* in a file without checksums: up to here it is what was written */
+    struct indexer ix;        /* behind `end` */
 };
 
 /* Looks at the first `limit` bytes at most. Changes nothing. Free *out with tail_done(). */

@@ -17,10 +17,12 @@ struct writer;
 
 /* Where to go on: the source file and offset behind the last complete transaction that is held. */
 struct writer_resume {
-    bool                empty;                             /* nothing held: begin as configured */
-    char                source_file[STORE_NAME_BYTES + 1]; /* else: this file ... */
-    uint64_t            offset;                            /* ... from here (4: its start) */
-    struct store_source source;                            /* the server it was copied from */
+    bool     empty;                             /* nothing held: begin as configured */
+    char     source_file[STORE_NAME_BYTES + 1]; /* else: this file ... */
+    uint64_t offset;                            /* ... from here (4: its start) */
+    uint64_t overlap_at;        /* an event begins here, at or before `offset`: to ask the source
+                                   again for what is held, and writer_compare() it */
+    struct store_source source; /* the server it was copied from */
     uint32_t file_created_s; /* timestamp of the file's format description: its identity where there
                                 is no UUID */
 };
@@ -37,6 +39,9 @@ void           writer_close(struct writer *w); /* accepts NULL; flushes nothing 
    by one. Writes the magic. */
 MUST_CHECK int writer_begin_file(struct writer *w, const struct store_source *source,
                                  const char *source_file, uint64_t source_start, struct err *e);
+/* E_FORK unless the current file holds these bytes at `at`; all of them must be published. */
+MUST_CHECK int writer_compare(const struct writer *w, uint64_t at, struct slice bytes,
+                              struct err *e);
 /* Offset in the current source (and relay) file where the next event must begin; 0 without a file.
  */
 uint64_t writer_offset(const struct writer *w);

@@ -22,6 +22,7 @@ struct writer {
     bool              broken; /* a call failed */
     struct store_file file;
     char              next_name[STORE_NAME_BYTES + 1];
+    uint64_t          overlap_at; /* when it was opened, see writer_resume */
     uint64_t          at;
     uint64_t          boundary;
     uint64_t          handed;

@@ -123,6 +123,7 @@ static int resume_tail(struct writer *w, const struct store_file *last, struct e
     (void)pthread_mutex_unlock(&s->sync_mutex);
     if (result == 0) {
         w->at = w->boundary = w->handed = w->written = tail.end;
+        w->overlap_at = tail.overlap_at;
         w->has_format = tail.has_format;
         w->format = tail.format;
         w->created_s = tail.created_s;
@@ -179,6 +180,7 @@ int writer_open(struct store *s, struct writer **result, struct writer_resume *r
         r.empty = false;
         memcpy(r.source_file, last.source_file, sizeof r.source_file);
         r.offset = last.sealed ? last.size : w->at;
+        r.overlap_at = last.sealed ? last.size : w->overlap_at;
         r.source = last.source;
         r.file_created_s = w->created_s;
     }
@@ -186,6 +188,25 @@ int writer_open(struct store *s, struct writer **result, struct writer_resume *r
         indexer_init(&w->ix, s->index_bytes);
     *result = w;
     *resume = r;
+    return 0;
+}
+
+int writer_compare(const struct writer *w, uint64_t at, struct slice bytes, struct err *e)
+{
+    enum { STEP_BYTES = 16 * 1024 };
+    uint8_t held[STEP_BYTES];
+
+    assert(w->has_file && at + bytes.len <= w->handed);
+    while (bytes.len > 0) {
+        size_t n = bytes.len < STEP_BYTES ? bytes.len : STEP_BYTES, got;
+        TRY(w->disk->read(w->store->tail, at, held, n, &got, e));
+        if (got != n || memcmp(held, bytes.ptr, n) != 0)
+            return err_set(e, E_FORK, "other bytes than the held ones, from %llu of %s on",
+                           (unsigned long long)at, w->file.source_file);
+        at += n;
+        bytes.ptr += n;
+        bytes.len -= n;
+    }
     return 0;
 }
 

@@ -2,6 +2,9 @@
 
 import contextlib
 import random
+import shutil
+import struct
+import zlib
 
 import pymysql
 
@@ -348,3 +351,114 @@ def test_a_source_that_keeps_back_nameless_transactions_is_asked_to_send_them(sc
     source.sql("SET GLOBAL gtid_mode = ON_PERMISSIVE")
     relay.wait_answers().wait_caught_up(source)
     assert_same_bytes(source, relay)
+
+
+# --- a binlog that is not the held one any more
+
+FORKED = each("mysql57", "mysql97", "mariadb102", "mariadb11")
+
+
+def reset(server):
+    new_words = not server.kind.is_mariadb and server.kind.at_least(8, 2)
+    server.sql("RESET BINARY LOGS AND GTIDS" if new_words else "RESET MASTER")
+
+
+def begin_fork(scene, kind):
+    """A source and a relay that holds three files of it."""
+    source = scene.server(kind)
+    relay = scene.relay(source, settings={"source a": {"retry_max": 1, "heartbeat": 1}})
+    source.sql("CREATE DATABASE w; CREATE TABLE w.t (v VARCHAR(2000))")
+    for _ in range(2):
+        source.sql("INSERT INTO w.t VALUES (REPEAT('x', 900))")
+        source.flush_binlog()
+    source.sql("INSERT INTO w.t VALUES (REPEAT('x', 900))")
+    relay.wait_caught_up(source)
+    return source, relay, {path.name: path.read_bytes() for path in relay.files()}
+
+
+def assert_stops(relay, held, said):
+    """Nothing is mixed in, the problem says what happened, and consumers can still log in."""
+    status = relay.wait_status(lambda status: status["source"]["state"] == "stopped")
+    problem = status["source"]["problem"]
+    assert said in problem and "begin with an empty data folder" in problem, problem
+    now = {path.name: path.read_bytes() for path in relay.files()}
+    for name, data in now.items():
+        assert held[name].startswith(data) and len(held[name]) - len(data) < 200, name
+    assert set(now) == set(held), now.keys()
+    relay.connect().close()
+    relay.stop()
+    relay.cli("verify")
+
+
+@FORKED
+def test_a_source_whose_binlogs_were_reset_is_a_fork(scene, kind):
+    """While the relay is attached; the source has only older files then, or the same name anew."""
+    source, relay, held = begin_fork(scene, kind)
+    reset(source)
+    source.sql("INSERT INTO w.t VALUES (REPEAT('y', 900))")
+    source.flush_binlog()
+    assert_stops(relay, held, "reset")
+
+
+@FORKED
+def test_a_reset_source_that_reached_the_same_file_again_is_a_fork(scene, kind):
+    """While the relay is away the file of its name has become longer than what it holds."""
+    source, relay, held = begin_fork(scene, kind)
+    relay.stop()
+    reset(source)
+    for _ in range(2):
+        source.flush_binlog()
+    source.sql("INSERT INTO w.t VALUES (REPEAT('y', 900)), (REPEAT('z', 1900))")
+    assert source.position()[0] == max(held)
+    relay.launch()
+    assert_stops(relay, held, max(held))
+
+
+@FORKED
+def test_a_source_restored_from_a_backup_is_a_fork(scene, kind):
+    """Its last common file is shorter than the held one, and it has gone on in a new file."""
+    source = scene.server(kind)
+    source.sql("CREATE DATABASE w; CREATE TABLE w.t (v VARCHAR(2000))")
+    source.kill9()
+    shutil.copytree(source.data, source.folder / "backup")
+    source.start()
+    relay = scene.relay(source, settings={"source a": {"retry_max": 1}})
+    source.sql("INSERT INTO w.t VALUES (REPEAT('x', 900))")
+    relay.wait_caught_up(source)
+    held = {path.name: path.read_bytes() for path in relay.files()}
+    source.kill9()
+    shutil.rmtree(source.data)
+    (source.folder / "backup").rename(source.data)
+    source.start()
+    source.sql("INSERT INTO w.t VALUES (REPEAT('y', 1900))")
+    assert_stops(relay, held, "restored from a backup")
+
+
+@FORKED
+def test_one_other_byte_before_the_resumed_place_is_a_fork(scene, kind):
+    """Same name, same age, same length: what was received last is compared before going on."""
+    source, relay, held = begin_fork(scene, kind)
+    relay.stop()
+    path = source.binlogs()[-1]
+    source.kill9()
+    _rewrite_last_rows(path)
+    source.start()
+    relay.launch()
+    assert_stops(relay, held, "other bytes than the held ones")
+
+
+def _rewrite_last_rows(path):
+    """Another server id in the last event, with the right checksum: the event stays a good one."""
+    data = bytearray(path.read_bytes())
+    at = 4
+    while True:
+        length = struct.unpack_from("<I", data, at + 9)[0]
+        if at + length >= len(data):
+            break
+        at += length
+    data[at + 5] ^= 1
+    has_crc = struct.unpack_from("<I", data, at + length - 4)[0] == zlib.crc32(
+        path.read_bytes()[at:at + length - 4])
+    if has_crc:
+        struct.pack_into("<I", data, at + length - 4, zlib.crc32(data[at:at + length - 4]))
+    path.write_bytes(data)

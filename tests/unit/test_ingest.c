@@ -67,6 +67,7 @@ struct writer {
     char       file[STORE_NAME_BYTES + 1];
     unsigned   files;
     struct buf bytes; /* of all files, one behind the other */
+    struct buf held;  /* of the current file, before what is appended; empty: not looked at */
     size_t     flushed;
     uint32_t   left;     /* of an event in pieces */
     unsigned   fails_at; /* the n-th append fails; 0: none */
@@ -113,6 +114,16 @@ int writer_append_rest(struct writer *w, struct slice bytes, struct err *e)
     assert_true(bytes.len <= w->left);
     w->left -= (uint32_t)bytes.len;
     return take(w, bytes, e);
+}
+
+int writer_compare(const struct writer *w, uint64_t at, struct slice bytes, struct err *e)
+{
+    if (w->held.len == 0)
+        return 0;
+    assert_true(at >= BINLOG_MAGIC_BYTES && at - BINLOG_MAGIC_BYTES + bytes.len <= w->held.len);
+    if (memcmp(w->held.ptr + at - BINLOG_MAGIC_BYTES, bytes.ptr, bytes.len) != 0)
+        return err_set(e, E_FORK, "other bytes");
+    return 0;
 }
 
 int writer_flush(struct writer *w, struct err *e)
@@ -162,6 +173,7 @@ static void play_begin(struct play *y, bool with_crc)
     buf_init(&y->client.stream, BOUND);
     buf_init(&y->writer.bytes, BOUND);
     buf_init(&y->stored, BOUND);
+    buf_init(&y->writer.held, BOUND);
     y->client.piece = SIZE_MAX;
     y->sequence = 1;
     y->file_end = BINLOG_MAGIC_BYTES;
@@ -181,6 +193,7 @@ static void play_end(struct play *y)
     buf_done(&y->client.stream);
     buf_done(&y->writer.bytes);
     buf_done(&y->stored);
+    buf_done(&y->writer.held);
 }
 
 static void send_payload(struct play *y, struct slice payload)
@@ -416,6 +429,7 @@ static void what_is_held_of_a_file_is_read_over(void **state)
     send_stored(&y, EVENT_WRITE_ROWS, 3 * 1024 * 1024);
     y.order.begin = false;
     y.order.offset = y.file_end;
+    buf_put(&y.writer.held, buf_slice(&y.stored));
     buf_clear(&y.stored);
     send_xid(&y);
     assert_int_equal(play_run(&y), E_IO);
@@ -432,6 +446,29 @@ static void what_is_held_of_a_file_is_read_over(void **state)
     assert_int_equal(again.writer.bytes.len, 0);
     play_end(&again);
     play_end(&y);
+}
+
+/* The last held event comes again in front of what is new; large ones in pieces. */
+static void a_byte_that_differs_from_what_is_held_is_a_fork(void **state)
+{
+    (void)state;
+    static const size_t bodies[] = { 100, 3 * 1024 * 1024 };
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        for (int other = 0; other < 2; other++) {
+            struct play y;
+            play_begin(&y, true);
+            send_opening(&y);
+            send_stored(&y, EVENT_WRITE_ROWS, bodies[i]);
+            y.order.begin = false;
+            y.order.offset = y.file_end;
+            buf_put(&y.writer.held, buf_slice(&y.stored));
+            y.writer.held.ptr[y.stored.len - 1 - bodies[i] / 2] ^= (uint8_t)other;
+            send_xid(&y);
+            assert_int_equal(play_run(&y), other ? E_FORK : E_IO);
+            assert_int_equal(y.writer.appends, other ? 0 : 1);
+            play_end(&y);
+        }
+    }
 }
 
 static void another_file_of_the_same_name_is_a_fork(void **state)
@@ -800,6 +837,7 @@ int main(void)
         cmocka_unit_test(what_the_source_makes_up_is_not_stored),
         cmocka_unit_test(a_dump_from_inside_a_file_goes_on_there),
         cmocka_unit_test(what_is_held_of_a_file_is_read_over),
+        cmocka_unit_test(a_byte_that_differs_from_what_is_held_is_a_fork),
         cmocka_unit_test(another_file_of_the_same_name_is_a_fork),
         cmocka_unit_test(a_heartbeat_that_is_ahead_shows_a_gap),
         cmocka_unit_test(silence_ends_the_dump),
