@@ -24,14 +24,15 @@ typedef unsigned char  uchar;
 #include <openssl/ssl.h>
 
 /* A row of a catalog query may hold a table's definition, never a row's data. */
-enum { ROW_BYTES_MAX = 64 * 1024 * 1024, ADDRESS_BYTES = 400 };
+enum { ROW_BYTES_MAX = 64 * 1024 * 1024, ADDRESS_BYTES = 400, USER_BYTES = 128 };
 
 struct client {
     MYSQL *mysql;
     SSL   *tls; /* belongs to mysql; NULL in the clear */
     int    fd;  /* belongs to mysql; set when the dump began */
     int    interrupt_fd;
-    int    wake_fd;                /* 0: none */
+    int    wake_fd; /* 0: none */
+    size_t user_bytes;
     char   address[ADDRESS_BYTES]; /* user@host:port, for sentences */
 };
 
@@ -205,6 +206,14 @@ static void set_tls(MYSQL *m, const struct client_options *o)
         set_option(m, MYSQL_OPT_SSL_KEY, o->tls_key);
 }
 
+static int no_tls(const struct client *c, struct err *e)
+{
+    return err_set(e, E_AUTH,
+                   "connect to %s: the server does not offer TLS, which the tls key of the "
+                   "[source] section demands",
+                   c->address);
+}
+
 /* What the library took for granted about TLS, checked once more on the connection itself. */
 static int check_tls(struct client *c, const struct client_options *o, struct err *e)
 {
@@ -212,10 +221,7 @@ static int check_tls(struct client *c, const struct client_options *o, struct er
 
     if (mysql_get_ssl_cipher(c->mysql) == NULL) {
         if (o->tls > CLIENT_TLS_PREFERRED)
-            return err_set(e, E_AUTH,
-                           "connect to %s: the server does not offer TLS, which the tls key of the "
-                           "[source] section demands",
-                           c->address);
+            return no_tls(c, e);
         return 0;
     }
     if (mariadb_get_infov(NULL, MARIADB_TLS_LIBRARY, &library) != 0 || library == NULL ||
@@ -231,14 +237,70 @@ static int check_tls(struct client *c, const struct client_options *o, struct er
     return 0;
 }
 
+/* Whether the greeting (packet header included) offers TLS; -1: that much of it is not there yet.
+ */
+static int greeting_offers_tls(struct slice seen)
+{
+    struct cursor c = cursor_over(seen);
+
+    cursor_skip(&c, 4);
+    uint8_t protocol = cursor_u8(&c);
+    if (!c.failed && protocol != 10)
+        return 1; /* an error, or nonsense: the library's to tell */
+    const uint8_t *end = memchr(c.at, '\0', c.left);
+    if (end == NULL)
+        return -1;
+    cursor_skip(&c, (size_t)(end - c.at) + 1); /* the version */
+    cursor_skip(&c, 4 + 8 + 1);                /* thread id, scramble, filler */
+    uint16_t capabilities = cursor_u16(&c);
+    if (c.failed)
+        return -1;
+    return (capabilities & CLIENT_SSL) != 0;
+}
+
+/*
+ * The library goes on in the clear where the server, or somebody in between, offers no TLS, and
+ * says so only after the login. So the greeting is looked at before the library reads it.
+ */
+static int check_greeting(struct client *c, const struct client_options *o, struct err *e)
+{
+    enum { SEEN_BYTES = 512, PAUSE_MS = 10 };
+    uint8_t seen[SEEN_BYTES];
+    int     fd = (int)mysql_get_socket(c->mysql), offers = -1;
+    int64_t deadline = now_ms() + (int64_t)o->connect_timeout_s * 1000;
+
+    while (offers < 0) {
+        int ready = wait_for(fd, POLLIN, c->interrupt_fd, -1, deadline, NULL, e);
+        if (ready < 0)
+            return -1;
+        if (ready == 0 || now_ms() > deadline)
+            return err_set(e, E_IO, "connect to %s: no greeting came within %u s", c->address,
+                           o->connect_timeout_s);
+        ssize_t n = recv(fd, seen, sizeof seen, MSG_PEEK | MSG_DONTWAIT);
+        if (n <= 0)
+            return 0; /* not connected: the library tells why */
+        offers = greeting_offers_tls((struct slice){ seen, (size_t)n });
+        if (offers < 0 && n == SEEN_BYTES)
+            offers = 0; /* no server's greeting is that long */
+        if (offers < 0 && wait_for(-1, 0, c->interrupt_fd, -1, now_ms() + PAUSE_MS, NULL, e) < 0)
+            return -1;
+    }
+    return offers != 0 ? 0 : no_tls(c, e);
+}
+
 static int login(struct client *c, const struct client_options *o, struct err *e)
 {
     MYSQL *m = NULL;
+    bool   checked = o->tls <= CLIENT_TLS_PREFERRED;
     int status = mysql_real_connect_start(&m, c->mysql, o->socket != NULL ? NULL : o->host, o->user,
                                           o->password, NULL, o->port, o->socket, 0);
     while (status != 0) {
         int happened;
         TRY(wait_library(c, status, &happened, e));
+        if (!checked && happened != MYSQL_WAIT_TIMEOUT) {
+            TRY(check_greeting(c, o, e));
+            checked = true;
+        }
         status = mysql_real_connect_cont(&m, c->mysql, happened);
     }
     if (m == NULL)
@@ -260,10 +322,18 @@ int client_connect(const struct client_options *o, struct client **out, struct e
     }
     c->interrupt_fd = o->interrupt_fd;
     c->fd = -1;
+    c->user_bytes = strnlen(o->user, USER_BYTES);
     if (o->socket != NULL)
-        (void)snprintf(c->address, sizeof c->address, "%s@%s", o->user, o->socket);
+        (void)snprintf(c->address, sizeof c->address, "%.*s@%s", (int)c->user_bytes, o->user,
+                       o->socket);
     else
-        (void)snprintf(c->address, sizeof c->address, "%s@%s:%u", o->user, o->host, o->port);
+        (void)snprintf(c->address, sizeof c->address,
+                       strchr(o->host, ':') != NULL ? "%.*s@[%s]:%u" : "%.*s@%s:%u",
+                       (int)c->user_bytes, o->user, o->host, o->port);
+    /* Else "localhost" would mean a socket at the library's own place. */
+    const enum mysql_protocol_type transport =
+        o->socket != NULL ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+    set_option(c->mysql, MYSQL_OPT_PROTOCOL, &transport);
     set_option(c->mysql, MYSQL_OPT_NONBLOCK, NULL);
     set_option(c->mysql, MYSQL_OPT_CONNECT_TIMEOUT, &o->connect_timeout_s);
     set_option(c->mysql, MYSQL_OPT_READ_TIMEOUT, &o->read_timeout_s);
@@ -286,6 +356,11 @@ void client_close(struct client *c)
         return;
     mysql_close(c->mysql);
     free(c);
+}
+
+const char *client_address(const struct client *c)
+{
+    return c->address + c->user_bytes + 1;
 }
 
 const char *client_server_version(const struct client *c)

@@ -22,8 +22,8 @@ enum client_tls {
     CLIENT_TLS_VERIFY_IDENTITY
 };
 
-struct client_options { /* texts are borrowed for the time of client_connect() */
-    const char     *host;
+struct client_options {   /* texts are borrowed for the time of client_connect() */
+    const char     *host; /* one; a name, or an address of IPv4 or IPv6 */
     uint32_t        port;
     const char     *socket; /* NULL: TCP */
     const char     *user;
@@ -39,7 +39,8 @@ struct client;
 /* E_AUTH: refused login; E_REFUSED: the server's error otherwise (e->sys is its number); E_IO:
  * unreachable. Texts name user@host:port and say what to do. */
 MUST_CHECK int client_connect(const struct client_options *o, struct client **out, struct err *e);
-void           client_close(struct client *c);                /* accepts NULL */
+void           client_close(struct client *c);         /* accepts NULL */
+const char    *client_address(const struct client *c); /* "host:port", or the socket's path */
 const char    *client_server_version(const struct client *c); /* without "5.5.5-" */
 
 /* Runs a statement; `row` (may be NULL) gets each row's texts (NULL for SQL NULL), its -1 ends it.

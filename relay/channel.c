@@ -111,7 +111,8 @@ static int channel_open(struct channel *c, struct err *e)
     };
     TRY(store_open(&o, &c->store, e));
     TRY(load_uuid(c, e));
-    TRY(follow_new(&config->sources[0], c->store, c->server_uuid, &c->follow, e));
+    TRY(follow_new(&config->sources[0], c->store, c->server_uuid, config->publisher_count > 0,
+                   &c->follow, e));
     if (config->publisher_count == 0)
         return 0;
     c->publishers = calloc(config->publisher_count, sizeof *c->publishers);
@@ -258,6 +259,11 @@ void channel_facts(struct channel *c, struct server_facts *out)
 void channel_status(struct channel *c, struct channel_status *out)
 {
     follow_status(c->follow, out);
+}
+
+void channel_warnings(struct channel *c, struct channel_warnings *out)
+{
+    follow_warnings(c->follow, out);
 }
 
 size_t channel_publisher_count(const struct channel *c)

@@ -69,7 +69,16 @@ struct channel_status {
     bool               semi_sync;        /* the source marks what it waits for */
     uint64_t           acks;             /* sent */
 };
-void   channel_status(struct channel *c, struct channel_status *out);
+void channel_status(struct channel *c, struct channel_status *out);
+
+/* What of the source's settings will hurt some day, as of the last attach: sentences with their
+ * cure. */
+enum { CHANNEL_WARNINGS_MAX = 10, CHANNEL_WARNING_BYTES = 384 };
+struct channel_warnings {
+    size_t count;
+    char   text[CHANNEL_WARNINGS_MAX][CHANNEL_WARNING_BYTES];
+};
+void   channel_warnings(struct channel *c, struct channel_warnings *out);
 size_t channel_publisher_count(const struct channel *c);
 void   channel_publisher_status(struct channel *c, size_t index, struct publisher_status *out);
 

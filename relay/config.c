@@ -1,4 +1,5 @@
 #include "relay/config_table.h"
+#include "relay/address.h"
 #include <ctype.h>
 #include <errno.h>
 #include <libgen.h>
@@ -431,9 +432,28 @@ static void check_data(struct parse *p, const struct part *t)
     free(copy);
 }
 
+static void check_hosts(struct parse *p, const struct part *t, const struct config_source *s)
+{
+    struct address a;
+    struct err     e = { 0 };
+    const char    *list = s->host != NULL ? s->host : "";
+    int            rc;
+
+    if (*list == '\0')
+        complain(p, key_line(t, "host"), "host: name the server to follow");
+    while ((rc = address_next(&list, s->port, &a, &e)) > 0)
+        continue;
+    if (rc < 0)
+        complain(p, key_line(t, "host"), "host: %s", e.text);
+    if (is_given(s->socket) && key_line(t, "host") != t->line)
+        complain(p, key_line(t, "socket"), "socket and host exclude each other");
+}
+
 static void check_source(struct parse *p, const struct part *t)
 {
     struct config_source *s = part_struct(p, t);
+
+    check_hosts(p, t, s);
 
     read_secret(p, t, &s->password, s->password_file);
     check_file(p, t, "tls_ca", s->tls_ca);

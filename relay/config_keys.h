@@ -45,10 +45,15 @@
     KEY(login_timeout, "login_timeout", SECONDS, "10", RESTART, "Time a client has to log in.")
 
 #define SOURCE_KEYS(KEY)                                                                           \
-    KEY(host, "host", TEXT, "127.0.0.1", RECONNECT, "Server to follow.")                           \
-    KEY(port, "port", PORT, "3306", RECONNECT, "Its TCP port.")                                    \
+    KEY(host, "host", TEXT, "127.0.0.1", RECONNECT,                                                \
+        "Server to follow: HOST, HOST:PORT or [IPV6]:PORT; several addresses of the same server "  \
+        "are separated by commas and tried in order.")                                             \
+    KEY(port, "port", PORT, "3306", RECONNECT, "Its TCP port, where 'host' says none.")            \
+    KEY(socket, "socket", TEXT, "", RECONNECT,                                                     \
+        "Unix socket of a server on this machine, in place of 'host' and 'port'.")                 \
     KEY(user, "user", TEXT, NULL, RECONNECT,                                                       \
-        "Account with REPLICATION SLAVE, REPLICATION CLIENT and SELECT there.")                    \
+        "Account with REPLICATION SLAVE and REPLICATION CLIENT (the same as MariaDB's BINLOG "     \
+        "MONITOR) on *.*; for publishers also with SELECT on the published tables.")               \
     KEY(password, "password", SECRET, "", RECONNECT, "Its password.")                              \
     KEY(password_file, "password_file", TEXT, "", RECONNECT,                                       \
         "File whose first line is the password, in place of 'password'.")                          \
@@ -68,6 +73,8 @@
         "they are safe on the relay's disk.")                                                      \
     KEY(connect_timeout, "connect_timeout", SECONDS, "10", RECONNECT,                              \
         "Time to connect and log in.")                                                             \
+    KEY(read_timeout, "read_timeout", SECONDS, "30", RECONNECT,                                    \
+        "Time for the answer to a question; during the dump 'heartbeat' counts instead.")          \
     KEY(heartbeat, "heartbeat", SECONDS, "5", RECONNECT,                                           \
         "The source is asked to say it lives after this much silence; three times as much is "     \
         "taken as a dead connection.")                                                             \

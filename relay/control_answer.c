@@ -145,6 +145,18 @@ static uint64_t unpublished_bytes(struct store *s, const struct channel_status *
     return c->source_offset > seen ? c->source_offset - seen : 0;
 }
 
+static void put_warnings(struct json *j, struct channel *channel)
+{
+    struct channel_warnings w;
+
+    channel_warnings(channel, &w);
+    json_name(j, "warnings");
+    json_open_array(j);
+    for (size_t i = 0; i < w.count; i++)
+        json_text(j, w.text[i]);
+    json_close_array(j);
+}
+
 static void put_source(struct json *j, const struct control_context *x)
 {
     static const char *const states[] = {
@@ -181,6 +193,7 @@ static void put_source(struct json *j, const struct control_context *x)
     put_uint(j, "reconnects", c.reconnects);
     put_text(j, "semi_sync", !c.semi_sync_wanted ? "off" : c.semi_sync ? "on" : "inactive");
     put_uint(j, "acks_sent", c.acks);
+    put_warnings(j, x->channel);
     json_close_object(j);
 }
 

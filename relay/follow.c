@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+#include "relay/advice.h"
 #include "relay/ingest.h"
 #include "relay/source.h"
 #include "storage/catalog.h"
@@ -24,15 +25,17 @@ static const char facts_name[] = "source.facts"; /* in the catalog */
 struct follow {
     const struct config_source *source;
     struct store               *store;
+    bool                        publishes;
     char                        relay_uuid[UUID_TEXT_BYTES + 1];
     int                         stop_fd;
     int                         wake_fd; /* more is safe: acknowledgements may be due */
     _Atomic(bool)               stopping;
 
-    pthread_mutex_t       lock; /* of what follows */
-    struct server_facts   facts;
-    struct channel_status status;
-    uint64_t              bytes_before, events_before, acks_before; /* of dumps that are over */
+    pthread_mutex_t         lock; /* of what follows */
+    struct server_facts     facts;
+    struct channel_status   status;
+    struct channel_warnings warnings;
+    uint64_t                bytes_before, events_before, acks_before; /* of dumps that are over */
 
     /* The ingest thread's own. */
     bool               progressed; /* in this attempt */
@@ -70,6 +73,13 @@ void follow_status(struct follow *f, struct channel_status *out)
 {
     (void)pthread_mutex_lock(&f->lock);
     *out = f->status;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void follow_warnings(struct follow *f, struct channel_warnings *out)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    *out = f->warnings;
     (void)pthread_mutex_unlock(&f->lock);
 }
 
@@ -123,7 +133,7 @@ static int load_facts(struct follow *f, struct err *e)
 /* ---- life ---------------------------------------------------------------------------------- */
 
 int follow_new(const struct config_source *source, struct store *store, const char *relay_uuid,
-               struct follow **out, struct err *e)
+               bool publishes, struct follow **out, struct err *e)
 {
     struct follow *f = calloc(1, sizeof *f);
 
@@ -142,10 +152,15 @@ int follow_new(const struct config_source *source, struct store *store, const ch
     }
     f->status.state = CHANNEL_CONNECTING;
     f->status.semi_sync_wanted = source->semi_sync;
+    f->publishes = publishes;
     f->status.since_s = now_s();
     (void)snprintf(f->status.source, sizeof f->status.source, "%s", source->name);
-    (void)snprintf(f->status.address, sizeof f->status.address, "%s:%u", source->host,
-                   source->port);
+    if (*source->socket != '\0')
+        (void)snprintf(f->status.address, sizeof f->status.address, "%s", source->socket);
+    else
+        (void)snprintf(f->status.address, sizeof f->status.address,
+                       strpbrk(source->host, ":,") != NULL ? "%s" : "%s:%u", source->host,
+                       source->port);
     if (load_facts(f, e) != 0) {
         follow_free(f);
         return -1;
@@ -200,16 +215,15 @@ static int check_same_server(const struct follow *f, const struct store_source *
         "point [source] back to that server, or begin with an empty data folder";
 
     if (strcmp(held->uuid, now->server_uuid) != 0)
-        return err_set(
-            e, E_FORK,
-            "%s:%u is another server (server_uuid '%s') than the one the held binlogs come "
-            "from ('%s'): %s",
-            f->source->host, f->source->port, now->server_uuid, held->uuid, advice);
+        return err_set(e, E_FORK,
+                       "%s is another server (server_uuid '%s') than the one the held binlogs come "
+                       "from ('%s'): %s",
+                       f->status.address, now->server_uuid, held->uuid, advice);
     if (*held->uuid == '\0' && held->server_id != now->server_id)
         return err_set(e, E_FORK,
-                       "%s:%u is another server (server_id %" PRIu32 ") than the one the held "
+                       "%s is another server (server_id %" PRIu32 ") than the one the held "
                        "binlogs come from (%" PRIu32 "): %s",
-                       f->source->host, f->source->port, now->server_id, held->server_id, advice);
+                       f->status.address, now->server_id, held->server_id, advice);
     return 0;
 }
 
@@ -317,9 +331,8 @@ static void dump_begins(struct follow *f, const struct server_facts *facts,
                         const struct ingest_order *order)
 {
     if (f->logged[0] == '\0')
-        log_write(LOG_INFO, "source", "following '%s' (%s at %s:%u) from %s:%" PRIu64,
-                  f->source->name, facts->version, f->source->host, f->source->port, order->file,
-                  order->offset);
+        log_write(LOG_INFO, "source", "following '%s' (%s at %s) from %s:%" PRIu64, f->source->name,
+                  facts->version, f->status.address, order->file, order->offset);
     set_state(f, CHANNEL_FOLLOWING, NULL);
     (void)pthread_mutex_lock(&f->lock);
     f->bytes_before = f->status.received_bytes;
@@ -363,14 +376,14 @@ static int semi_send(void *arg, struct slice packet, struct err *e)
 /* ---- the dump ------------------------------------------------------------------------------ */
 
 /* As replicas do, between the registration and the dump. */
-static int ask_semi_sync(struct follow *f, struct client *c, const struct server_facts *facts,
-                         struct ingest_semi_sync *semi, struct ingest_order *order, struct err *e)
+static int ask_semi_sync(struct follow *f, struct client *c, struct ingest_semi_sync *semi,
+                         struct ingest_order *order, struct err *e)
 {
     bool asked = false;
 
     if (!f->source->semi_sync)
         return 0;
-    TRY(source_ask_semi_sync(c, facts, &asked, e));
+    TRY(source_ask_semi_sync(c, &asked, e));
     if (!asked)
         return 0;
     *semi = (struct ingest_semi_sync){
@@ -409,7 +422,7 @@ static int follow_dump(struct follow *f, struct client *c, struct writer *w,
     order.source = &source;
     TRY(make_order(f, c, resume, facts, &place, &order, e));
     TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
-    TRY(ask_semi_sync(f, c, facts, &semi, &order, e));
+    TRY(ask_semi_sync(f, c, &semi, &order, e));
     TRY(client_dump(c, order.file, order.asked, source_dump_flags(facts), f->source->server_id, e));
     dump_begins(f, facts, &order);
     (void)ingest_watching(f, c, w, &order, &writer_failed, e);
@@ -417,6 +430,40 @@ static int follow_dump(struct follow *f, struct client *c, struct writer *w,
     if (!writer_failed && store_wait_synced(f->store, &late) != 0)
         *e = late;
     return -1;
+}
+
+static bool is_warned_of(const struct channel_warnings *w, const char *text)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (strcmp(w->text[i], text) == 0)
+            return true;
+    return false;
+}
+
+/* Each is logged once, until it changes; only this thread changes the list. */
+static int keep_warnings(struct follow *f, struct client *c, const struct server_facts *facts,
+                         struct err *e)
+{
+    const struct advice_wishes wishes = { .publishes = f->publishes,
+                                          .semi_sync = f->source->semi_sync };
+    struct channel_warnings    now;
+
+    TRY(advice_collect(c, facts, &wishes, &now, e));
+    for (size_t i = 0; i < now.count; i++)
+        if (!is_warned_of(&f->warnings, now.text[i]))
+            log_write(LOG_WARNING, "source", "%s", now.text[i]);
+    (void)pthread_mutex_lock(&f->lock);
+    f->warnings = now;
+    (void)pthread_mutex_unlock(&f->lock);
+    return 0;
+}
+
+/* Of several, the one that answered; only this thread changes it. */
+static void keep_address(struct follow *f, const struct client *c)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    (void)snprintf(f->status.address, sizeof f->status.address, "%s", client_address(c));
+    (void)pthread_mutex_unlock(&f->lock);
 }
 
 static int attempt(struct follow *f, struct err *e)
@@ -429,9 +476,10 @@ static int attempt(struct follow *f, struct err *e)
     f->progressed = f->well = false;
     set_state(f, CHANNEL_CONNECTING, NULL);
     TRY(source_connect(f->source, f->stop_fd, &c, e));
+    keep_address(f, c);
     int rc = source_learn(c, &facts, e);
     if (rc == 0)
-        rc = source_check(f->source, &facts, e);
+        rc = source_check(f->source, &facts, f->status.address, e);
     if (rc == 0)
         rc = writer_open(f->store, &w, &resume, e);
     if (rc == 0) {
@@ -440,6 +488,8 @@ static int attempt(struct follow *f, struct err *e)
             rc = check_same_server(f, &resume.source, &facts, e);
         if (rc == 0)
             rc = keep_facts(f, &facts, e);
+        if (rc == 0)
+            rc = keep_warnings(f, c, &facts, e);
         if (rc == 0)
             rc = follow_dump(f, c, w, &resume, &facts, e);
         writer_close(w);
@@ -467,12 +517,17 @@ static void wait_or_stop(const struct follow *f, uint32_t wait_ms)
         continue;
 }
 
-/* Two replicas of one server_id throw each other out again and again, and a full disk stays full:
-   what was received meanwhile is no reason to be quick. */
+/* Two replicas of one server_id or server_uuid throw each other out again and again: the source is
+   left in peace for long, so that at least the other one gets on. */
+static bool is_clash(const struct err *e)
+{
+    return strstr(e->text, "same server_id") != NULL || strstr(e->text, "same server_uuid") != NULL;
+}
+
+/* A full disk stays full: what was received meanwhile is no reason to be quick. */
 static bool comes_back(const struct err *e)
 {
-    return e->kind == E_FULL || strstr(e->text, "same server_id") != NULL ||
-           strstr(e->text, "same server_uuid") != NULL;
+    return e->kind == E_FULL;
 }
 
 static void react(struct follow *f, const struct err *e)
@@ -487,6 +542,8 @@ static void react(struct follow *f, const struct err *e)
     }
     if (f->pause_s == 0 || (f->progressed && !comes_back(e)))
         f->pause_s = s->retry_min;
+    if (is_clash(e))
+        f->pause_s = s->retry_max;
     if (strcmp(f->logged, e->text) != 0)
         log_write(LOG_WARNING, "source", "%s; trying again every %u to %u s", e->text, s->retry_min,
                   s->retry_max);

@@ -10,9 +10,11 @@
 
 struct follow;
 
-/* `config` and `store` must outlive it. The facts of the last attach are read from the catalog. */
+/* `source` and `store` must outlive it. The facts of the last attach are read from the catalog.
+   `publishes`: somebody needs rows whole. */
 MUST_CHECK int follow_new(const struct config_source *source, struct store *store,
-                          const char *relay_uuid, struct follow **out, struct err *e);
+                          const char *relay_uuid, bool publishes, struct follow **out,
+                          struct err *e);
 void           follow_free(struct follow *f); /* accepts NULL */
 
 /* Returns after follow_stop(), or when it takes a person to go on (the state says so). */
@@ -23,5 +25,6 @@ void follow_fail(struct follow *f, const struct err *why);
 
 void follow_facts(struct follow *f, struct server_facts *out);
 void follow_status(struct follow *f, struct channel_status *out);
+void follow_warnings(struct follow *f, struct channel_warnings *out);
 /* Becomes readable at follow_stop(): for other connections to the source. */
 int follow_interrupt_fd(const struct follow *f);

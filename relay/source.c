@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "protocol/command.h"
+#include "relay/address.h"
 #include "storage/name.h"
 
 /* Numbers of errors that say something about the server's version, or about our rights. */
@@ -15,19 +16,38 @@ enum {
     ER_ACCESS_DENIED = 1045,
     ER_TABLE_ACCESS_DENIED = 1142,
 };
-enum { QUERY_BYTES = 1024, READ_TIMEOUT_S = 30 };
+enum { QUERY_BYTES = 1024 };
 
 static const char *text_or_null(const char *text)
 {
     return text != NULL && *text != '\0' ? text : NULL;
 }
 
+/* In order, until one answers; what a server says of the login counts for all its addresses. */
+static int connect_first(const struct config_source *source, const struct client_options *o,
+                         struct client **out, struct err *e)
+{
+    const char    *list = source->host;
+    struct address a;
+
+    while (address_next(&list, source->port, &a, e) > 0) {
+        struct client_options one = *o;
+        one.host = a.host;
+        one.port = a.port;
+        if (client_connect(&one, out, e) == 0)
+            return 0;
+        if (e->kind != E_IO)
+            return -1;
+    }
+    assert(e->kind != E_OK); /* an empty list is refused by the configuration */
+    return -1;
+}
+
 int source_connect(const struct config_source *source, int interrupt_fd, struct client **out,
                    struct err *e)
 {
     struct client_options o = {
-        .host = source->host,
-        .port = source->port,
+        .socket = text_or_null(source->socket),
         .user = source->user,
         .password = source->password,
         .tls = source->tls,
@@ -35,10 +55,10 @@ int source_connect(const struct config_source *source, int interrupt_fd, struct 
         .tls_cert = text_or_null(source->tls_cert),
         .tls_key = text_or_null(source->tls_key),
         .connect_timeout_s = source->connect_timeout,
-        .read_timeout_s = READ_TIMEOUT_S,
+        .read_timeout_s = source->read_timeout,
         .interrupt_fd = interrupt_fd,
     };
-    return client_connect(&o, out, e);
+    return o.socket != NULL ? client_connect(&o, out, e) : connect_first(source, &o, out, e);
 }
 
 /* Adds to the source's error what has to be granted, where that is what it is about. */
@@ -186,18 +206,18 @@ int source_facts_parse(struct slice text, struct server_facts *out, struct err *
 }
 
 int source_check(const struct config_source *source, const struct server_facts *facts,
-                 struct err *e)
+                 const char *address, struct err *e)
 {
     if (strcmp(facts->log_bin, "1") != 0 && strcmp(facts->log_bin, "ON") != 0)
         return err_set(e, E_CONFIG,
-                       "%s:%u writes no binlog: set log_bin in its configuration and restart it",
-                       source->host, source->port);
+                       "%s writes no binlog: set log_bin in its configuration and restart it",
+                       address);
     /* MySQL sends the plain file; MariaDB leaves a gap where the encryption began. */
     if (strcmp(facts->encrypt_binlog, "1") == 0)
         return err_set(e, E_CONFIG,
-                       "%s:%u encrypts its binlogs (encrypt_binlog = ON), which can't be followed "
+                       "%s encrypts its binlogs (encrypt_binlog = ON), which can't be followed "
                        "yet: turn it off there",
-                       source->host, source->port);
+                       address);
     if (facts->server_id == source->server_id)
         return err_set(e, E_CONFIG,
                        "server_id %" PRIu32 " is the source's own: give the relay another one in "
@@ -205,9 +225,9 @@ int source_check(const struct config_source *source, const struct server_facts *
                        facts->server_id, source->name);
     if (facts->server_id == 0)
         return err_set(e, E_CONFIG,
-                       "%s:%u has server_id 0, which means that it can't be a source: "
+                       "%s has server_id 0, which means that it can't be a source: "
                        "set server_id there",
-                       source->host, source->port);
+                       address);
     return 0;
 }
 
@@ -342,47 +362,32 @@ int source_prepare_dump(struct client *c, const struct config_source *source,
     return 0;
 }
 
-struct plugin {
-    bool there, on;
-};
-
-static int take_plugin(void *arg, uint32_t columns, const char *const *values,
-                       const unsigned long *lengths, struct err *e)
+static int see_row(void *arg, uint32_t columns, const char *const *values,
+                   const unsigned long *lengths, struct err *e)
 {
-    struct plugin *p = arg;
+    bool *seen = arg;
 
+    (void)columns;
+    (void)values;
     (void)lengths;
     (void)e;
-    p->there = true;
-    p->on |= columns > 1 && values[1] != NULL && strcmp(values[1], "ON") == 0;
+    *seen = true;
     return 0;
 }
 
-int source_ask_semi_sync(struct client *c, const struct server_facts *facts, bool *asked,
-                         struct err *e)
+int source_ask_semi_sync(struct client *c, bool *asked, struct err *e)
 {
-    struct plugin p = { 0 };
-    bool          renamed = facts->family == FAMILY_MYSQL && facts->version_number >= 80026;
+    bool there = false;
 
     TRY(client_query(c,
                      "SHOW GLOBAL VARIABLES WHERE Variable_name IN "
                      "('rpl_semi_sync_master_enabled', 'rpl_semi_sync_source_enabled')",
-                     take_plugin, &p, e));
-    if (!p.there)
-        log_write(LOG_WARNING, "source",
-                  "semi_sync: the source's plugin is not installed, its commits don't wait for the "
-                  "relay; run there: INSTALL PLUGIN rpl_semi_sync_%s SONAME 'semisync_%s.so'",
-                  renamed ? "source" : "master", renamed ? "source" : "master");
-    else if (!p.on)
-        log_write(LOG_WARNING, "source",
-                  "semi_sync: the source's side is off, its commits don't wait for the relay; run "
-                  "there: SET GLOBAL rpl_semi_sync_%s_enabled = ON",
-                  renamed ? "source" : "master");
+                     see_row, &there, e));
     /* Asked for where it is off too, as it may be switched on during the dump. */
-    if (p.there)
+    if (there)
         TRY(client_query(c, "SET @rpl_semi_sync_slave = 1, @rpl_semi_sync_replica = 1", NULL, NULL,
                          e));
-    *asked = p.there;
+    *asked = there;
     return 0;
 }
 

@@ -7,7 +7,7 @@
 #pragma once
 #include "relay/channel.h"
 
-/* Logged in; interrupt_fd as in protocol/client.h. */
+/* Logged in at the first of its addresses that answers; interrupt_fd as in protocol/client.h. */
 MUST_CHECK int source_connect(const struct config_source *source, int interrupt_fd,
                               struct client **out, struct err *e);
 
@@ -15,7 +15,7 @@ MUST_CHECK int source_connect(const struct config_source *source, int interrupt_
 MUST_CHECK int source_learn(struct client *c, struct server_facts *out, struct err *e);
 /* E_CONFIG, saying what to set, when it can't be followed: no binlog, our own server_id. */
 MUST_CHECK int source_check(const struct config_source *source, const struct server_facts *facts,
-                            struct err *e);
+                            const char *address, struct err *e);
 
 /* Where a store that holds nothing begins. */
 struct source_place {
@@ -37,12 +37,9 @@ MUST_CHECK int source_check_held(struct client *c, const char *file, struct err 
 MUST_CHECK int source_prepare_dump(struct client *c, const struct config_source *source,
                                    const struct server_facts *facts, const char *relay_uuid,
                                    struct err *e);
-/*
- * After source_prepare_dump(): asks for semi-synchronous events, and whether the source's side is
- * on; a source without the plugin is not asked. Says what to do there when commits will not wait.
- */
-MUST_CHECK int source_ask_semi_sync(struct client *c, const struct server_facts *facts, bool *asked,
-                                    struct err *e);
+/* After source_prepare_dump(): asks for semi-synchronous events; a source without the plugin is not
+   asked. */
+MUST_CHECK int source_ask_semi_sync(struct client *c, bool *asked, struct err *e);
 /* The dump's flags for this family. */
 uint16_t source_dump_flags(const struct server_facts *facts);
 

@@ -48,6 +48,11 @@ def tree(name, suite, packages):
     return cache.entry(name, lambda path: _unpack(path, suite, packages))
 
 
+def package(name, suite, wanted):
+    """The folder `name` in the cache with that one package alone, for what lies beside programs."""
+    return cache.entry(name, lambda path: _unpack(path, suite, [wanted], alone=True))
+
+
 class _UnknownKey(Unavailable):
     """The keyring is older than the suite."""
 
@@ -57,7 +62,7 @@ def _newer_keyring():
     return tree("debian-keyring", OLD_SUITE, ["debian-archive-keyring"]) / KEYRING
 
 
-def _unpack(path, suite, packages):
+def _unpack(path, suite, packages, alone=False):
     home = path / "apt"
     for part in ("cache/archives/partial", "state/lists/partial"):
         (home / part).mkdir(parents=True)
@@ -67,7 +72,10 @@ def _unpack(path, suite, packages):
         _update(home, suite, f"/{KEYRING}")
     except _UnknownKey:
         _update(home, suite, _newer_keyring())
-    _apt(home, suite, "install", "-q", "-y", "--download-only", *packages)
+    if alone:
+        _apt(home, suite, "download", "-q", *packages, cwd=home / "cache/archives")
+    else:
+        _apt(home, suite, "install", "-q", "-y", "--download-only", *packages)
     # As systems are today; packages of older suites then land in the same folders.
     for folder in ("lib", "bin", "sbin"):
         (path / "usr" / folder).mkdir(parents=True)
@@ -86,8 +94,8 @@ def _update(home, suite, keyring):
     _apt(home, suite, "update", "-q", "--error-on=any")
 
 
-def _apt(home, suite, *args):
-    done = subprocess.run(["apt-get", "-c", home / "apt.conf", *args], check=False,
+def _apt(home, suite, *args, cwd=None):
+    done = subprocess.run(["apt-get", "-c", home / "apt.conf", *args], check=False, cwd=cwd,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:

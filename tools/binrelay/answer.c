@@ -76,6 +76,12 @@ struct json_object *answer_item(struct json_object *array, size_t index)
     return index < answer_count(array) ? json_object_array_get_idx(array, index) : NULL;
 }
 
+const char *answer_item_text(struct json_object *array, size_t index)
+{
+    struct json_object *item = answer_item(array, index);
+    return json_object_is_type(item, json_type_string) ? json_object_get_string(item) : "";
+}
+
 void answer_each(struct json_object *object,
                  void (*visit)(void *arg, const char *name, struct json_object *value), void *arg)
 {

@@ -29,6 +29,7 @@ bool                answer_has(struct json_object *a, const char *name); /* ther
 /* Of an array; 0 and NULL for anything else. */
 size_t              answer_count(struct json_object *array);
 struct json_object *answer_item(struct json_object *array, size_t index);
+const char         *answer_item_text(struct json_object *array, size_t index); /* "" for no text */
 
 /* Every member of an object in its order; `value` is NULL for null. */
 void answer_each(struct json_object *object,

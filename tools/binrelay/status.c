@@ -33,6 +33,12 @@ static const char *place_of(struct json_object *at, char into[PLACE_BYTES])
     return into;
 }
 
+static void print_warnings(struct json_object *warnings)
+{
+    for (size_t i = 0; i < answer_count(warnings); i++)
+        row("  warning", "%s", answer_item_text(warnings, i));
+}
+
 static void print_source(struct json_object *source)
 {
     char        span[TEXT_BYTES], lag[TEXT_BYTES], place[PLACE_BYTES];
@@ -66,6 +72,7 @@ static void print_source(struct json_object *source)
     if (semi_sync[0] != '\0' && strcmp(semi_sync, "off") != 0)
         row("  semi-sync", "%s, %" PRIu64 " acknowledgements sent", semi_sync,
             answer_uint(source, "acks_sent"));
+    print_warnings(answer_member(source, "warnings"));
 }
 
 static void print_store(struct json_object *all)
