@@ -463,7 +463,7 @@ static void check_source(struct parse *p, const struct part *t)
     if (s->retry_max != 0 && s->retry_max < s->retry_min)
         complain(p, key_line(t, "retry_max"), "retry_max is less than retry_min (%u s)",
                  s->retry_min);
-    if (s->semi_sync && p->config->relay.sync == STORE_SYNC_OS)
+    if (s->semi_sync && p->config->relay.sync.never)
         complain(p, key_line(t, "semi_sync"),
                  "semi_sync with sync = os would acknowledge what a power cut can take away: set "
                  "sync = commit in [relay], or semi_sync = off");

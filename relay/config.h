@@ -36,7 +36,7 @@ struct config_start {
 #define C_BYTES                                              uint64_t
 #define C_AGE                                                uint64_t
 #define C_FLAG                                               bool
-#define C_SYNC                                               enum store_sync_policy
+#define C_SYNC                                               struct store_sync
 #define C_LEVEL                                              enum log_level
 #define C_START                                              struct config_start
 #define C_TLS                                                enum client_tls

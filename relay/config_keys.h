@@ -11,9 +11,13 @@
     KEY(data, "data", TEXT, NULL, RESTART,                                                         \
         "Folder for the binlogs and everything that is remembered.")                               \
     KEY(sync, "sync", SYNC, "commit", RESTART,                                                     \
-        "When received transactions are forced to disk: 'commit' (before any consumer sees them) " \
-        "or 'os' (when the "                                                                       \
-        "system likes; a power cut can lose what consumers have seen).")                           \
+        "When received transactions are forced to disk, before any consumer sees them: 'commit' "  \
+        "(at "                                                                                     \
+        "once, several together while the disk is busy), 'interval:MILLISECONDS' (not more "       \
+        "often; "                                                                                  \
+        "consumers see them that much later), or 'os' (when the system likes; a power cut can "    \
+        "lose "                                                                                    \
+        "what consumers have seen).")                                                              \
     KEY(reserve, "reserve", BYTES, "256M", RESTART,                                                \
         "Receiving stops while the disk has less room than this, so that consumers and the "       \
         "catalog always have some.")                                                               \

@@ -71,9 +71,6 @@ struct word {
 static const struct word flag_words[] = {
     { "yes", 1 }, { "no", 0 }, { "true", 1 }, { "false", 0 }, { "on", 1 }, { "off", 0 }, { NULL, 0 },
 };
-static const struct word sync_words[] = {
-    { "commit", STORE_SYNC_COMMIT }, { "os", STORE_SYNC_OS }, { NULL, 0 },
-};
 static const struct word level_words[] = {
     { "error", LOG_ERROR }, { "warning", LOG_WARNING }, { "info", LOG_INFO }, { "debug", LOG_DEBUG },
     { NULL, 0 },
@@ -205,6 +202,26 @@ static bool put_age(const char *text, void *into)
     return put_measure(units, 100ull * 366 * 86400, text, into);
 }
 
+static bool put_sync(const char *text, void *into)
+{
+    static const char interval[] = "interval:";
+    struct store_sync sync = { 0 };
+    uint64_t          ms;
+    const char       *rest;
+
+    if (strcmp(text, "os") == 0) {
+        sync.never = true;
+    } else if (strncmp(text, interval, sizeof interval - 1) == 0) {
+        if (!parse_number(text + sizeof interval - 1, 1, 60000, &ms, &rest) || *rest != '\0')
+            return false;
+        sync.interval_ms = (uint32_t)ms;
+    } else if (strcmp(text, "commit") != 0) {
+        return false;
+    }
+    memcpy(into, &sync, sizeof sync);
+    return true;
+}
+
 static bool put_flag(const char *text, void *into)
 {
     for (const struct word *w = flag_words; w->text != NULL; w++)
@@ -238,7 +255,6 @@ static bool put_start(const char *text, void *into)
 
 /* All enums of the configuration are plain ones of int's size. */
 _Static_assert(sizeof(enum client_tls) == sizeof(int), "enum size");
-_Static_assert(sizeof(enum store_sync_policy) == sizeof(int), "enum size");
 _Static_assert(sizeof(enum log_level) == sizeof(int), "enum size");
 
 static bool put_word(const struct word *words, const char *text, void *into)
@@ -266,7 +282,7 @@ static const struct value_type {
     [TYPE_BYTES]   = { "none, or bytes as in 500M, 20G, 1T", put_bytes, NULL },
     [TYPE_AGE]     = { "none, or a time as in 30m, 12h, 7d", put_age, NULL },
     [TYPE_FLAG]    = { "yes or no", put_flag, NULL },
-    [TYPE_SYNC]    = { "commit or os", NULL, sync_words },
+    [TYPE_SYNC]    = { "commit, os, or interval:MILLISECONDS as in interval:100", put_sync, NULL },
     [TYPE_LEVEL]   = { "error, warning, info or debug", NULL, level_words },
     [TYPE_START]   = { "oldest, newest, or FILE:POSITION as in binlog.000007:4", put_start, NULL },
     [TYPE_TLS]     = { "off, preferred, required, verify-ca or verify-identity", NULL, tls_words },

@@ -19,7 +19,7 @@
  *        "received_bytes":1,"received_events":1,"reconnects":0},
  *      "published":{"ordinal":1,"file":"binlog.000001","offset":157,"gtids":"..."} or null,
  *      "store":{"files":1,"bytes":157,"first":"binlog.000001","last":"binlog.000001",
- *        "start":{"ordinal":1,"file":"binlog.000001","offset":4},"sync":"commit|os",
+ *        "start":{"ordinal":1,"file":"binlog.000001","offset":4},"sync":"commit|interval|os",
  *        "free_bytes":1} (first, last, start: null when the store is empty),
  *      "listener":{"address":"127.0.0.1","port":3307},
  *      "sessions":[{"id":1,"user":"u","address":"127.0.0.1:40000","tls":false,

@@ -234,7 +234,8 @@ static void put_store(struct json *j, const struct control_context *x)
     put_text_or_null(j, "first", any ? first.name : "");
     put_text_or_null(j, "last", any ? last.name : "");
     put_pos(j, "start", s, any ? store_start(s) : 0);
-    put_text(j, "sync", x->config->relay.sync == STORE_SYNC_COMMIT ? "commit" : "os");
+    const struct store_sync *sync = &x->config->relay.sync;
+    put_text(j, "sync", sync->never ? "os" : sync->interval_ms != 0 ? "interval" : "commit");
     if (store_disk(s)->free_bytes(store_disk(s), &free_bytes, &ignored) == 0)
         put_uint(j, "free_bytes", free_bytes);
     json_close_object(j);

@@ -39,7 +39,7 @@ static int take_index(struct store *s, struct sidecar *sc, uint64_t limit, struc
     t->index_end = sc->head_end;
     /* Where nothing was synced, a power cut may have lost what a checkpoint tells of: then the file
        itself is read from its start. */
-    if (s->sync != STORE_SYNC_COMMIT)
+    if (s->sync.never)
         return 0;
     struct buf before;
     buf_init(&before, SIDECAR_ENTRY_MAX);

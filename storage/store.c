@@ -117,7 +117,7 @@ static int remove_unborn(struct store *s, const struct store_file *last, struct 
 static int sync_file(struct store *s, const char *name, struct err *e)
 {
     struct disk_file *file;
-    if (s->sync != STORE_SYNC_COMMIT)
+    if (s->sync.never)
         return 0;
     if (s->disk->open(s->disk, name, true, false, &file, e) != 0)
         return e->kind == E_PURGED ? 0 : -1; /* a sidecar that is not there */
@@ -186,7 +186,11 @@ static int new_store(const struct store_options *o, bool readonly, struct store 
     (void)pthread_mutex_init(&s->sync_mutex, NULL);
     (void)pthread_mutex_init(&s->watch_mutex, NULL);
     (void)pthread_mutex_init(&s->rebuild_mutex, NULL);
-    (void)pthread_cond_init(&s->work, NULL);
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&s->work, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_cond_init(&s->done, NULL);
     *out = s;
     return 0;
@@ -350,7 +354,7 @@ int store_hand_over(struct store *s, store_pos boundary, struct gtids *fresh, in
 
 static int sync_tail(struct store *s, struct err *e)
 {
-    if (s->sync != STORE_SYNC_COMMIT || s->tail == NULL)
+    if (s->sync.never || s->tail == NULL)
         return 0;
     TRY(s->disk->sync(s->tail, e));
     return s->tail_bare ? s->disk->sync(s->tail_index, e) : 0;
@@ -389,11 +393,28 @@ int store_round(struct store *s, bool force, struct err *e)
     return result;
 }
 
+/* With a sync interval, what comes meanwhile is synced together. Needs the mutex. */
+static void await_interval(struct store *s)
+{
+    if (s->sync.interval_ms == 0)
+        return;
+    while (!s->stop && pthread_cond_timedwait(&s->work, &s->mutex, &s->next_sync) == 0)
+        continue;
+    (void)clock_gettime(CLOCK_MONOTONIC, &s->next_sync);
+    s->next_sync.tv_sec += s->sync.interval_ms / 1000;
+    s->next_sync.tv_nsec += (long)(s->sync.interval_ms % 1000) * 1000000;
+    if (s->next_sync.tv_nsec >= 1000000000) {
+        s->next_sync.tv_nsec -= 1000000000;
+        s->next_sync.tv_sec++;
+    }
+}
+
 int store_sync(struct store *s, struct err *e)
 {
     (void)pthread_mutex_lock(&s->mutex);
     while (!s->stop && (s->failed || s->boundary <= store_published(s)))
         (void)pthread_cond_wait(&s->work, &s->mutex);
+    await_interval(s);
     bool done = s->failed || s->boundary <= store_published(s);
     (void)pthread_mutex_unlock(&s->mutex);
     return done ? 1 : store_round(s, false, e);

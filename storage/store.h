@@ -34,17 +34,18 @@ struct store_source {
     enum format_family family;
 };
 
-enum store_sync_policy {
-    STORE_SYNC_COMMIT,
-    STORE_SYNC_OS
-}; /* the latter: never ask, the system decides */
+/* When received transactions are synced, and so shown. */
+struct store_sync {
+    bool     never;       /* the system decides; what is shown can be lost by a power cut */
+    uint32_t interval_ms; /* not more often than this; 0: as soon as the sync before has ended */
+};
 
 struct store_options {
-    const char            *folder;
-    struct disk           *disk; /* owned by the caller, outlives the store */
-    enum store_sync_policy sync;
-    uint64_t               reserve_bytes; /* writing stops while the disk has less room: E_FULL */
-    uint32_t               index_bytes;   /* distance of index entries; 0: 256 KiB */
+    const char       *folder;
+    struct disk      *disk; /* owned by the caller, outlives the store */
+    struct store_sync sync;
+    uint64_t          reserve_bytes; /* writing stops while the disk has less room: E_FULL */
+    uint32_t          index_bytes;   /* distance of index entries; 0: 256 KiB */
 };
 
 struct store;

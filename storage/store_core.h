@@ -5,17 +5,18 @@
  */
 #pragma once
 #include <pthread.h>
+#include <time.h>
 #include "storage/catalog.h"
 
 struct store {
-    char                  *folder;
-    struct disk           *disk;
-    enum store_sync_policy sync;
-    uint32_t               index_bytes;
-    uint64_t               reserve_bytes;
-    bool                   readonly;
-    int                    lock_fd;
-    struct catalog        *catalog;
+    char             *folder;
+    struct disk      *disk;
+    struct store_sync sync;
+    uint32_t          index_bytes;
+    uint64_t          reserve_bytes;
+    bool              readonly;
+    int               lock_fd;
+    struct catalog   *catalog;
 
     _Atomic store_pos published; /* only rises (I1); read without a lock */
 
@@ -25,11 +26,12 @@ struct store {
     struct store_file *files; /* ordinal = files[0].ordinal + index */
     size_t             file_count, file_size;
     store_pos          start;
-    store_pos          boundary; /* handed over: written, behind a complete transaction */
-    struct gtids       pending;  /* of the transactions between published and boundary */
-    struct gtids       gtids;    /* of all that is published */
-    bool               stop;     /* the syncer shall end, for good */
-    bool               failed;   /* a sync failed: what was handed over may be lost */
+    store_pos          boundary;  /* handed over: written, behind a complete transaction */
+    struct gtids       pending;   /* of the transactions between published and boundary */
+    struct gtids       gtids;     /* of all that is published */
+    bool               stop;      /* the syncer shall end, for good */
+    struct timespec    next_sync; /* not before this (CLOCK_MONOTONIC), with a sync interval */
+    bool               failed;    /* a sync failed: what was handed over may be lost */
     bool               has_writer;
 
     pthread_mutex_t   sync_mutex; /* one sync at a time; holds the files in place during it */

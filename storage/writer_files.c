@@ -238,7 +238,7 @@ static int cut_unfinished(struct writer *w, uint64_t size, struct err *e)
         uint32_t crc = 0;
         TRY(tail_span_crc(w->disk, s->tail, BINLOG_MAGIC_BYTES, size, &crc, e));
         TRY(writer_note_span(w, BINLOG_MAGIC_BYTES, size, crc, e));
-        if (s->sync == STORE_SYNC_COMMIT)
+        if (!s->sync.never)
             TRY(w->disk->sync(s->tail_index, e));
     }
     TRY(w->disk->cut(s->tail, size, e));
@@ -269,7 +269,7 @@ static int finish_file(struct writer *w, struct err *e)
     struct slice rest = indexer_ready(&w->ix, UINT64_MAX);
     TRY(w->disk->write(s->tail_index, w->index_end, rest, e));
     indexer_taken(&w->ix, rest.len);
-    if (s->sync == STORE_SYNC_COMMIT)
+    if (!s->sync.never)
         TRY(w->disk->sync(s->tail_index, e));
     w->file.sealed = true;
     w->file.size = size;

@@ -41,6 +41,7 @@ static void open_both(struct fixture *f, struct writer_resume *resume)
     struct writer_resume unused;
     struct store_options o = { .folder = f->folder,
                                .disk = f->disk,
+                               .sync = { .interval_ms = f->sync_interval_ms },
                                .index_bytes = f->index_bytes };
 
     must(store_open(&o, &f->store, &e), &e);

@@ -12,6 +12,7 @@ struct fixture {
     struct disk   *disk;
     bool           own_disk;
     uint32_t       index_bytes; /* distance of checkpoints: 0 as usual; set before a reopening */
+    uint32_t       sync_interval_ms; /* 0 as usual; set before a reopening */
     struct store  *store;
     struct writer *writer;
 };

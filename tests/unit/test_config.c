@@ -103,7 +103,8 @@ static void absent_keys_and_sections_have_their_defaults(void **state)
     assert_int_equal(read_text(p, GOOD), 0);
     assert_string_equal(p->said, "");
     const struct config *c = p->config;
-    assert_int_equal(c->relay.sync, STORE_SYNC_COMMIT);
+    assert_false(c->relay.sync.never);
+    assert_int_equal(c->relay.sync.interval_ms, 0);
     assert_int_equal(c->relay.loops, 1);
     assert_string_equal(c->listener.address, "127.0.0.1");
     assert_int_equal(c->listener.port, 3307);
@@ -132,7 +133,7 @@ static void every_kind_of_value_is_understood(void **state)
                   "table.include.list = a\\.b\ntable.include.list = c\\.d,e\\.f\nstart = newest\n"),
         0);
     const struct config *c = p->config;
-    assert_int_equal(c->relay.sync, STORE_SYNC_OS);
+    assert_true(c->relay.sync.never);
     assert_int_equal(c->relay.log_level, LOG_DEBUG);
     assert_string_equal(c->sources[0].name, "main.1");
     assert_int_equal(c->sources[0].server_id, 4294967295u);

@@ -293,6 +293,42 @@ static void stopping_the_syncer_syncs_all_first(void **state)
     fixture_done(&f);
 }
 
+/* The interval is far longer than the test, so that only stopping can end it. */
+static void within_a_sync_interval_nothing_more_is_shown(void **state)
+{
+    (void)state;
+    struct fixture       f;
+    struct writer_resume r;
+    struct binlog        b;
+    struct err           e = { 0 };
+    pthread_t            syncer;
+    void                *failed;
+    struct store_source  source = fixture_source("a", FAMILY_MYSQL);
+
+    fixture_begin(&f, NULL);
+    f.sync_interval_ms = 3600 * 1000;
+    fixture_reopen(&f, &r);
+    build(&b, &mysql, 4);
+    assert_int_equal(writer_begin_file(f.writer, &source, "bin.000001", 0, &e), 0);
+    fixture_append(&f, &b, 0, 2);
+    assert_int_equal(writer_flush(f.writer, &e), 0);
+    assert_int_equal(store_sync(f.store, &e), 0); /* the first one is not held up */
+    store_pos first = store_published(f.store);
+    assert_int_equal(first, store_pos_at(1, b.ends[1]));
+    assert_int_equal(pthread_create(&syncer, NULL, sync_main, f.store), 0);
+    for (size_t i = 2; i < b.count; i++) {
+        fixture_append(&f, &b, i, i + 1);
+        assert_int_equal(writer_flush(f.writer, &e), 0);
+        assert_int_equal(store_published(f.store), first);
+    }
+    store_stop_sync(f.store);
+    assert_int_equal(pthread_join(syncer, &failed), 0);
+    assert_null(failed);
+    assert_int_equal(store_published(f.store), store_pos_at(1, b.bytes.len));
+    binlog_done(&b);
+    fixture_done(&f);
+}
+
 /* ---- beside a running daemon ---- */
 
 static void a_tool_reads_beside_the_owner(void **state)
@@ -467,6 +503,7 @@ int main(void)
         cmocka_unit_test(gtids_count_what_came_before_the_first_file),
         cmocka_unit_test(writer_syncer_and_reader_work_at_the_same_time),
         cmocka_unit_test(stopping_the_syncer_syncs_all_first),
+        cmocka_unit_test(within_a_sync_interval_nothing_more_is_shown),
         cmocka_unit_test(a_tool_reads_beside_the_owner),
         cmocka_unit_test(a_sealed_file_that_changed_or_is_gone_is_named),
         cmocka_unit_test(sealed_files_are_not_read_at_opening),
