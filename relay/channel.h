@@ -38,7 +38,6 @@ struct server_facts {
     char     gtid_mode[24];           /* "" where there is none */
     uint32_t gtid_domain_id;
     char     log_bin[8];            /* "1" when it writes a binlog */
-    char     encrypt_binlog[8];     /* MariaDB: "1" when its files are encrypted */
     char     log_bin_basename[256]; /* file names' base */
 };
 void channel_facts(struct channel *c, struct server_facts *out);

@@ -5,6 +5,7 @@
 #include "protocol/base/buf.h"
 #include "relay/dump_words.h"
 #include "relay/frame.h"
+#include "storage/hole.h"
 #include "storage/locate.h"
 #include "storage/reader.h"
 
@@ -13,6 +14,7 @@ enum {
     SCAN_MAX_BYTES = 8 * 1024 * 1024, /* skipped in one call */
     PEEK_EVENTS = 16,                 /* in front of a file's first GTID */
     PEEK_BYTES = 64 * 1024,
+    CAPABILITY_HOLES = 2,
     CAPABILITY_GTID = 4, /* of MariaDB 10.0 and later */
 };
 
@@ -387,6 +389,51 @@ static int on_mariadb_gtid(struct dump *d, const struct reader_piece *p, enum ve
     return 0;
 }
 
+/* The stored bytes of the governing format description, as they are sent inside a file. */
+static int put_format_again(struct dump *d, store_pos pos, struct err *e)
+{
+    struct reader      *r = NULL;
+    struct reader_piece p;
+    enum reader_step    step;
+    store_pos           start = store_pos_at(store_pos_ordinal(pos), BINLOG_MAGIC_BYTES);
+
+    TRY(reader_open(d->store, start, PEEK_BYTES, &r, e));
+    int result = reader_next(r, &p, &step, e);
+    if (result == 0 && (step != READER_PIECE || !p.last))
+        result = err_set(e, E_CORRUPT, "'%s' has no format description", d->file);
+    if (result == 0)
+        format_put_resent(&d->made, p.bytes, true, true);
+    reader_close(r);
+    return result == 0 ? buf_check(&d->made, "format description", e) : -1;
+}
+
+/*
+ * Where START_ENCRYPTION was, MariaDB itself sends an ignorable event of the same size by position,
+ * and so offsets stay right in a raw copy; its replicas by GTID stop at one. No larger hole is
+ * sent: consumers that are known to tolerate holes take their position from the next event, MySQL's
+ * GTID dumps are told it by a heartbeat, the others are led over it as to the start of a dump.
+ */
+static int on_hole(struct dump *d, const struct reader_piece *p, enum verdict *v, struct err *e)
+{
+    uint32_t small = hole_start_encryption_bytes(reader_format(d->reader)->has_crc);
+    bool     by_position = d->req.kind == DUMP_BY_POSITION;
+
+    *v = SKIP;
+    if (d->req.capability >= CAPABILITY_HOLES) {
+        if (by_position && p->event.length == small)
+            *v = SEND;
+        return 0;
+    }
+    if (!by_position) {
+        d->gap = true;
+        return 0;
+    }
+    *v = REPLACED;
+    event_put_rotate(&d->made, d->req.server_id, d->file, store_pos_offset(p->end), d->has_crc);
+    TRY(buf_check(&d->made, "ROTATE", e));
+    return put_format_again(d, p->pos, e);
+}
+
 /* Events that mean something to the sender; all others share the fate of their transaction. */
 enum kind {
     PLAIN = 0,
@@ -396,7 +443,8 @@ enum kind {
     ANONYMOUS,
     MARIADB_GTID,
     ANNOTATION,
-    ENCRYPTION
+    ENCRYPTION,
+    IGNORABLE
 };
 
 /* clang-format off */
@@ -413,6 +461,7 @@ static const uint8_t kinds[256] = {
     [EVENT_MARIADB_GTID]              = MARIADB_GTID,
     [EVENT_MARIADB_ANNOTATE_ROWS]     = ANNOTATION,
     [EVENT_MARIADB_START_ENCRYPTION]  = ENCRYPTION,
+    [EVENT_IGNORABLE]                 = IGNORABLE,
 };
 /* clang-format on */
 
@@ -436,6 +485,8 @@ static int judge(struct dump *d, const struct reader_piece *p, enum verdict *v, 
         d->skipping = false;
         return 0;
     }
+    if (kind == IGNORABLE && p->last && hole_is(&p->event))
+        return on_hole(d, p, v, e);
     if (d->in_head && leaps(d, p)) {
         *v = JUMP;
         return 0;

@@ -7,6 +7,7 @@
 #include "protocol/packet.h"
 #include "protocol/txn.h"
 #include "relay/acks.h"
+#include "storage/hole.h"
 #include "storage/name.h"
 
 enum {
@@ -50,8 +51,9 @@ struct ingest {
     struct format          format;
     bool                   has_format;
     bool                   in_file;
-    uint64_t               offset;  /* where the next stored event begins in the source's file */
-    uint64_t               skip_to; /* what is before it in the file is held already */
+    uint64_t               format_end; /* of the file's format description, once it came */
+    uint64_t               offset;     /* where the next stored event begins in the source's file */
+    uint64_t               skip_to;    /* what is before it in the file is held already */
     uint64_t               unflushed;
     struct ingest_progress seen;
 };
@@ -146,6 +148,7 @@ static int begin_file(struct ingest *i, const char *file, uint64_t source_start,
         TRY(writer_said(i, writer_begin_file(i->writer, i->order->source, file, source_start, e)));
     (void)snprintf(i->seen.file, sizeof i->seen.file, "%s", file);
     i->offset = BINLOG_MAGIC_BYTES;
+    i->format_end = 0;
     i->has_format = false;
     return 0;
 }
@@ -239,8 +242,31 @@ static int check_held(const struct ingest *i, uint64_t at, struct slice bytes, s
     return e->kind == E_FORK ? forked(i, e, "other bytes than the held ones") : -1;
 }
 
+/*
+ * START_ENCRYPTION, the second event of MariaDB's encrypted files, says how to decrypt the file,
+ * but it comes decrypted. Where versions leave the event out, at the file's start, the one behind
+ * it shows the hole; for a dump from inside the file it is sent with log_pos 0.
+ */
+static int leave_hole(struct ingest *i, const struct event *ev, struct err *e)
+{
+    uint32_t bytes = hole_start_encryption_bytes(i->format.has_crc);
+
+    if (i->offset != i->format_end || i->format.family != FAMILY_MARIADB || ev->source_end == 0)
+        return 0;
+    if (ev->type != EVENT_MARIADB_START_ENCRYPTION &&
+        ev->source_end - ev->length != (uint32_t)i->offset + bytes)
+        return 0;
+    if (is_stored(i))
+        TRY(writer_said(i, writer_skip(i->writer, bytes, e)));
+    i->offset += bytes;
+    return 0;
+}
+
 static int append(struct ingest *i, const struct event *ev, struct err *e)
 {
+    TRY(leave_hole(i, ev, e));
+    if (ev->type == EVENT_MARIADB_START_ENCRYPTION)
+        return 0;
     if (is_stored(i)) {
         TRY(writer_said(i, writer_append(i->writer, ev, e)));
     } else {
@@ -295,7 +321,9 @@ static int take_format(struct ingest *i, struct slice whole, struct err *e)
     /* Sent again for a dump that begins inside the file: not part of it. */
     if (ev.source_end == 0 || i->offset != BINLOG_MAGIC_BYTES)
         return 0;
-    return append(i, &ev, e);
+    TRY(append(i, &ev, e));
+    i->format_end = i->offset;
+    return 0;
 }
 
 static bool is_heartbeat(uint8_t type)

@@ -112,7 +112,6 @@ static const struct fact {
     NUMBER("server_id", server_id),
     TEXT("server_uuid", server_uuid),
     TEXT("log_bin", log_bin),
-    TEXT("encrypt_binlog", encrypt_binlog),
     TEXT("log_bin_basename", log_bin_basename),
     TEXT("binlog_checksum", binlog_checksum),
     TEXT("binlog_format", binlog_format),
@@ -211,12 +210,6 @@ int source_check(const struct config_source *source, const struct server_facts *
     if (strcmp(facts->log_bin, "1") != 0 && strcmp(facts->log_bin, "ON") != 0)
         return err_set(e, E_CONFIG,
                        "%s writes no binlog: set log_bin in its configuration and restart it",
-                       address);
-    /* MySQL sends the plain file; MariaDB leaves a gap where the encryption began. */
-    if (strcmp(facts->encrypt_binlog, "1") == 0)
-        return err_set(e, E_CONFIG,
-                       "%s encrypts its binlogs (encrypt_binlog = ON), which can't be followed "
-                       "yet: turn it off there",
                        address);
     if (facts->server_id == source->server_id)
         return err_set(e, E_CONFIG,

@@ -1,5 +1,6 @@
 #include "storage/recovery.h"
 #include "protocol/checksum.h"
+#include "storage/hole.h"
 #include "storage/index.h"
 #include "storage/scan.h"
 
@@ -177,7 +178,9 @@ static int read_events(struct scan *scan, struct tail *t, struct err *e)
             return e->kind == E_PROTOCOL ? 0 : -1;
         if (ev.place == TXN_OUTSIDE || ev.place == TXN_CLOSED) {
             t->end = ev.end;
-            t->overlap_at = ev.at;
+            /* Not at a hole: the source may not begin where it has what it leaves out. */
+            if (!hole_is(&ev.event))
+                t->overlap_at = ev.at;
         }
     }
 }

@@ -1,5 +1,6 @@
 #include "storage/writer.h"
 #include "protocol/checksum.h"
+#include "storage/hole.h"
 #include "storage/writer_core.h"
 
 /* Every public call goes through here: after a failure only closing is left. */
@@ -303,6 +304,32 @@ static int append(struct writer *w, const struct event *ev, struct err *e)
 int writer_append(struct writer *w, const struct event *ev, struct err *e)
 {
     return writer_settle(w, append(w, ev, e));
+}
+
+static int skip(struct writer *w, uint32_t length, struct err *e)
+{
+    struct buf   bytes;
+    struct event hole;
+
+    TRY(check_ready(w, e));
+    assert(w->has_format);
+    if (w->txn.open)
+        return err_set(e, E_FORK, "the source leaves out %u bytes inside a transaction, at %llu",
+                       length, (unsigned long long)w->at);
+    buf_init(&bytes, WRITER_BUFFER_BYTES);
+    hole_put(&bytes, length, w->at + length, w->format.has_crc);
+    int result = buf_check(&bytes, "a hole", e);
+    if (result == 0)
+        result = event_parse(buf_slice(&bytes), w->format.has_crc, &hole, e);
+    if (result == 0)
+        result = append_plain(w, &hole, e);
+    buf_done(&bytes);
+    return result;
+}
+
+int writer_skip(struct writer *w, uint32_t length, struct err *e)
+{
+    return writer_settle(w, skip(w, length, e));
 }
 
 /* ---- an event in pieces ---- */

@@ -52,8 +52,12 @@ uint64_t writer_offset(const struct writer *w);
    format description. */
 MUST_CHECK int writer_append(struct writer *w, const struct event *ev, struct err *e);
 
-/* The same in pieces, for an event that does not fit the caller's buffer: first a head of at least
-   TXN_HEAD_BYTES, then the rest; the checksum is verified when the last byte came (E_CORRUPT). */
+/* Leaves a hole of `length` bytes here (see hole.h), at a place between transactions. */
+MUST_CHECK int writer_skip(struct writer *w, uint32_t length, struct err *e);
+
+/* writer_append() in pieces, for an event that does not fit the caller's buffer: first a head of at
+   least TXN_HEAD_BYTES, then the rest; the checksum is verified when the last byte came
+   (E_CORRUPT). */
 MUST_CHECK int writer_append_head(struct writer *w, const struct event *head, struct err *e);
 MUST_CHECK int writer_append_rest(struct writer *w, struct slice bytes, struct err *e);
 

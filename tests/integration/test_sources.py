@@ -8,8 +8,10 @@ import zlib
 
 import pymysql
 
+from lib import debian
 from lib.images import assert_same_bytes
 from lib.marks import each
+from lib.servers import REPL
 
 KINDS = ("mysql55", "mysql56", "mysql57", "mysql80", "mysql97",
          "mariadb102", "mariadb105", "mariadb10", "mariadb11")
@@ -462,3 +464,85 @@ def _rewrite_last_rows(path):
     if has_crc:
         struct.pack_into("<I", data, at + length - 4, zlib.crc32(data[at:at + length - 4]))
     path.write_bytes(data)
+
+
+# --- encrypted binlogs: what comes is in the clear
+
+def raw_copy(scene, server, address, folder, first):
+    """What the server's mysqlbinlog writes of the binlogs of `address`, by name."""
+    copies = scene.path(folder)
+    copies.mkdir()
+    server.run("binlog", "--read-from-remote-server", "--raw", f"--result-file={copies}/",
+               f"--host={address.host}", f"--port={address.port}", f"--user={REPL[0]}",
+               f"--password={REPL[1]}", "--to-last-log", first)
+    return {path.name: path.read_bytes() for path in copies.iterdir()}
+
+
+def write_encrypted(source):
+    definitions(source)
+    each_format(source)
+    source.flush_binlog()
+    each_format(source)
+    with globally(source, binlog_checksum="NONE"):
+        each_format(source)
+    source.flush_binlog()
+
+
+def test_mysqls_encrypted_binlogs_are_held_as_they_were_before(scene):
+    """binlog_encryption: each closed file is what mysqlbinlog copies from the source."""
+    source = scene.server("mysql80", early_plugin_load="keyring_file.so",
+                          keyring_file_data=scene.path("keyring"), binlog_encryption=True)
+    source.sql("CREATE DATABASE w")
+    relay = scene.relay(source, settings={"source a": {"retry_max": 1}})
+    write_encrypted(source)
+    source.restart()
+    source.flush_binlog()
+    # Positions of SHOW BINARY LOG STATUS are the stream's, as those of the relay.
+    relay.wait_caught_up(source)
+    assert source.binlogs()[0].read_bytes()[:4] == b"\xfdbin", "it is not encrypted"
+    copies = raw_copy(scene, source, source, "copies", source.binlogs()[0].name)
+    for path in relay.files()[:-1]:
+        assert path.read_bytes() == copies[path.name], path
+    relay.stop()
+    relay.cli("verify")
+
+
+def test_mariadbs_encrypted_binlogs_have_a_hole_where_encryption_began(scene):
+    """encrypt_binlog: all else is what comes from the source, and every consumer gets over it."""
+    plugins = debian.package("debian-bookworm-mariadb-server", "bookworm", "mariadb-server")
+    keys = scene.path("keys")
+    keys.write_text("1;770a8a65da156d24ee2a093277530142\n")
+    source = scene.server("mariadb10", plugin_dir=plugins / "usr/lib/mysql/plugin",
+                          plugin_load_add="file_key_management",
+                          loose_file_key_management_filename=keys, encrypt_binlog=True)
+    source.sql("CREATE DATABASE w")
+    relay = scene.relay(source, settings={"source a": {"retry_max": 1}})
+    write_encrypted(source)
+    relay.restart()
+    source.restart()
+    source.sql("INSERT INTO w.t (v) VALUES ('after the restarts')")
+    relay.wait_caught_up(source)
+    first = source.binlogs()[0].name
+    copies = raw_copy(scene, source, source, "copies", first)
+    for path in relay.files()[:-1]:
+        data = path.read_bytes()
+        at = 4 + struct.unpack_from("<I", data, 4 + 9)[0]
+        time, kind, server_id, length, end, flags = struct.unpack_from("<IBIIIH", data, at)
+        assert (time, kind, server_id, flags) == (0, 28, 0, 0x80), path
+        assert end == at + length and length in (36, 40), (at, length, end)
+        copy = copies[path.name]
+        assert copy[at + 4] == 164, "the source has no START_ENCRYPTION there"
+        assert data[:at] + data[at + length:] == copy[:at] + copy[at + length:], path
+        source.run("binlog", "--verify-binlog-checksum", path)
+    copies = raw_copy(scene, source, relay, "again", first)
+    for path in relay.files()[:-1]:
+        assert copies[path.name] == path.read_bytes(), path
+    for by_gtid in (False, True):
+        replica = scene.server("mariadb10")
+        replica.make_replica_of(relay.host, relay.port, *REPL, slave_pos=by_gtid,
+                                file=None if by_gtid else first)
+        replica.wait_for(source)
+        assert replica.table_checksums("w") == source.table_checksums("w")
+        assert replica.replica_status()["exec_pos"] == source.position()[1]
+    relay.stop()
+    relay.cli("verify")

@@ -11,6 +11,7 @@
 #include "protocol/checksum.h"
 #include "protocol/packet.h"
 #include "relay/dump.h"
+#include "storage/hole.h"
 #include "tests/sim/fixture.h"
 
 static const struct binlog_style mysql = { .family = FAMILY_MYSQL, .crc = true, .gtids = true };
@@ -431,6 +432,86 @@ static void a_gtid_set_gets_what_is_missing_and_heartbeats_for_the_rest(void **s
     scene_done(&s);
 }
 
+/* A file that ends with a hole. */
+static uint64_t hole_begin(struct fixture *f, struct binlog *b, const struct binlog_style *style,
+                           uint32_t length)
+{
+    struct err e = { 0 };
+    fixture_begin(f, NULL);
+    binlog_begin(b, style);
+    binlog_format(b);
+    binlog_head(b, "");
+    binlog_transaction(b, 100);
+    fixture_file(f, "bin.000001", b);
+    assert_int_equal(writer_skip(f->writer, length, &e), 0);
+    fixture_publish(f);
+    return writer_offset(f->writer);
+}
+
+static void nobody_is_sent_a_hole_but_everybody_gets_over_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct binlog_style *style;
+        enum dump_kind             kind;
+        size_t                     more; /* events that the hole makes */
+    } cases[] = {
+        { &mysql, DUMP_BY_POSITION, 2 },
+        { &mysql, DUMP_BY_GTID_SET, 1 },
+        { &maria, DUMP_BY_POSITION, 0 },
+        { &maria, DUMP_BY_GTID_STATE, 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fixture      f;
+        struct binlog       b;
+        struct consumer     c;
+        uint64_t            end = hole_begin(&f, &b, cases[i].style, 5000);
+        struct dump_request r = asking(cases[i].style, cases[i].kind);
+        r.file = cases[i].kind == DUMP_BY_POSITION ? "bin.000001" : "";
+        attach(&c, &f, &r);
+        assert_int_equal(take(&c), DUMP_AT_END);
+        assert_int_equal(store_pos_offset(dump_pos(c.dump)), end);
+        size_t at = assert_events(&c, 1, &b, 0, SIZE_MAX);
+        if (cases[i].kind != DUMP_BY_GTID_STATE)
+            assert_int_equal(c.count, at + cases[i].more);
+        for (size_t k = at; k < c.count; k++)
+            assert_int_not_equal(got_event(&c, k, true).type, EVENT_IGNORABLE);
+        if (cases[i].more == 2) {
+            assert_rotate(&c, at, "bin.000001", end, true);
+            struct event ev = got_event(&c, at + 1, true);
+            assert_int_equal(ev.type, EVENT_FORMAT_DESCRIPTION);
+            assert_int_equal(ev.source_end, 0);
+        } else if (cases[i].more == 1) {
+            assert_heartbeat(&c, at, "bin.000001", end);
+        }
+        detach(&c);
+        binlog_done(&b);
+        fixture_done(&f);
+    }
+}
+
+/* A raw copy keeps its offsets: there the source itself sends an event of this size. */
+static void where_encryption_began_mariadb_gets_an_ignorable_event_by_position(void **state)
+{
+    (void)state;
+    struct fixture      f;
+    struct binlog       b;
+    struct consumer     c;
+    struct dump_request r = asking(&maria, DUMP_BY_POSITION);
+    uint64_t            end = hole_begin(&f, &b, &maria, hole_start_encryption_bytes(true));
+    r.file = "bin.000001";
+    attach(&c, &f, &r);
+    assert_int_equal(take(&c), DUMP_AT_END);
+    size_t       at = assert_events(&c, 1, &b, 0, SIZE_MAX);
+    struct event ev = got_event(&c, at, true);
+    assert_true(hole_is(&ev));
+    assert_int_equal(ev.source_end, end);
+    assert_int_equal(c.count, at + 1);
+    detach(&c);
+    binlog_done(&b);
+    fixture_done(&f);
+}
+
 static void who_holds_everything_is_told_the_place_at_once(void **state)
 {
     (void)state;
@@ -669,6 +750,8 @@ int main(void)
         cmocka_unit_test(who_does_not_want_to_wait_is_told_the_end),
         cmocka_unit_test(an_event_larger_than_a_packet_arrives_whole),
         cmocka_unit_test(a_gtid_set_gets_what_is_missing_and_heartbeats_for_the_rest),
+        cmocka_unit_test(nobody_is_sent_a_hole_but_everybody_gets_over_it),
+        cmocka_unit_test(where_encryption_began_mariadb_gets_an_ignorable_event_by_position),
         cmocka_unit_test(who_holds_everything_is_told_the_place_at_once),
         cmocka_unit_test(a_mariadb_state_gets_what_is_behind_it),
         cmocka_unit_test(annotations_come_only_where_asked_for),

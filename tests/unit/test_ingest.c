@@ -67,7 +67,8 @@ struct writer {
     char       file[STORE_NAME_BYTES + 1];
     unsigned   files;
     struct buf bytes; /* of all files, one behind the other */
-    struct buf held;  /* of the current file, before what is appended; empty: not looked at */
+    uint32_t   skipped;
+    struct buf held; /* of the current file, before what is appended; empty: not looked at */
     size_t     flushed;
     uint32_t   left;     /* of an event in pieces */
     unsigned   fails_at; /* the n-th append fails; 0: none */
@@ -126,6 +127,13 @@ int writer_compare(const struct writer *w, uint64_t at, struct slice bytes, stru
     return 0;
 }
 
+int writer_skip(struct writer *w, uint32_t length, struct err *e)
+{
+    (void)e;
+    w->skipped += length;
+    return 0;
+}
+
 int writer_flush(struct writer *w, struct err *e)
 {
     (void)e;
@@ -145,6 +153,7 @@ struct play {
     uint8_t                sequence;
     uint32_t               file_end;
     bool                   with_crc;
+    const char            *version; /* NULL: a MySQL's */
     struct ingest_order    order;
     struct store_source    source;
     struct ingest_progress last;
@@ -276,6 +285,8 @@ static void send_format(struct play *y, bool resent)
     enum { TYPES = 41 };
     uint32_t length = EVENT_HEADER_BYTES + 57 + TYPES + 1 + EVENT_CRC_BYTES;
 
+    if (y->version != NULL)
+        (void)snprintf(version, sizeof version, "%s", y->version);
     buf_init(&event, 1024);
     buf_put_le(&event, 1600000000, 4);
     buf_put_u8(&event, EVENT_FORMAT_DESCRIPTION);
@@ -468,6 +479,34 @@ static void a_byte_that_differs_from_what_is_held_is_a_fork(void **state)
             assert_int_equal(y.writer.appends, other ? 0 : 1);
             play_end(&y);
         }
+    }
+}
+
+/* As MariaDB sends an encrypted file; in MySQL's, and anywhere else, a gap is none. */
+static void a_gap_where_encryption_began_is_a_hole(void **state)
+{
+    (void)state;
+    enum { START_ENCRYPTION_BYTES = 40 };
+    for (int sent = 0; sent < 2; sent++) {
+        struct play y;
+        play_begin(&y, true);
+        y.version = "10.11.19-MariaDB";
+        send_opening(&y);
+        if (sent) {
+            struct buf event;
+            buf_init(&event, 1024);
+            make_event(&y, EVENT_MARIADB_START_ENCRYPTION, 17, true, &event);
+            send_event(&y, buf_slice(&event));
+            buf_done(&event);
+        } else {
+            y.file_end += START_ENCRYPTION_BYTES;
+        }
+        send_xid(&y);
+        assert_int_equal(play_run(&y), E_IO);
+        assert_int_equal(y.writer.skipped, START_ENCRYPTION_BYTES);
+        assert_int_equal(y.last.offset, y.file_end);
+        assert_stored(&y);
+        play_end(&y);
     }
 }
 
@@ -838,6 +877,7 @@ int main(void)
         cmocka_unit_test(a_dump_from_inside_a_file_goes_on_there),
         cmocka_unit_test(what_is_held_of_a_file_is_read_over),
         cmocka_unit_test(a_byte_that_differs_from_what_is_held_is_a_fork),
+        cmocka_unit_test(a_gap_where_encryption_began_is_a_hole),
         cmocka_unit_test(another_file_of_the_same_name_is_a_fork),
         cmocka_unit_test(a_heartbeat_that_is_ahead_shows_a_gap),
         cmocka_unit_test(silence_ends_the_dump),
