@@ -1,5 +1,6 @@
 """Debian packages of any suite, unpacked into a folder and run there: no root, no chroot."""
 
+import os
 import platform
 import re
 import subprocess
@@ -10,16 +11,20 @@ from lib.errors import Unavailable
 KEYRING = "usr/share/keyrings/debian-archive-keyring.gpg"
 # Its packages can be checked with any keyring in use, and bring the keys of the suites after it.
 OLD_SUITE = "bullseye"
-PUBLIC_MIRROR = "http://deb.debian.org/debian"
 
 
 def mirror():
-    """The mirror that apt is set to; on Ubuntu, where that has no Debian, the public one."""
+    """The mirror that apt is set to; where that has no Debian (Ubuntu), it has to be told."""
+    told = os.environ.get("BINRELAY_DEBIAN_MIRROR")
+    if told:
+        return told.rstrip("/")
     indexes = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)",
          "Created-By: Packages"], capture_output=True, text=True, check=False).stdout
     match = re.search(r"^Debian main (\S+)$", indexes, re.MULTILINE)
-    return match.group(1).rstrip("/") if match else PUBLIC_MIRROR
+    if not match:
+        raise Unavailable("apt knows no mirror of Debian here: name one in BINRELAY_DEBIAN_MIRROR")
+    return match.group(1).rstrip("/")
 
 
 # apt with a state of its own: it believes nothing is installed and fetches all down to libc.

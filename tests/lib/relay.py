@@ -8,6 +8,7 @@ from pathlib import Path
 import pymysql
 
 from lib import wait
+from lib.daemon import Daemon
 from lib.errors import Failure
 from lib.ports import Port
 from lib.process import Process
@@ -25,7 +26,7 @@ def program(name):
     return ROOT / os.environ.get("BINRELAY_BUILD", "build") / name
 
 
-class Relay:
+class Relay(Daemon):
     """One binrelayd in `folder` on a loopback port of its own, following `source`.
 
     Its consumers log in as they would at the source: REPL, DEBEZIUM. `publish` names the databases
@@ -102,36 +103,8 @@ class Relay:
             return False
         return True
 
-    @property
-    def pid(self):
-        return self.process.pid
-
-    def running(self):
-        return self.process is not None and self.process.running()
-
-    def stop(self):
-        """In order; anything but exit code 0 is a Failure."""
-        code = self.process.stop()
-        if code != 0:
-            raise Failure(f"{self} ended with exit code {code}", self.tail())
-
-    def kill9(self):
-        self.process.kill9()
-
-    def restart(self):
-        self.stop()
-        return self.start()
-
-    def destroy(self):
-        if self.running():
-            self.process.kill9()
-        self._port.release()
-
     def log_text(self):
         return self.log.read_text(errors="replace")
-
-    def tail(self):
-        return self.process.tail() if self.process else f"({self} was never started)"
 
     def memory_kib(self):
         """Its resident memory at its highest."""

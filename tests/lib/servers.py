@@ -11,6 +11,7 @@ import pymysql
 from pymysql.constants import CLIENT
 
 from lib import replication, wait
+from lib.daemon import Daemon
 from lib.errors import Failure
 from lib.kinds import as_user
 from lib.ports import Port
@@ -26,7 +27,7 @@ REPL = ("repl", "replpw")
 DEBEZIUM = ("dbz", "dbzpw")
 
 
-class Server(replication.Replica):
+class Server(Daemon, replication.Replica):
     """One instance in `folder` (its data folder is folder/data), on a loopback port of its own.
 
     `options` are server options with underscores: a value, True for a bare option, False for
@@ -120,36 +121,6 @@ class Server(replication.Replica):
         except pymysql.err.OperationalError:
             return False
         return True
-
-    @property
-    def pid(self):
-        return self.process.pid
-
-    def running(self):
-        return self.process is not None and self.process.running()
-
-    def stop(self):
-        """In order: the last binlog ends with a STOP event."""
-        code = self.process.stop()
-        if code != 0:
-            raise Failure(f"{self} ended with exit code {code}", self.tail())
-
-    def kill9(self):
-        """As a crash would; start() afterwards recovers."""
-        self.process.kill9()
-
-    def restart(self):
-        self.stop()
-        return self.start()
-
-    def destroy(self):
-        """At the end of a test: gone, whatever state it was in."""
-        if self.running():
-            self.process.kill9()
-        self._port.release()
-
-    def tail(self):
-        return self.process.tail() if self.process else f"({self} was never started)"
 
     # --- SQL
 
