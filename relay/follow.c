@@ -40,6 +40,7 @@ struct follow {
     /* The ingest thread's own. */
     bool               progressed; /* in this attempt */
     bool               attached;   /* ever */
+    bool               refused;    /* the attempt before this one: the file is not there */
     bool               well;       /* this attempt has received all that there was */
     int64_t            began_s;    /* the dump, by the monotonic clock */
     uint32_t           pause_s;
@@ -312,7 +313,11 @@ static int make_order(struct follow *f, struct client *c, const struct writer_re
         order->offset = BINLOG_MAGIC_BYTES;
     } else {
         TRY(check_same_server(f, &resume->source, facts, e));
-        TRY(source_check_held(c, resume->source_file, e));
+        /* MariaDB answers this question only when no commit waits for an acknowledgement, and such
+           commits may wait for this very attach: then it is asked only when the dump was refused.
+         */
+        if (!f->source->semi_sync || f->refused)
+            TRY(source_check_held(c, resume->source_file, e));
         (void)snprintf(place->file, sizeof place->file, "%s", resume->source_file);
         order->offset = resume->offset;
         order->created_s = resume->file_created_s;
@@ -558,6 +563,7 @@ void follow_run(struct follow *f)
     while (!f->stopping) {
         struct err e = { 0 };
         (void)attempt(f, &e);
+        f->refused = e.kind == E_PURGED;
         if (!f->stopping)
             react(f, &e);
     }

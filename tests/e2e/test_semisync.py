@@ -189,6 +189,25 @@ def test_a_commit_waits_for_the_relay_and_no_longer(scene, kind):
     assert source_says(source, "yes_tx") >= "200"
 
 
+@each(*SEMI_SYNC)
+def test_commits_that_wait_for_a_dead_relay_go_on_when_it_is_back(scene, kind):
+    """The relay's attach asks nothing that the source answers only after those commits."""
+    source = semi_sync_server(scene, kind)
+    relay = scene.relay(source, settings={"source a": {"semi_sync": "on"}})
+    source.sql("CREATE DATABASE s; CREATE TABLE s.t (id INT PRIMARY KEY, v VARCHAR(300))")
+    relay.wait_caught_up(source)
+    relay.kill9()
+    writers = Writers(source)
+    writers.start()
+    time.sleep(1)
+    stuck = len(writers.acked)
+    time.sleep(1)
+    assert len(writers.acked) == stuck, "commits did not wait"
+    relay.launch()
+    writers.wait_more()
+    writers.stop()
+
+
 @each(*KINDS)
 def test_large_transactions_are_acknowledged(scene, kind):
     """Events larger than a packet, compressed as one event too: commits come back, bytes are equal."""
