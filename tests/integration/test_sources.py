@@ -4,13 +4,14 @@ import contextlib
 import random
 import shutil
 import struct
+import subprocess
 import zlib
 
 import pymysql
 
 from lib import debian
 from lib.images import assert_same_bytes
-from lib.marks import each
+from lib.marks import each, limit
 from lib.servers import REPL
 
 KINDS = ("mysql55", "mysql56", "mysql57", "mysql80", "mysql97",
@@ -546,3 +547,82 @@ def test_mariadbs_encrypted_binlogs_have_a_hole_where_encryption_began(scene):
         assert replica.replica_status()["exec_pos"] == source.position()[1]
     relay.stop()
     relay.cli("verify")
+
+
+# --- beyond 4 GiB, where positions in commands and headers have no room
+
+NEAR_1_GIB = (1 << 30) - 4096
+
+
+def events_of(data):
+    """Each event of a binlog file, as bytes."""
+    at = 4
+    while at < len(data):
+        length = struct.unpack_from("<I", data, at + 9)[0]
+        yield data[at:at + length]
+        at += length
+
+
+def put_moved(file, event):
+    """At the file's end, with the log_pos and the checksum that belong there."""
+    moved = bytearray(event)
+    struct.pack_into("<I", moved, 13, (file.tell() + len(event)) & 0xffffffff)
+    struct.pack_into("<I", moved, len(moved) - 4, zlib.crc32(moved[:-4]))
+    file.write(moved)
+
+
+def put_ignorable(file, length):
+    """An event of that length, whose zeros take no room on the disk."""
+    end = file.tell() + length
+    head = struct.pack("<IBIIIH", 1, 28, 1, length, end & 0xffffffff, 0x80)
+    crc, left, zeros = zlib.crc32(head), length - len(head) - 4, bytes(1 << 24)
+    while left > 0:
+        crc = zlib.crc32(zeros[:left], crc)
+        left -= len(zeros)
+    file.write(head)
+    file.seek(end - 4)
+    file.write(struct.pack("<I", crc))
+
+
+def enlarge(path):
+    """The same transactions four times, between events of nearly 1 GiB."""
+    events = list(events_of(path.read_bytes()))
+    head, body, stop = events[:3], events[3:-1], events[-1]
+    with path.open("wb") as file:
+        file.write(b"\xfebin" + b"".join(head))
+        for _ in range(4):
+            put_ignorable(file, NEAR_1_GIB)
+            for event in body:
+                put_moved(file, event)
+        assert file.tell() > 1 << 32
+        for event in body:
+            put_moved(file, event)
+        put_ignorable(file, NEAR_1_GIB)
+        put_moved(file, stop)
+
+
+@limit(240)
+def test_a_file_beyond_4_gib_passes_in_little_memory_and_is_resumed(scene):
+    """Events near 1 GiB; the relay is killed behind 4 GiB, where the dump can't ask to begin."""
+    source = scene.server("mariadb10")
+    source.sql("CREATE DATABASE w; CREATE TABLE w.t (v LONGBLOB)")
+    source.sql("INSERT INTO w.t VALUES (REPEAT('x', 200000))")
+    path = source.binlogs()[0]
+    source.stop()
+    enlarge(path)
+    source.start()
+    relay = scene.relay(source, start=False)
+    relay.launch()
+    # Shown as soon as it is there, while the last large event still comes.
+    relay.wait_status(lambda status: (status["published"] or {"offset": 0})["offset"] > 1 << 32,
+                      timeout_s=120)
+    memory = relay.memory_kib()
+    relay.kill9()
+    relay.start()
+    relay.wait_caught_up(source, timeout_s=120)
+    assert subprocess.run(["cmp", path, relay.files()[0]], check=False).returncode == 0
+    resumed = int(relay.log_text().rsplit(f"from {path.name}:", 1)[1].split()[0])
+    assert resumed > 1 << 32, resumed
+    assert max(memory, relay.memory_kib()) < 32 * 1024, (memory, relay.memory_kib())
+    relay.stop()
+    relay.cli("verify", timeout_s=120)
