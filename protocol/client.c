@@ -1,4 +1,5 @@
 #include "protocol/client.h"
+#include "protocol/compressed.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,7 +25,12 @@ typedef unsigned char  uchar;
 #include <openssl/ssl.h>
 
 /* A row of a catalog query may hold a table's definition, never a row's data. */
-enum { ROW_BYTES_MAX = 64 * 1024 * 1024, ADDRESS_BYTES = 400, USER_BYTES = 128 };
+enum {
+    ROW_BYTES_MAX = 64 * 1024 * 1024,
+    ADDRESS_BYTES = 400,
+    USER_BYTES = 128,
+    PACKED_BYTES = 256 * 1024
+};
 
 struct client {
     MYSQL *mysql;
@@ -32,8 +38,12 @@ struct client {
     int    fd;  /* belongs to mysql; set when the dump began */
     int    interrupt_fd;
     int    wake_fd; /* 0: none */
-    size_t user_bytes;
-    char   address[ADDRESS_BYTES]; /* user@host:port, for sentences */
+    /* Of a compressed dump; NULL otherwise. */
+    struct unpacker *unpacker;
+    uint8_t         *packed;
+    struct slice     packed_left; /* of it: not unpacked yet */
+    size_t           user_bytes;
+    char             address[ADDRESS_BYTES]; /* user@host:port, for sentences */
 };
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
@@ -335,6 +345,8 @@ int client_connect(const struct client_options *o, struct client **out, struct e
         o->socket != NULL ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
     set_option(c->mysql, MYSQL_OPT_PROTOCOL, &transport);
     set_option(c->mysql, MYSQL_OPT_NONBLOCK, NULL);
+    if (o->compress)
+        set_option(c->mysql, MYSQL_OPT_COMPRESS, NULL);
     set_option(c->mysql, MYSQL_OPT_CONNECT_TIMEOUT, &o->connect_timeout_s);
     set_option(c->mysql, MYSQL_OPT_READ_TIMEOUT, &o->read_timeout_s);
     set_option(c->mysql, MYSQL_OPT_WRITE_TIMEOUT, &o->read_timeout_s);
@@ -355,6 +367,8 @@ void client_close(struct client *c)
     if (c == NULL)
         return;
     mysql_close(c->mysql);
+    unpacker_free(c->unpacker);
+    free(c->packed);
     free(c);
 }
 
@@ -475,6 +489,15 @@ int client_register(struct client *c, uint32_t server_id, const char *host, uint
     return rc;
 }
 
+static int begin_unpacking(struct client *c, struct err *e)
+{
+    c->packed = malloc(PACKED_BYTES);
+    if (c->packed == NULL)
+        return err_set(e, E_NOMEM, "no memory for a compressed connection");
+    c->packed_left = (struct slice){ c->packed, 0 };
+    return unpacker_new(&c->unpacker, e);
+}
+
 int client_dump(struct client *c, const char *file, uint64_t position, uint16_t flags,
                 uint32_t server_id, struct err *e)
 {
@@ -502,7 +525,12 @@ int client_dump(struct client *c, const char *file, uint64_t position, uint16_t 
     if (how < 0 || fcntl(fd, F_SETFL, how | O_NONBLOCK) != 0)
         return err_sys(e, "prepare the connection to %s", c->address);
     c->fd = fd;
-    return 0;
+    return c->mysql->net.compress ? begin_unpacking(c, e) : 0;
+}
+
+bool client_is_compressed(const struct client *c)
+{
+    return c->unpacker != NULL;
 }
 
 static int connection_ended(const struct client *c, struct err *e)
@@ -564,6 +592,29 @@ static int read_tls(struct client *c, uint8_t *into, size_t size, size_t *got, s
     return 0;
 }
 
+static int read_raw(struct client *c, uint8_t *into, size_t size, size_t *got, short *want,
+                    struct err *e)
+{
+    return c->tls != NULL ? read_tls(c, into, size, got, want, e)
+                          : read_plain(c, into, size, got, e);
+}
+
+/* As read_raw(), of what the compressed packets hold. */
+static int read_unpacked(struct client *c, uint8_t *into, size_t size, size_t *got, short *want,
+                         struct err *e)
+{
+    for (;;) {
+        size_t n = 0;
+        TRY(unpacker_take(c->unpacker, &c->packed_left, into, size, got, e));
+        if (*got > 0)
+            return 0;
+        TRY(read_raw(c, c->packed, PACKED_BYTES, &n, want, e));
+        if (n == 0)
+            return 0;
+        c->packed_left = (struct slice){ c->packed, n };
+    }
+}
+
 int client_read(struct client *c, uint8_t *into, size_t size, uint32_t wait_ms, size_t *got,
                 struct err *e)
 {
@@ -573,8 +624,8 @@ int client_read(struct client *c, uint8_t *into, size_t size, uint32_t wait_ms, 
     for (;;) {
         short  want = POLLIN;
         size_t n = 0;
-        TRY(c->tls != NULL ? read_tls(c, into, size, &n, &want, e)
-                           : read_plain(c, into, size, &n, e));
+        TRY(c->unpacker != NULL ? read_unpacked(c, into, size, &n, &want, e)
+                                : read_raw(c, into, size, &n, &want, e));
         if (n > 0 || wait_ms == 0) {
             *got = n;
             return 0;
@@ -620,7 +671,7 @@ static int write_some(struct client *c, struct slice bytes, size_t *put, short *
 
 int client_write(struct client *c, struct slice bytes, struct err *e)
 {
-    assert(c->fd >= 0);
+    assert(c->fd >= 0 && c->unpacker == NULL);
     while (bytes.len > 0) {
         size_t put;
         short  want = POLLOUT;

@@ -9,6 +9,7 @@
  * for the dump commands.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "protocol/base/buf.h"
@@ -30,6 +31,7 @@ struct client_options {   /* texts are borrowed for the time of client_connect()
     const char     *password;
     enum client_tls tls;
     const char     *tls_ca, *tls_cert, *tls_key; /* NULL: none */
+    bool            compress;                    /* if the server can */
     uint32_t        connect_timeout_s, read_timeout_s;
     int interrupt_fd; /* an eventfd, owned by the caller, outlives the client; 0: none */
 };
@@ -62,6 +64,8 @@ MUST_CHECK int client_register(struct client *c, uint32_t server_id, const char 
 MUST_CHECK int client_dump(struct client *c, const char *file, uint64_t position, uint16_t flags,
                            uint32_t server_id, struct err *e);
 
+/* Of the dump: servers then count packets anew now and then, so that their numbers say nothing. */
+bool client_is_compressed(const struct client *c);
 /* Raw protocol bytes (packet headers included) into the caller's buffer, at least one. Waits at
  *most wait_ms, or until client_wake_on() says: got 0 then. wait_ms 0 only looks. E_IO when the
  *connection ended, E_STOPPED when interrupt_fd became readable. */

@@ -467,6 +467,8 @@ static void check_source(struct parse *p, const struct part *t)
         complain(p, key_line(t, "semi_sync"),
                  "semi_sync with sync = os would acknowledge what a power cut can take away: set "
                  "sync = commit in [relay], or semi_sync = off");
+    if (s->semi_sync && s->compress)
+        complain(p, key_line(t, "compress"), "compress and semi_sync exclude each other");
     if (t->index > 0)
         complain(p, t->line,
                  "this version follows one source: [source %s] is it, take this section out",

@@ -75,6 +75,8 @@
     KEY(semi_sync, "semi_sync", FLAG, "off", RECONNECT,                                            \
         "Be a semi-synchronous replica where the source's plugin is on: its commits wait until "   \
         "they are safe on the relay's disk.")                                                      \
+    KEY(compress, "compress", FLAG, "no", RECONNECT,                                               \
+        "Ask the source to compress the connection, for a slow network. Not with semi_sync.")      \
     KEY(connect_timeout, "connect_timeout", SECONDS, "10", RECONNECT,                              \
         "Time to connect and log in.")                                                             \
     KEY(read_timeout, "read_timeout", SECONDS, "30", RECONNECT,                                    \

@@ -429,6 +429,7 @@ static int follow_dump(struct follow *f, struct client *c, struct writer *w,
     TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
     TRY(ask_semi_sync(f, c, &semi, &order, e));
     TRY(client_dump(c, order.file, order.asked, source_dump_flags(facts), f->source->server_id, e));
+    order.loose_sequence = client_is_compressed(c);
     dump_begins(f, facts, &order);
     (void)ingest_watching(f, c, w, &order, &writer_failed, e);
     /* What was received whole stays; the next writer begins behind it. */

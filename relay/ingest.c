@@ -415,6 +415,8 @@ static void after_event(struct ingest *i)
 
 static int check_sequence(struct ingest *i, const uint8_t *header, struct err *e)
 {
+    if (i->order->loose_sequence)
+        i->sequence = header[3];
     if (header[3] != i->sequence)
         return err_set(e, E_PROTOCOL, "packet %u came from the source where %u was due", header[3],
                        i->sequence);

@@ -48,6 +48,7 @@ struct ingest_order { /* borrowed for the time of ingest_follow() */
     uint64_t source_start;            /* for writer_begin_file() of the first file */
     uint32_t created_s;               /* identity of the file that is held; 0: not known */
     uint32_t silence_ms;              /* this much of it means that the connection is dead */
+    bool     loose_sequence;          /* the connection is compressed: packets are not counted on */
     const struct ingest_semi_sync *semi_sync; /* NULL: not asked for. client_read() then has to
                                                  return when more has become safe */
     /* Called after each batch, from the same thread; -1 ends the dump. */

@@ -54,6 +54,7 @@ int source_connect(const struct config_source *source, int interrupt_fd, struct 
         .tls_ca = text_or_null(source->tls_ca),
         .tls_cert = text_or_null(source->tls_cert),
         .tls_key = text_or_null(source->tls_key),
+        .compress = source->compress,
         .connect_timeout_s = source->connect_timeout,
         .read_timeout_s = source->read_timeout,
         .interrupt_fd = interrupt_fd,

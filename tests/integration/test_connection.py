@@ -197,6 +197,40 @@ def test_a_stalled_source_is_noticed_and_followed_again(scene, kind):
     assert said(relay)["reconnects"] >= 1
 
 
+@each("mysql97 off", "mysql97 required", "mysql57 off", "mariadb10 off", "mariadb11 required")
+def test_a_compressed_connection_brings_the_same_bytes(scene, way):
+    """Small events, large ones that compress and ones that don't; a reconnect in between."""
+    kind, tls = way.split()
+    source = scene.server(kind, max_allowed_packet="64M")
+    relay = scene.relay(source, settings={
+        "source a": {"compress": "yes", "tls": tls, "heartbeat": 1}})
+    source.sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v LONGBLOB)")
+    with source.connect(max_allowed_packet=64 << 20) as connection:
+        with connection.cursor() as cursor:
+            for number, value in enumerate((b"x", bytes(3 << 20), os.urandom(3 << 20),
+                                            os.urandom(17 << 20), b"y" * 100000)):
+                cursor.execute("INSERT INTO d.t VALUES (%s, %s)", (number, value))
+    relay.wait_caught_up(source)
+    time.sleep(2.5)  # Heartbeats, too.
+    assert said(relay)["reconnects"] == 0, relay.tail()
+    relay.restart()
+    for number in range(100, 400):
+        source.sql("INSERT INTO d.t VALUES (%s, repeat('z', %s))", (number, number))
+    relay.wait_caught_up(source)
+    assert said(relay)["reconnects"] == 0, relay.tail()
+    sent = bytes_sent(source)
+    source.sql("INSERT INTO d.t VALUES (1000, repeat('z', 20000000))")
+    relay.wait_caught_up(source)
+    assert bytes_sent(source) - sent < 2000000, "the source did not compress"
+    end = relay.published()[1]
+    ours, theirs = relay.files()[-1].read_bytes(), source.binlogs()[-1].read_bytes()
+    assert ours[22:end] == theirs[22:end]
+
+
+def bytes_sent(source):
+    return int(source.sql("SHOW GLOBAL STATUS LIKE 'Bytes_sent'")[0][1])
+
+
 def test_a_port_that_never_answers_is_given_up(scene):
     """Something accepts, and says nothing: connect_timeout counts."""
     source = scene.server("mariadb10")

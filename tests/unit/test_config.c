@@ -180,6 +180,8 @@ static void every_error_is_said_with_its_line(void **state)
                 "[source a]\nuser = u\nserver_id = 7\nsemi_sync = on\n"
                 "[relay]\ndata = DIR/data\nsync = os\n",
                 "/c:4: semi_sync with sync = os");
+    assert_says(p, GOOD "compress = yes\nsemi_sync = on\n",
+                "/c:6: compress and semi_sync exclude each other");
     assert_says(p, GOOD "start = binlog.000001\n", "/c:6: ");
     assert_says(p, GOOD "start = ../binlog.000001:4\n", "/c:6: ");
     assert_says(p, GOOD "start = binlog.000001:3\n", "/c:6: ");
