@@ -119,10 +119,12 @@ def test_what_a_client_saw_committed_is_in_the_relay(scene, kind):
     seed = int(os.environ.get("SEED", time.time_ns() % 1_000_000))
     print(f"SEED={seed} ROUNDS={ROUNDS}")
     dice = random.Random(seed)
-    source = semi_sync_server(scene, kind)
+    source = semi_sync_server(scene, kind, binlog_row_metadata="FULL")
     relay = scene.relay(source, publish="s", settings={
         "source a": {"semi_sync": "on", "retry_max": 1, "heartbeat": 1}})
-    source.sql("CREATE DATABASE s; CREATE TABLE s.t (id INT PRIMARY KEY, v VARCHAR(300))")
+    source.sql("CREATE DATABASE s; CREATE TABLE s.t (id INT PRIMARY KEY, v VARCHAR(300));"
+               "INSERT INTO s.t VALUES (0, 'so that the publisher has asked for what it needs')")
+    relay.wait_events(1)
     writers = Writers(source)
     writers.start()
     for _ in range(ROUNDS // len(KINDS)):
