@@ -59,8 +59,9 @@ class Replica:
         if start:
             self.start_replica()
 
-    def start_replica(self):
-        self.sql(f"START {self._word()}")
+    def start_replica(self, threads=""):
+        """`threads`: "IO_THREAD" or "SQL_THREAD" for only that one."""
+        self.sql(f"START {self._word()} {threads}")
 
     def stop_replica(self):
         self.sql(f"STOP {self._word()}")

@@ -52,6 +52,16 @@ ROWS = {"small": 1_200_000, "bulk": 4_000_000}
 ROWS_OF = {"small": ROWS_OF_SMALL, "bulk": ROWS_OF_BULK}
 
 
+def prepare(server):
+    """The tables and procedures, which the binlog does not know of."""
+    server.sql("SET sql_log_bin = 0")
+    server.sql(SCHEMA)
+    values = ",".join(f"({n})" for n in range(ROWS_OF_BULK))
+    server.sql(f"INSERT INTO bench.numbers VALUES {values}")
+    server.sql(SMALL)
+    server.sql(BULK)
+
+
 class Backlog:
     """A server with binlogs that nobody writes to any more."""
 
@@ -66,12 +76,7 @@ class Backlog:
         self.bytes = sum(path.stat().st_size - 4 for path in self.files)
 
     def _fill(self):
-        self.server.sql("SET sql_log_bin = 0")
-        self.server.sql(SCHEMA)
-        values = ",".join(f"({n})" for n in range(ROWS_OF_BULK))
-        self.server.sql(f"INSERT INTO bench.numbers VALUES {values}")
-        self.server.sql(SMALL)
-        self.server.sql(BULK)
+        prepare(self.server)
         failures = []
         loaders = [threading.Thread(target=self._load, args=(failures,)) for _ in range(LOADERS)]
         for loader in loaders:

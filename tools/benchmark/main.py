@@ -18,6 +18,7 @@ from lib.errors import Failure, Unavailable  # noqa: E402
 from lib.scene import Scene  # noqa: E402
 from lib.servers import REPL  # noqa: E402
 
+import commit  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
@@ -31,9 +32,15 @@ Measures the relay against real peers, by turns in the same run, and prints medi
 
   ingest   a new relay catches up with a prepared backlog: binlogs received, checksums verified,
            synced, indexed, published, timed from the start of the dump; against a reader that
-           discards the same dump and against mysqlbinlog --raw.
+           discards the same dump, against mysqlbinlog --raw, and against a replica of the same
+           database with only its I/O thread started, of which only that thread's CPU counts.
   serve    one reader takes the backlog from the relay, and from the database itself; CPU seconds
            are those of the serving process.
+  commit   commits at a steady rate, one client; how long after each one its end is published
+           (synced, and shown to consumers), by the relay's own word on its control socket, all by
+           one clock; beside appends with fdatasync in the same folder, before and after.
+
+The relay's CPU is always that of its whole process.
 """
 
 
@@ -127,6 +134,41 @@ def catch_up(scene, backlog):
     return run, relay
 
 
+class Receiver:
+    """The database's own way to receive: a replica of which only the I/O thread runs."""
+
+    def __init__(self, scene, backlog):
+        self.backlog = backlog
+        self.server = scene.server(backlog.server.kind.name, log_bin=None, log_slave_updates=None,
+                                   log_replica_updates=None)
+
+    def receive(self):
+        """The whole backlog into its relay logs, which are gone afterwards."""
+        source, replica = self.backlog.server, self.server
+        replica.make_replica_of(source.host, source.port, *REPL, file=self.backlog.files[0].name,
+                                start=False)
+        before = measure.threads(replica.pid)
+        begin = time.monotonic()
+        replica.start_replica("IO_THREAD")
+        while not self._has_all():
+            if time.monotonic() - begin > CATCH_UP_S:
+                raise Failure(f"{replica} is at {replica.replica_status()}", replica.tail())
+            time.sleep(0.05)
+        seconds = time.monotonic() - begin
+        # Idle helpers may have started, too; who received has worked most.
+        cpu_s = max(measure.cpu_seconds(replica.pid, thread)
+                    for thread in measure.threads(replica.pid) - before)
+        replica.stop_replica()
+        replica.reset_replica()
+        return measure.Run(seconds, cpu_s)
+
+    def _has_all(self):
+        at = self.server.replica_status()
+        if at["io_errno"]:
+            raise Failure(f"{self.server} can't receive: {at['io_error']}", self.server.tail())
+        return (at["read_file"], int(at["read_pos"])) >= self.backlog.end
+
+
 def ingest_once(scene, backlog):
     run, relay = catch_up(scene, backlog)
     relay.stop()
@@ -135,23 +177,28 @@ def ingest_once(scene, backlog):
 
 
 def measure_ingest(scene, backlog, rounds):
-    runs = {"discard": [], "raw": [], "relay": []}
+    runs = {"discard": [], "raw": [], "replica": [], "relay": []}
+    receiver = Receiver(scene, backlog)
     for _ in range(rounds):
         runs["discard"].append(discard(scene, backlog))
         runs["relay"].append(ingest_once(scene, backlog))
         runs["raw"].append(raw(scene, backlog))
+        runs["replica"].append(receiver.receive())
+    receiver.server.stop()
     at = {name: measure.median(some) for name, some in runs.items()}
     # The goals are for small transactions; bulk inserts are bound by the disk and shown beside them.
     small = backlog.form == "small"
     tool = "mariadb-binlog" if backlog.server.kind.is_mariadb else "mysqlbinlog"
     return {
         "rows": [("reader that discards", at["discard"]), (f"{tool} --raw", at["raw"]),
-                 ("binrelay", at["relay"])],
+                 ("replica, its I/O thread", at["replica"]), ("binrelay", at["relay"])],
         "goals": [
             ("speed, of the discarding reader's", at["discard"].seconds / at["relay"].seconds,
              0.8 if small else None, True),
             (f"speed, of {tool} --raw's", at["raw"].seconds / at["relay"].seconds,
              3 if small else None, True),
+            ("CPU per GB, of the replica's I/O thread",
+             at["relay"].cpu_s / max(at["replica"].cpu_s, measure.TICK_S), 1, False),
             ("memory of the daemon, MiB", at["relay"].memory_kib / 1024, 32, False)],
     }
 
@@ -187,6 +234,12 @@ def measure_serve(scene, backlog, rounds):
 
 
 MEASURES = {"ingest": measure_ingest, "serve": measure_serve}
+COMMANDS = (*MEASURES, "commit")
+
+
+def goals_as_json(goals):
+    return [{"what": what, "value": value, "target": target, "higher_is_better": higher}
+            for what, value, target, higher in goals]
 
 
 def as_json(what, backlog, result):
@@ -195,9 +248,34 @@ def as_json(what, backlog, result):
         "form": backlog.form, "bytes": backlog.bytes, "transactions": backlog.transactions,
         "runs": {name: {"seconds": run.seconds, "cpu_s": run.cpu_s, "memory_kib": run.memory_kib}
                  for name, run in result["rows"]},
-        "goals": [{"what": what, "value": value, "target": target, "higher_is_better": higher}
-                  for what, value, target, higher in result["goals"]],
+        "goals": goals_as_json(result["goals"]),
     }
+
+
+def bench_backlog(scene, options, kind_name, form):
+    backlog = load.Backlog(scene, kind_name, form, options.rows or load.ROWS[form])
+    result = MEASURES[options.what](scene, backlog, options.rounds)
+    if options.json:
+        print(json.dumps(as_json(options.what, backlog, result)), flush=True)
+        return
+    report.print_table(f"{options.what}: {backlog.describe()}", result["rows"], backlog.bytes)
+    report.print_goals(result["goals"])
+    report.print_load()
+
+
+def bench_commit(scene, options, kind_name):
+    result = commit.measure_commit(scene, kind_name, ask_follow, rounds=options.rounds,
+                                   count=options.commits or commit.COMMITS,
+                                   rate=options.rate or commit.RATE)
+    if options.json:
+        print(json.dumps({"bench": "commit", "server": kind_name, **result,
+                          "goals": goals_as_json(result["goals"])}), flush=True)
+        return
+    title = (f"commit: {kind_name} {result['release']}, {result['commits']:,} commits of "
+             f"{load.ROWS_OF_SMALL} rows, {result['rate']:,.0f} a second")
+    report.print_delays(title, result["delays_ms"])
+    report.print_goals(result["goals"])
+    report.print_load("delays are for the most part theirs")
 
 
 def bench(options, kind_name, form):
@@ -205,16 +283,11 @@ def bench(options, kind_name, form):
     with tempfile.TemporaryDirectory(prefix="binrelay-bench-") as folder:
         scene = Scene(folder)
         try:
-            backlog = load.Backlog(scene, kind_name, form, options.rows or load.ROWS[form])
-            result = MEASURES[options.what](scene, backlog, options.rounds)
-            if options.json:
-                print(json.dumps(as_json(options.what, backlog, result)), flush=True)
+            if form is None:
+                bench_commit(scene, options, kind_name)
             else:
-                report.print_table(f"{options.what}: {backlog.describe()}", result["rows"],
-                                   backlog.bytes)
-                report.print_goals(result["goals"])
-                report.print_load()
-                sys.stdout.flush()
+                bench_backlog(scene, options, kind_name, form)
+            sys.stdout.flush()
         except Failure:
             print(scene.tails(), file=sys.stderr)
             raise
@@ -225,7 +298,7 @@ def bench(options, kind_name, form):
 def read_options():
     parser = argparse.ArgumentParser(prog="tools/bench", description=ABOUT,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=MEASURES)
+    parser.add_argument("what", choices=COMMANDS)
     parser.add_argument("--only", choices=load.FORMS, help="only this form of load")
     parser.add_argument("--server", choices=KINDS, help="only this database (default: both)")
     parser.add_argument("--rows", type=int, metavar="N",
@@ -233,25 +306,38 @@ def read_options():
                         + ", ".join(f"{form} {rows:,}" for form, rows in load.ROWS.items()) + ")")
     parser.add_argument("--rounds", type=int, default=3, metavar="N",
                         help="times that each is measured, by turns (default: 3)")
+    parser.add_argument("--commits", type=int, metavar="N",
+                        help=f"commit: how many in a round (default: {commit.COMMITS:,})")
+    parser.add_argument("--rate", type=int, metavar="N",
+                        help=f"commit: how many a second (default: {commit.RATE:,})")
     parser.add_argument("--json", action="store_true", help="one JSON object for each table")
     options = parser.parse_args()
-    if options.rounds < 1 or (options.rows is not None and options.rows < 1):
-        parser.error("--rows and --rounds are numbers above zero")
+    numbers = (options.rounds, options.rows, options.commits, options.rate)
+    if any(number is not None and number < 1 for number in numbers):
+        parser.error("--rows, --rounds, --commits and --rate are numbers above zero")
+    if options.what == "commit":
+        if options.only or options.rows:
+            parser.error("--only and --rows are for a backlog, commit has none")
+    elif options.commits or options.rate:
+        parser.error("--commits and --rate are for commit")
     return options
 
 
 def main():
     options = read_options()
     failed = False
+    forms = ([None] if options.what == "commit" else
+             [options.only] if options.only else load.FORMS)
     for kind_name in [options.server] if options.server else KINDS:
-        for form in [options.only] if options.only else load.FORMS:
+        for form in forms:
             try:
                 bench(options, kind_name, form)
             except Unavailable as reason:
                 print(f"skipped {kind_name}: {reason}", file=sys.stderr)
                 break
             except (Failure, RuntimeError) as failure:
-                print(f"tools/bench: {kind_name}, {form}: {failure}", file=sys.stderr)
+                print(f"tools/bench: {kind_name}, {form or options.what}: {failure}",
+                      file=sys.stderr)
                 failed = True
     return 1 if failed else 0
 

@@ -20,11 +20,17 @@ class Run:
     memory_kib: int = 0
 
 
-def cpu_seconds(pid):
-    """User and system time of a process so far, with those of its threads that are gone."""
+def cpu_seconds(pid, thread=None):
+    """User and system time so far: of a process with its ended threads, or of one thread."""
+    path = f"/proc/{pid}/stat" if thread is None else f"/proc/{pid}/task/{thread}/stat"
     # The name in parentheses may hold anything; the numbers begin behind its end.
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    fields = Path(path).read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
+def threads(pid):
+    """The numbers of those it has now."""
+    return {int(path.name) for path in Path(f"/proc/{pid}/task").iterdir()}
 
 
 def run_program(argv, log):

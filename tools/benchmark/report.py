@@ -15,6 +15,15 @@ def print_table(title, rows, byte_count):
               f"{run.cpu_s:7.2f}  {byte_count / MB / max(run.cpu_s, 0.01):12.0f}")
 
 
+def print_delays(title, rows):
+    """rows: {name: {"median": milliseconds, "p99": milliseconds}}."""
+    print(f"\n{title}")
+    wide = max(map(len, rows))
+    print(f"  {'':{wide}}  {'median ms':>9}  {'99th % ms':>9}")
+    for name, delay in rows.items():
+        print(f"  {name:{wide}}  {delay['median']:9.3f}  {delay['p99']:9.3f}")
+
+
 def print_goals(goals):
     """goals: (what, value, target or None, higher is better)."""
     wide = max(len(what) for what, *_ in goals)
@@ -28,10 +37,10 @@ def print_goals(goals):
               f"{'reached' if reached else 'NOT reached'}")
 
 
-def print_load():
+def print_load(so="CPU seconds tell more than seconds here"):
     """A warning when others were using the machine: then seconds tell little."""
     # What is measured keeps two or three threads running.
     load, cores = os.getloadavg()[0], os.cpu_count()
     if load > max(cores, 3) + 1:
         print(f"  the machine is busy (load {load:.1f} on {cores} cores): "
-              "CPU seconds tell more than seconds here")
+              f"{so}")
