@@ -4,6 +4,11 @@
 #include "storage/name.h"
 #include "storage/scan.h"
 
+static bool is_of(const struct sidecar *sc, const struct store_file *f)
+{
+    return sc->identity.ordinal == f->ordinal && strcmp(sc->identity.name, f->name) == 0;
+}
+
 /* True when the sidecar is that of this file and ends with the footer of its size. */
 static int is_whole(struct sidecar *sc, const struct store_file *f, bool *out, struct err *e)
 {
@@ -11,7 +16,7 @@ static int is_whole(struct sidecar *sc, const struct store_file *f, bool *out, s
     bool                 more = true;
     bool                 whole = false;
 
-    if (sc->identity.ordinal != f->ordinal || strcmp(sc->identity.name, f->name) != 0) {
+    if (!is_of(sc, f)) {
         *out = false;
         return 0;
     }
@@ -282,6 +287,40 @@ int index_nearest(struct store *s, const struct store_file *f, uint64_t offset, 
     sidecar_close(&sc);
     if (result == 0)
         *out = nearest;
+    return result;
+}
+
+/* BEFORE is the entry behind the head; a file whose server knows no GTIDs has none. */
+static int read_before(struct sidecar *sc, bool *there, struct gtids *out, struct err *e)
+{
+    struct sidecar_entry entry;
+
+    TRY(sidecar_next(sc, &entry, there, e));
+    bool own = *there && entry.kind == SIDECAR_BEFORE;
+    return gtids_parse(out, own ? entry.gtids : buf_slice(&sc->inherited), e);
+}
+
+int index_gtids_before(struct store *s, const struct store_file *f, struct gtids *out,
+                       struct err *e)
+{
+    struct sidecar sc;
+    bool           there = false;
+
+    /* Each entry has a checksum of its own: a good one behind the head is enough to trust both. */
+    if (sidecar_open(s->disk, f->name, &sc, e) == 0) {
+        int result = is_of(&sc, f) ? read_before(&sc, &there, out, e) : 0;
+        sidecar_close(&sc);
+        if (result == 0 && there)
+            return 0;
+        gtids_done(out);
+        *out = (struct gtids){ 0 };
+        TRY(result);
+    } else if (e->kind != E_PURGED && e->kind != E_CORRUPT) {
+        return -1;
+    }
+    TRY(index_open(s, f, &sc, e));
+    int result = read_before(&sc, &there, out, e);
+    sidecar_close(&sc);
     return result;
 }
 

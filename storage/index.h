@@ -18,6 +18,11 @@ MUST_CHECK int index_open(struct store *s, const struct store_file *f, struct si
 MUST_CHECK int index_nearest(struct store *s, const struct store_file *f, uint64_t offset,
                              uint64_t *out, struct err *e);
 
+/* GTIDs in front of a file; *out must be empty. Reads the head of its sidecar only, so that a store
+   of many files can be searched. */
+MUST_CHECK int index_gtids_before(struct store *s, const struct store_file *f, struct gtids *out,
+                                  struct err *e);
+
 /* GTIDs of all up to the end of a sealed file, added to *out. */
 MUST_CHECK int index_gtids_after(struct store *s, const struct store_file *f, struct gtids *out,
                                  struct err *e);

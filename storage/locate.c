@@ -154,8 +154,10 @@ static int newest_file(struct store *s, bool (*fits)(const void *arg, const stru
     uint32_t bad = last.ordinal + 1;   /* does not from here on */
     uint32_t ask = last.ordinal;       /* most consumers are near the end */
     while (bad - good > 1) {
-        struct gtids before = { 0 };
-        TRY(store_gtids_before(s, ask, &before, e));
+        struct store_file f;
+        struct gtids      before = { 0 };
+        TRY(store_file_by_ordinal(s, ask, &f, e));
+        TRY(index_gtids_before(s, &f, &before, e));
         if (fits(arg, &before))
             good = ask;
         else

@@ -15,6 +15,19 @@ static int corrupt_text(const struct scan *s, struct err *e, const char *what)
     return err_set(e, E_CORRUPT, "%s at %llu: %s", s->name, (unsigned long long)s->at, what);
 }
 
+/* Who only wants the head of a file, or a few events, shall not wait for a whole block; who reads
+   on gets more at a time, most if it is to verify the whole file. */
+static size_t next_step(struct scan *s, bool goes_on)
+{
+    size_t most = s->verify ? SCAN_BLOCK_BYTES : SCAN_BLOCK_BYTES / 4;
+
+    if (!goes_on || s->at < s->block_at)
+        s->step = SCAN_STEP_BYTES;
+    else if (s->step < most)
+        s->step *= 4;
+    return s->step;
+}
+
 /* Reads on until `need` bytes from s->at (or what there is, up to the block's size) are at hand. */
 static int block_fill(struct scan *s, size_t need, struct slice *out, struct err *e)
 {
@@ -24,7 +37,11 @@ static int block_fill(struct scan *s, size_t need, struct slice *out, struct err
     assert(need <= SCAN_BLOCK_BYTES);
     uint64_t block_end = s->block_at + s->block_len;
     if (s->at < s->block_at || s->at > block_end || block_end - s->at < need) {
-        size_t want = left < SCAN_BLOCK_BYTES ? (size_t)left : SCAN_BLOCK_BYTES;
+        size_t want = next_step(s, s->block_len != 0 && s->at <= block_end);
+        if (want < need)
+            want = need;
+        if (want > left)
+            want = (size_t)left;
         size_t got;
         TRY(s->disk->read(s->file, s->at, s->block, want, &got, e));
         s->block_at = s->at;

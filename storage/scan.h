@@ -9,7 +9,7 @@
 #include "protocol/txn.h"
 #include "storage/store.h"
 
-enum { SCAN_BLOCK_BYTES = 256 * 1024 };
+enum { SCAN_BLOCK_BYTES = 256 * 1024, SCAN_STEP_BYTES = 16 * 1024 };
 
 struct scan {
     struct disk      *disk;
@@ -25,6 +25,7 @@ struct scan {
     uint8_t          *block;
     uint64_t          block_at;
     size_t            block_len;
+    size_t            step; /* of the last read */
 };
 
 struct scan_event {

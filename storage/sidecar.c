@@ -2,7 +2,13 @@
 #include "protocol/checksum.h"
 #include "storage/name.h"
 
-enum { FRAME_BYTES = 5, CRC_BYTES = 4, CHUNK_BYTES = 64 * 1024 };
+enum {
+    FRAME_BYTES = 5,
+    CRC_BYTES = 4,
+    FIRST_BYTES = 4 * 1024, /* most who open a sidecar want its head only */
+    CHUNK_BYTES = 64 * 1024,
+    KEPT_BYTES = 1024 * 1024, /* up to here nothing is read twice */
+};
 static const char head_magic[] = "BRIDX";
 
 /* ---- writing ---- */
@@ -128,19 +134,26 @@ static int bytes_fill(struct sidecar *s, size_t need, bool *have, struct err *e)
     TRY(s->disk->size(s->file, &size, e));
     if (size < s->good_end || size - s->good_end < need)
         return 0;
-    uint64_t want = need > CHUNK_BYTES ? need : CHUNK_BYTES;
-    if (want > size - s->good_end)
-        want = size - s->good_end;
-    buf_clear(&s->bytes);
+    bool keep = s->bytes_at == 0 && s->bytes.len < KEPT_BYTES && s->good_end <= end;
+    if (!keep) {
+        buf_clear(&s->bytes);
+        s->bytes_at = end = s->good_end;
+    }
+    size_t   kept = s->bytes.len;
+    uint64_t least = s->good_end + need - end;
+    uint64_t want = end == 0 ? FIRST_BYTES : CHUNK_BYTES;
+    if (want < least)
+        want = least;
+    if (want > size - end)
+        want = size - end;
     uint8_t *into = buf_extend(&s->bytes, (size_t)want);
     if (into == NULL)
         return buf_check(&s->bytes, "sidecar", e);
-    size_t got;
-    TRY(s->disk->read(s->file, s->good_end, into, (size_t)want, &got, e));
-    s->bytes.len = got;
-    s->bytes_at = s->good_end;
-    *have = got >= need;
-    return 0;
+    size_t got = 0;
+    int    result = s->disk->read(s->file, end, into, (size_t)want, &got, e);
+    s->bytes.len = kept + got;
+    *have = result == 0 && got >= least;
+    return result;
 }
 
 static struct slice bytes_at_good_end(const struct sidecar *s, size_t n)
@@ -224,7 +237,7 @@ static void reader_init(struct sidecar *s)
 {
     *s = (struct sidecar){ 0 };
     buf_init(&s->inherited, SIDECAR_ENTRY_MAX);
-    buf_init(&s->bytes, (size_t)SIDECAR_ENTRY_MAX + CHUNK_BYTES);
+    buf_init(&s->bytes, (size_t)SIDECAR_ENTRY_MAX + KEPT_BYTES + CHUNK_BYTES);
 }
 
 static int opened(struct sidecar *s, struct sidecar *out, struct err *e)
@@ -271,7 +284,7 @@ void sidecar_close(struct sidecar *s)
 void sidecar_rewind(struct sidecar *s)
 {
     s->good_end = s->head_end;
-    if (s->file != NULL) {
+    if (s->file != NULL && s->bytes_at != 0) {
         buf_clear(&s->bytes);
         s->bytes_at = s->good_end;
     }

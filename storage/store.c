@@ -563,6 +563,7 @@ store_pos store_start(const struct store *s)
 
 /* ---- GTIDs and format ---- */
 
+/* Asks for the whole sidecar: where that is damaged, here it is made again. */
 int store_gtids_before(struct store *s, uint32_t ordinal, struct gtids *out, struct err *e)
 {
     struct store_file    f;
