@@ -38,7 +38,8 @@ Measures the relay against real peers, by turns in the same run, and prints medi
            are those of the serving process.
   commit   commits at a steady rate, one client; how long after each one its end is published
            (synced, and shown to consumers), by the relay's own word on its control socket, all by
-           one clock; beside appends with fdatasync in the same folder, before and after.
+           one clock; beside appends with fdatasync in the same folder: one after the other, and
+           at the same rate, several to a sync where the disk is slower than that.
 
 The relay's CPU is always that of its whole process.
 """
