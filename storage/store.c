@@ -113,15 +113,40 @@ static int remove_unborn(struct store *s, const struct store_file *last, struct 
     return s->disk->remove(s->disk, name, e);
 }
 
-/* What was received but perhaps not synced is visible from now on: it has to be safe first (I4). */
-static int sync_file(struct store *s, const char *name, struct err *e)
+/* Writes what is there once more. */
+static int renew(struct disk_file *file, const struct disk *d, uint64_t from, uint64_t end,
+                 struct err *e)
+{
+    enum { STEP_BYTES = 16 * 1024 };
+    uint8_t block[STEP_BYTES];
+
+    while (from < end) {
+        size_t want = end - from < STEP_BYTES ? (size_t)(end - from) : STEP_BYTES;
+        size_t got;
+        TRY(d->read(file, from, block, want, &got, e));
+        if (got == 0)
+            return 0;
+        TRY(d->write(file, from, (struct slice){ block, got }, e));
+        from += got;
+    }
+    return 0;
+}
+
+/*
+ * What was received but perhaps not synced is visible from now on: it has to be safe first (I4). A
+ * sync alone is not enough. If one failed before the last process ended, the system still shows
+ * what never came to the disk and holds it for clean: only what is written again gets there.
+ */
+static int make_safe(struct store *s, const char *name, uint64_t from, uint64_t end, struct err *e)
 {
     struct disk_file *file;
     if (s->sync.never)
         return 0;
     if (s->disk->open(s->disk, name, true, false, &file, e) != 0)
         return e->kind == E_PURGED ? 0 : -1; /* a sidecar that is not there */
-    int result = s->disk->sync(file, e);
+    int result = renew(file, s->disk, from, end, e);
+    if (result == 0)
+        result = s->disk->sync(file, e);
     s->disk->close(file);
     return result;
 }
@@ -146,13 +171,14 @@ static int recover(struct store *s, struct err *e)
         bool     has_format = tail.has_format;
         bool     bare = has_format && !tail.format.has_crc;
         uint64_t tail_end = tail.end;
+        uint64_t safe = tail.checkpoint_at; /* what a checkpoint tells of was published */
         s->files[s->file_count - 1].created_s = tail.created_s;
         tail_done(&tail);
-        TRY(sync_file(s, last.name, e));
+        TRY(make_safe(s, last.name, safe, tail_end, e));
         if (bare) { /* the next recovery will believe only what it tells of */
             char sidecar[STORE_NAME_BYTES + 1];
             name_sidecar(last.name, sidecar);
-            TRY(sync_file(s, sidecar, e));
+            TRY(make_safe(s, sidecar, 0, UINT64_MAX, e));
         }
         if (has_format)
             end = store_pos_at(last.ordinal, tail_end);

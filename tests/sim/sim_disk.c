@@ -154,6 +154,19 @@ static void inode_crash(struct sim_disk *d, struct inode *n)
     bytes_copy(&n->now, &n->safe);
 }
 
+/* What was lost by a failed sync stays lost: only what was written since gets safe. */
+static void inode_sync(struct inode *n)
+{
+    for (size_t i = 0; i < n->op_count; i++) {
+        const struct op *op = &n->ops[i];
+        if (op->kind == OP_CUT)
+            bytes_size(&n->safe, op->at);
+        else
+            bytes_write(&n->safe, op->at, op->ptr, op->len);
+    }
+    ops_forget(n);
+}
+
 static int inode_new(struct sim_disk *d)
 {
     assert(d->inode_count < FILES_MAX);
@@ -321,10 +334,10 @@ static int sim_sync(struct disk_file *f, struct err *e)
     bool          was_alive = !d->crashed;
     int           result = call(d, "sync", e);
     if (result == 0) {
-        bytes_copy(&n->safe, &n->now);
-        ops_forget(n);
+        inode_sync(n);
     } else if (was_alive && !d->crashed) {
-        /* Linux marks the pages clean all the same: they never get to the disk. */
+        /* Linux marks the pages clean all the same: they never get to the disk, not even by a later
+           sync, unless they are written again. */
         ops_forget(n);
     }
     (void)pthread_mutex_unlock(&d->mutex);
