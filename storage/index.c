@@ -77,10 +77,8 @@ static int put_text(const struct gtids *g, struct buf *text, struct err *e)
     return buf_check(text, "GTIDs of a sidecar", e);
 }
 
-/* Makes a file's sidecar from the file, as far as that is visible. `at` is what is held before it,
-   and becomes what is held behind it. */
-static int build(struct store *s, const struct store_file *f, struct gtids *at, struct buf *out,
-                 struct err *e)
+int index_build(struct store *s, const struct store_file *f, struct gtids *at, struct buf *out,
+                struct err *e)
 {
     struct indexer ix;
     struct scan    scan = { 0 };
@@ -228,7 +226,7 @@ static int rebuild(struct store *s, const struct store_file *f, struct buf *out,
         struct store_file one;
         result = store_file_by_ordinal(s, ordinal, &one, e);
         if (result == 0)
-            result = build(s, &one, &at, out, e);
+            result = index_build(s, &one, &at, out, e);
         /* One that can't be kept is no reason to fail: it is made again the next time. */
         struct err ignored;
         if (result == 0 && one.sealed && !s->readonly &&

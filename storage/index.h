@@ -32,6 +32,10 @@ MUST_CHECK int index_gtids_after(struct store *s, const struct store_file *f, st
 MUST_CHECK int index_check_place(struct store *s, const struct store_file *f, uint64_t offset,
                                  struct err *e);
 
+/* Makes the bytes of a file's sidecar from the file, as far as that is visible. `at` is what is
+   held before it, and becomes what is held behind it. */
+MUST_CHECK int index_build(struct store *s, const struct store_file *f, struct gtids *at,
+                           struct buf *out, struct err *e);
 /* Writes a sidecar anew, safely, without what only recovery needed: spans, entries for what is
    behind `limit`, or written twice. Adds `more`. */
 MUST_CHECK int index_rewrite(struct store *s, const struct store_file *f, uint64_t limit,

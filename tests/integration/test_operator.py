@@ -217,6 +217,34 @@ def test_verify_reads_all_beside_the_daemon_and_without_it(scene, kind):
     assert code == 1 and "problem: " in text and victim.name in text, text
 
 
+@BOTH
+def test_verify_repairs_what_can_be_made_again(scene, kind):
+    """A damaged sidecar and a lost catalog are made again, never beside a daemon; no binlog byte changes."""
+    source, relay = followed(scene, kind)
+    source.flush_binlog()
+    relay.wait_caught_up(source)
+    code, _, said = run("--config", relay.config, "verify", "--repair")
+    assert code == 1 and "in use" in said, said
+    relay.stop()
+    files = relay.files()
+    before = [file.read_bytes() for file in files]
+    sidecar = files[0].with_name(files[0].name + ".idx")
+    sound = sidecar.read_bytes()
+    sidecar.write_bytes(sound[:-9])
+    code, text, said = run("--config", relay.config, "verify", "--repair")
+    assert code == 0 and "repaired: " in text and sidecar.name in text, (text, said)
+    assert sidecar.read_bytes() == sound
+    for left in relay.data.glob("catalog.db*"):
+        left.unlink()
+    code, text, said = run("--config", relay.config, "verify", "--repair")
+    assert code == 0 and "all is well" in text, (text, said)
+    assert [file.read_bytes() for file in files] == before
+    empty = scene.path("none")
+    empty.mkdir()
+    code, _, said = run("--data", empty, "verify", "--repair")
+    assert code == 1 and "--data" in said and os.listdir(empty) == [], said
+
+
 def test_a_stopped_relay_is_told_with_how_to_start_it(scene):
     """Where only the daemon knows, the answer is a sentence and exit code 1, in JSON too."""
     _, relay = followed(scene, "mariadb10")

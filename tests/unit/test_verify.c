@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "storage/repair.h"
 #include "storage/verify.h"
 #include "tests/sim/fixture.h"
 #include "tests/sim/sim_disk.h"
@@ -163,6 +164,72 @@ static void a_file_of_another_size_or_none_is_found(void **state)
     done(&w);
 }
 
+static uint32_t repaired(struct world *w)
+{
+    struct err e = { 0 };
+    uint32_t   count = 99;
+
+    w->told = 0;
+    assert_int_equal(repair_sidecars(w->f.store, note, w, &count, &e), 0);
+    assert_int_equal(w->told, count);
+    return count;
+}
+
+/* The sidecar of a complete file, damaged in every way that one can be, comes out as it was. */
+static void repair_makes_sidecars_again_and_touches_nothing_else(void **state)
+{
+    struct world         w;
+    struct verify_result r;
+    struct buf           sound;
+
+    (void)state;
+    begin(&w);
+    buf_init(&sound, 1 << 20);
+    buf_put(&sound, sim_disk_bytes(w.disk, "bin.000001.idx"));
+    assert_true(sound.len > 40);
+    assert_int_equal(repaired(&w), 0);
+    for (size_t cut = 0; cut < sound.len; cut += 7) {
+        sim_disk_put(w.disk, "bin.000001.idx", (struct slice){ sound.ptr, cut });
+        assert_int_equal(repaired(&w), 1);
+        assert_non_null(strstr(w.first, "bin.000001.idx"));
+        assert_true(slice_equal(sim_disk_bytes(w.disk, "bin.000001.idx"), buf_slice(&sound)));
+    }
+    for (size_t at = 0; at < sound.len; at += 5) {
+        sound.ptr[at] ^= 1;
+        sim_disk_put(w.disk, "bin.000001.idx", buf_slice(&sound));
+        sound.ptr[at] ^= 1;
+        assert_int_equal(repaired(&w), 1);
+        assert_true(slice_equal(sim_disk_bytes(w.disk, "bin.000001.idx"), buf_slice(&sound)));
+    }
+    assert_int_equal(repaired(&w), 0);
+    assert_true(slice_equal(sim_disk_bytes(w.disk, "bin.000001"), buf_slice(&w.a.bytes)));
+    check(&w, &r);
+    assert_int_equal(r.problems, 0);
+    buf_done(&sound);
+    done(&w);
+}
+
+/* A relay file that is damaged itself is not made up for. */
+static void repair_stops_at_a_damaged_relay_file(void **state)
+{
+    struct world w;
+    struct err   e = { 0 };
+    struct buf   bytes;
+    uint32_t     count;
+
+    (void)state;
+    begin(&w);
+    buf_init(&bytes, 1 << 20);
+    buf_put(&bytes, sim_disk_bytes(w.disk, "bin.000001"));
+    bytes.ptr[w.a.ends[4] + 9] ^= 0x40; /* an event's length */
+    sim_disk_put(w.disk, "bin.000001", buf_slice(&bytes));
+    assert_int_equal(repair_sidecars(w.f.store, note, &w, &count, &e), -1);
+    assert_int_equal(e.kind, E_CORRUPT);
+    assert_true(slice_equal(sim_disk_bytes(w.disk, "bin.000001"), buf_slice(&bytes)));
+    buf_done(&bytes);
+    done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +237,8 @@ int main(void)
         cmocka_unit_test(every_flipped_byte_of_a_file_is_found),
         cmocka_unit_test(a_sidecar_that_says_something_else_is_found),
         cmocka_unit_test(a_file_of_another_size_or_none_is_found),
+        cmocka_unit_test(repair_makes_sidecars_again_and_touches_nothing_else),
+        cmocka_unit_test(repair_stops_at_a_damaged_relay_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,8 +55,12 @@ const struct command commands[] = {
       .operands = "",
       .summary = "read everything that is held, and check it from end to end",
       .details = "Checks the structure and checksum of every event, the ends of transactions, the "
-                 "index and the catalog. Changes nothing; works beside a running daemon and "
-                 "without one. Exit code 1 when there is a problem.",
+                 "index and the catalog. Changes nothing without --repair; works beside a running "
+                 "daemon and without one. Exit code 1 when there is a problem.",
+      .options = { { "repair", NULL,
+                     "First make again what is lost or wrong of the index and the catalog's list "
+                     "of files. Relay files are never touched. Only while no daemon runs." },
+                   { NULL, NULL, NULL } },
       .run = verify_run },
     { .name = "purge",
       .operands = "",

@@ -36,13 +36,18 @@ int folder_from_config(const char *path, struct buf *out, struct err *e)
 int folder_check(const char *folder, const char *config, struct err *e)
 {
     struct stat st;
-    struct buf  catalog;
+    struct buf  path;
 
-    buf_init(&catalog, 4096);
-    buf_printf(&catalog, "%s/catalog.db", folder);
-    int result = stat(buf_text(&catalog), &st);
+    buf_init(&path, 4096);
+    buf_printf(&path, "%s/catalog.db", folder);
+    int result = stat(buf_text(&path), &st);
     int why = errno;
-    buf_done(&catalog);
+    if (result != 0 && why == ENOENT) { /* a lost catalog can be made again */
+        buf_clear(&path);
+        buf_printf(&path, "%s/lock", folder);
+        result = stat(buf_text(&path), &st);
+    }
+    buf_done(&path);
     if (result == 0)
         return 0;
     if (why == EACCES)

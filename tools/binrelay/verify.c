@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "protocol/base/json.h"
+#include "storage/repair.h"
 #include "tools/binrelay/command.h"
 #include "tools/binrelay/text.h"
 #include "tools/binrelay/view.h"
@@ -61,24 +62,49 @@ static void on_progress(void *arg, const struct verify_progress *p)
     }
 }
 
-static void on_problem(void *arg, const char *text)
+static void tell(struct report *r, const char *what, const char *text)
 {
-    struct report *r = arg;
-
     erase_bar(r);
     if (!r->json) {
-        (void)printf("problem: %s\n", text);
+        (void)printf("%s: %s\n", what, text);
         return;
     }
     struct buf line;
     buf_init(&line, LINE_BYTES_MAX);
     struct json j = json_into(&line);
     json_open_object(&j);
-    json_name(&j, "problem");
+    json_name(&j, what);
     json_text(&j, text);
     json_close_object(&j);
     (void)puts(buf_text(&line));
     buf_done(&line);
+}
+
+static void on_problem(void *arg, const char *text)
+{
+    tell(arg, "problem", text);
+}
+
+static void on_repair(void *arg, const char *text)
+{
+    tell(arg, "repaired", text);
+}
+
+/* As the daemon would, and so never beside one: opening makes lost rows of the catalog again. */
+static int repair(const char *folder, struct report *r, struct err *e)
+{
+    struct store_options options = { .folder = folder };
+    struct store        *s;
+    uint32_t             count;
+
+    TRY(disk_real_new(folder, &options.disk, e));
+    int result = store_open(&options, &s, e);
+    if (result == 0) {
+        result = repair_sidecars(s, on_repair, r, &count, e);
+        store_close(s);
+    }
+    options.disk->free(options.disk);
+    return result;
 }
 
 static void print_result(const struct report *r, const struct verify_result *v)
@@ -109,6 +135,8 @@ enum command_exit verify_run(const struct call *c, struct err *e)
     struct verify_result result = { 0 };
     struct view          v;
 
+    if (call_option(c, "repair") != NULL && repair(c->data, &r, e) != 0)
+        return COMMAND_FAILED;
     if (view_open(c->data, &v, e) != 0)
         return COMMAND_FAILED;
     int code = verify_store(v.store, on_problem, on_progress, &r, &result, e);
