@@ -135,7 +135,9 @@ MUST_CHECK int gtids_add(struct gtids *g, const struct gtid *one,
 /* "uuid:1-5" or "0-1-5"; "" is empty. The two can't be mistaken for one another. */
 MUST_CHECK int gtids_parse(struct gtids *g, struct slice text, struct err *e);
 void           gtids_put_text(const struct gtids *g, struct buf *out);
-bool           gtids_is_empty(const struct gtids *g);
+/* One GTID of either family, as gtid_format() writes it; false when the text is anything else. */
+bool gtid_parse(struct slice text, struct gtid *out);
+bool gtids_is_empty(const struct gtids *g);
 /* Takes over the set of a PREVIOUS_GTIDS or the state of a GTID_LIST event; other events: nothing.
  */
 MUST_CHECK int gtids_take_event(struct gtids *g, const struct event *ev, struct err *e);

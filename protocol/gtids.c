@@ -76,3 +76,31 @@ int gtids_take_event(struct gtids *g, const struct event *ev, struct err *e)
     }
     return adopt(g, &built, failed);
 }
+
+/* A set or state that holds exactly one transaction names it. */
+static bool single(const struct gtids *g, struct gtid *out)
+{
+    if (g->state.count == 1 && g->set.count == 0) {
+        *out = g->state.entries[0];
+        return true;
+    }
+    if (g->state.count != 0 || g->set.count != 1 || g->set.intervals != 1)
+        return false;
+    const struct gtid_line *line = &g->set.lines[0];
+    if (line->intervals[0].first != line->intervals[0].last)
+        return false;
+    *out = (struct gtid){ .kind = GTID_MYSQL, .number = line->intervals[0].first };
+    memcpy(out->uuid, line->uuid, sizeof out->uuid);
+    memcpy(out->tag, line->tag, sizeof out->tag);
+    return true;
+}
+
+bool gtid_parse(struct slice text, struct gtid *out)
+{
+    struct gtids g = { 0 };
+    struct err   ignored;
+    bool         is = gtids_parse(&g, text, &ignored) == 0 && single(&g, out);
+
+    gtids_done(&g);
+    return is;
+}

@@ -388,37 +388,13 @@ static int answer_files(const struct control_context *x, char *const *words, str
 
 /* ---- map ----------------------------------------------------------------------------------- */
 
-/* One GTID of either family; false when the text is none. */
-static bool parse_gtid(const char *text, struct gtid *out)
-{
-    struct gtids g = { 0 };
-    struct err   ignored;
-    bool         one = false;
-
-    if (gtids_parse(&g, slice_of_text(text), &ignored) == 0) {
-        if (g.state.count == 1) {
-            *out = g.state.entries[0];
-            one = true;
-        } else if (g.set.count == 1 && g.set.lines[0].count == 1 &&
-                   g.set.lines[0].intervals[0].first == g.set.lines[0].intervals[0].last) {
-            const struct gtid_line *l = &g.set.lines[0];
-            *out = (struct gtid){ .kind = GTID_MYSQL, .number = l->intervals[0].first };
-            memcpy(out->uuid, l->uuid, sizeof out->uuid);
-            memcpy(out->tag, l->tag, sizeof out->tag);
-            one = true;
-        }
-    }
-    gtids_done(&g);
-    return one;
-}
-
 static int find_place(struct store *s, char *text, store_pos *begin, store_pos *end, struct err *e)
 {
     struct gtid g;
     char       *colon = strrchr(text, ':'), *rest;
 
     *end = 0;
-    if (parse_gtid(text, &g))
+    if (gtid_parse(slice_of_text(text), &g))
         return locate_gtid_one(s, &g, begin, end, e);
     errno = 0;
     uint64_t offset = colon != NULL ? strtoull(colon + 1, &rest, 10) : 0;
@@ -477,7 +453,7 @@ static int find_keep(struct store *s, const char *before, uint32_t *out, struct 
         *out = f.ordinal;
         return 0;
     }
-    if (parse_gtid(before, &g)) {
+    if (gtid_parse(slice_of_text(before), &g)) {
         TRY(locate_gtid_one(s, &g, &begin, &end, e));
         *out = store_pos_ordinal(begin);
         return 0;

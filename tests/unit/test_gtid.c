@@ -436,9 +436,35 @@ static void the_longest_gtid_fits_its_text(void **state)
     assert_gtid(&g, "4294967295-4294967295-18446744073709551615");
 }
 
+static void one_gtid_is_read_from_its_text_and_nothing_else_is_taken_for_one(void **state)
+{
+    (void)state;
+    static const char *const good[] = { "0-33110-5", "4294967295-1-18446744073709551615",
+                                        "3e11fa47-71ca-11e1-9e33-c80aa9429562:23",
+                                        "3e11fa47-71ca-11e1-9e33-c80aa9429562:tag:1" };
+    static const char *const bad[] = { "",
+                                       "binlog.000001:4",
+                                       "0-1-5,1-1-5",
+                                       "0-1",
+                                       "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-2",
+                                       "3e11fa47-71ca-11e1-9e33-c80aa9429562:1:3",
+                                       "3e11fa47-71ca-11e1-9e33-c80aa9429562" };
+    struct gtid              g;
+    char                     text[GTID_TEXT_BYTES];
+
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(gtid_parse(slice_of_text(good[i]), &g));
+        gtid_format(&g, text);
+        assert_string_equal(text, good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(gtid_parse(slice_of_text(bad[i]), &g));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_gtid_is_read_from_its_text_and_nothing_else_is_taken_for_one),
         cmocka_unit_test(the_transactions_of_a_real_mysql_file_are_named_and_measured),
         cmocka_unit_test(anonymous_transactions_have_lengths_but_no_names),
         cmocka_unit_test(tagged_transactions_are_named_and_measured),

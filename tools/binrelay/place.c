@@ -18,40 +18,12 @@ int place_parse_number(const char *text, uint64_t *out)
     return 0;
 }
 
-/* A set or state that holds exactly one transaction names it. */
-static bool single_gtid(const struct gtids *g, struct gtid *out)
-{
-    if (g->state.count == 1 && g->set.count == 0) {
-        *out = g->state.entries[0];
-        return true;
-    }
-    if (g->state.count != 0 || g->set.count != 1 || g->set.intervals != 1)
-        return false;
-    const struct gtid_line *line = &g->set.lines[0];
-    if (line->intervals[0].first != line->intervals[0].last)
-        return false;
-    *out = (struct gtid){ .kind = GTID_MYSQL, .number = line->intervals[0].first };
-    memcpy(out->uuid, line->uuid, sizeof out->uuid);
-    memcpy(out->tag, line->tag, sizeof out->tag);
-    return true;
-}
-
-static bool parse_gtid(const char *text, struct gtid *out)
-{
-    struct gtids g = { 0 };
-    struct err   ignored = { 0 };
-    bool         is = *text != '\0' && gtids_parse(&g, slice_of_text(text), &ignored) == 0 &&
-              single_gtid(&g, out);
-    gtids_done(&g);
-    return is;
-}
-
 int place_parse(const char *text, struct place *out, struct err *e)
 {
     struct place p = { 0 };
     const char  *colon = strrchr(text, ':');
 
-    if (parse_gtid(text, &p.gtid)) {
+    if (gtid_parse(slice_of_text(text), &p.gtid)) {
         p.is_gtid = true;
     } else {
         size_t file_bytes = colon != NULL ? (size_t)(colon - text) : 0;
