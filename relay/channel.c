@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include "relay/follow.h"
-#include "relay/source.h"
+#include "relay/upstream/follow.h"
+#include "relay/upstream/source.h"
 #include "storage/catalog.h"
 
 static const char uuid_name[] = "relay.server_uuid"; /* in the catalog */

@@ -8,7 +8,7 @@
  */
 #pragma once
 #include "publisher/publisher.h"
-#include "relay/config.h"
+#include "relay/config/config.h"
 #include "storage/store.h"
 
 struct channel;

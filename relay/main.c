@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include "protocol/base/version.h"
 #include "relay/channel.h"
-#include "relay/config.h"
-#include "relay/control.h"
+#include "relay/config/config.h"
+#include "relay/operator/control.h"
 #include "relay/daemon_manual.h"
 #include "relay/log.h"
 #include "relay/retention.h"
-#include "relay/serve.h"
+#include "relay/downstream/serve.h"
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 1, EXIT_RUNTIME = 2, TEXT_BYTES_MAX = 1024 * 1024 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "relay/serve.h"
+#include "relay/downstream/serve.h"
 
 enum { ROUND_S = 10 };
 

@@ -8,7 +8,7 @@
  */
 #pragma once
 #include "relay/channel.h"
-#include "relay/config.h"
+#include "relay/config/config.h"
 #include "storage/purge.h"
 
 struct serve;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "protocol/handshake.h"
-#include "relay/query.h"
+#include "relay/sql/query.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* Statements of a hostile client, on the level of words: reading always ends and stays inside. */
-#include "relay/sql.h"
+#include "relay/sql/sql.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,9 +1,9 @@
 /*
  * A client's half of a session without a socket, and the world that a session lives in: for tests
- * that talk to relay/session.c packet by packet.
+ * that talk to relay/downstream/session.c packet by packet.
  */
 #pragma once
-#include "relay/session.h"
+#include "relay/downstream/session.h"
 #include "tests/sim/fixture.h"
 
 struct visitor {

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "relay/acks.h"
+#include "relay/upstream/acks.h"
 
 static void the_last_safe_one_is_taken_and_covers_all_before(void **state)
 {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include "relay/address.h"
+#include "relay/upstream/address.h"
 
 static void addresses_come_in_order_with_their_ports(void **state)
 {

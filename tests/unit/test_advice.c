@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "relay/advice.h"
+#include "relay/upstream/advice.h"
 
 static void rights_are_read_as_servers_write_them(void **state)
 {

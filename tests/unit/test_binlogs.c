@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "relay/binlogs.h"
+#include "relay/upstream/binlogs.h"
 #include "tests/sim/fixture.h"
 
 static const struct binlog_style mysql_style = { .family = FAMILY_MYSQL, .crc = true };

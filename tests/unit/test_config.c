@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <sys/stat.h>
 #include <cmocka.h>
-#include "relay/config.h"
+#include "relay/config/config.h"
 
 /* A folder of its own for each test: config files, password files, a place for data. */
 struct place {

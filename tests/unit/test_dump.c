@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include "protocol/checksum.h"
 #include "protocol/packet.h"
-#include "relay/dump.h"
+#include "relay/downstream/dump.h"
 #include "storage/hole.h"
 #include "tests/sim/fixture.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "relay/frame.h"
+#include "relay/downstream/frame.h"
 
 enum { OUT_BYTES = 36 * 1024 * 1024 };
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include "protocol/checksum.h"
 #include "protocol/packet.h"
-#include "relay/ingest.h"
+#include "relay/upstream/ingest.h"
 
 /* ---- the scripted source: takes the place of protocol/client.c ------------------------------ */
 

@@ -8,9 +8,9 @@
 #include <time.h>
 #include <cmocka.h>
 #include "protocol/handshake.h"
-#include "relay/binlogs.h"
-#include "relay/query.h"
-#include "relay/variables.h"
+#include "relay/upstream/binlogs.h"
+#include "relay/sql/query.h"
+#include "relay/sql/variables.h"
 
 /* ---- a store that says what the test wants ---- */
 

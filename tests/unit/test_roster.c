@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "relay/roster.h"
+#include "relay/downstream/roster.h"
 
 static unsigned wakes;
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "relay/sql.h"
+#include "relay/sql/sql.h"
 
 /* The tokens of a statement as "kind:body ..." in one text. */
 static const char *tokens(const char *text, struct buf *out)

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "relay/users.h"
+#include "relay/downstream/users.h"
 
 static char name_any[] = "any", name_sha2[] = "sha2", name_native[] = "native";
 static char secret[] = "secret";

@@ -1,0 +1,89 @@
+/*
+ * The configuration file, read into one struct. INI: [relay], [listener], [source NAME], [user
+ * NAME], [publisher NAME].
+ *
+ * Made once at start and never changed; read by any thread. Texts belong to the struct.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "protocol/auth.h"
+#include "protocol/base/buf.h"
+#include "protocol/base/err.h"
+#include "protocol/client.h"
+#include "relay/config/config_keys.h"
+#include "relay/log.h"
+#include "storage/store.h"
+
+enum config_applies { RELOAD, RECONNECT, RESTART };
+
+enum config_auth { CONFIG_AUTH_ANY, CONFIG_AUTH_CACHING_SHA2, CONFIG_AUTH_NATIVE };
+enum config_sink { CONFIG_SINK_FILE, CONFIG_SINK_STDOUT };
+enum config_origin { CONFIG_ORIGIN_OLDEST, CONFIG_ORIGIN_NEWEST };
+struct config_start {
+    enum { START_OLDEST, START_NEWEST, START_AT } kind;
+    char     file[256];
+    uint64_t position;
+};
+
+/* The C type of each type of key. */
+#define C_TEXT                                               char *
+#define C_SECRET                                             char *
+#define C_LIST                                               char *
+#define C_COUNT                                              uint32_t
+#define C_PORT                                               uint16_t
+#define C_SECONDS                                            uint32_t
+#define C_BYTES                                              uint64_t
+#define C_AGE                                                uint64_t
+#define C_FLAG                                               bool
+#define C_SYNC                                               struct store_sync
+#define C_LEVEL                                              enum log_level
+#define C_START                                              struct config_start
+#define C_TLS                                                enum client_tls
+#define C_AUTH                                               enum config_auth
+#define C_SINK                                               enum config_sink
+#define C_ORIGIN                                             enum config_origin
+#define CONFIG_FIELD(field, name, type, dflt, applies, help) C_##type field;
+
+struct config_relay {
+    RELAY_KEYS(CONFIG_FIELD)
+};
+struct config_listener {
+    LISTENER_KEYS(CONFIG_FIELD)
+};
+struct config_source {
+    char *name;
+    SOURCE_KEYS(CONFIG_FIELD)
+};
+struct config_user {
+    char *name;
+    USER_KEYS(CONFIG_FIELD)
+};
+struct config_publisher {
+    char *name;
+    PUBLISHER_KEYS(CONFIG_FIELD)
+};
+
+enum { CONFIG_SOURCES_MAX = 16, CONFIG_USERS_MAX = 1024, CONFIG_PUBLISHERS_MAX = 64 };
+
+struct config {
+    char                    *path;
+    struct config_relay      relay;
+    struct config_listener   listener;
+    struct config_source    *sources;
+    size_t                   source_count;
+    struct config_user      *users;
+    size_t                   user_count;
+    struct config_publisher *publishers;
+    size_t                   publisher_count;
+};
+
+/* Reads and checks everything. Each error is handed over as one sentence "FILE:LINE: ..."; E_CONFIG
+   at the end when there was any. Password files are read; files named for TLS must be readable. */
+MUST_CHECK int config_read(const char *path, void (*say)(void *arg, const char *sentence),
+                           void *arg, struct config **out, struct err *e);
+void           config_free(struct config *c);
+
+/* The sample file and the manual page's list of keys, from the tables. */
+void config_put_sample(struct buf *out);
+void config_put_man(struct buf *out); /* whole binrelay.conf(5) */

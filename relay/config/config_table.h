@@ -1,0 +1,59 @@
+/*
+ * The tables of relay/config/config_keys.h as data: sections, keys, and how a text becomes a value.
+ * Used by config.c and config_print.c alone.
+ */
+#pragma once
+#include "relay/config/config.h"
+
+enum config_type {
+    TYPE_TEXT,
+    TYPE_SECRET,
+    TYPE_LIST, /* may be given several times, joined by commas */
+    TYPE_COUNT,
+    TYPE_PORT,
+    TYPE_SECONDS,
+    TYPE_BYTES,
+    TYPE_AGE,
+    TYPE_FLAG,
+    TYPE_SYNC,
+    TYPE_LEVEL,
+    TYPE_START,
+    TYPE_TLS,
+    TYPE_AUTH,
+    TYPE_SINK,
+    TYPE_ORIGIN,
+    CONFIG_TYPES
+};
+
+struct config_key {
+    const char         *name;
+    enum config_type    type;
+    size_t              at;   /* offset in the section's struct */
+    const char         *dflt; /* NULL: must be given */
+    enum config_applies applies;
+    const char         *help;
+};
+
+enum { CONFIG_KEYS_MAX = 24 };
+
+struct config_section {
+    const char              *name;
+    bool                     named; /* [NAME one] [NAME two]: an array in struct config */
+    size_t                   at;    /* in struct config: the struct, or the pointer to the array */
+    size_t                   count_at;
+    size_t                   size; /* of one */
+    size_t                   most;
+    const char              *help;
+    const struct config_key *keys;
+    size_t                   key_count;
+};
+
+extern const struct config_section config_sections[];
+extern const size_t                config_section_count;
+
+/* What values of the type look like, for messages and the manual. */
+const char *config_type_allowed(enum config_type type);
+bool        config_type_owns_text(enum config_type type);
+/* Puts the value into its section's struct; E_CONFIG says what is allowed. */
+MUST_CHECK int config_put(void *section, const struct config_key *key, const char *value,
+                          struct err *e);

@@ -1,0 +1,275 @@
+#include "relay/downstream/loop.h"
+
+#include <ev.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "relay/log.h"
+#include "relay/downstream/peer.h"
+
+/* A socket on its way from the listener's thread. */
+struct arrival {
+    struct arrival *next;
+    int             fd;
+    char            address[ROSTER_ADDRESS_BYTES];
+};
+
+struct loop {
+    struct ev_loop             *ev;
+    const struct session_world *world;
+    const struct tls_config    *tls;
+    pthread_t                   thread;
+    bool                        running;
+
+    ev_async           wake; /* for all of the following, whoever says it */
+    struct store_watch watch;
+    _Atomic(bool)      published, ends, stop;
+    _Atomic(unsigned)  load;
+    pthread_mutex_t    mutex; /* arrivals */
+    struct arrival    *arrivals, **arrivals_end;
+
+    struct peer_link *peers, *waiting;
+    bool              stopping;
+    ev_timer          deadline; /* of stopping */
+};
+
+static const double stop_s = 1.0;
+
+struct ev_loop *loop_ev(struct loop *l)
+{
+    return l->ev;
+}
+const struct session_world *loop_world(const struct loop *l)
+{
+    return l->world;
+}
+const struct tls_config *loop_tls(const struct loop *l)
+{
+    return l->tls;
+}
+struct peer_link **loop_peers(struct loop *l)
+{
+    return &l->peers;
+}
+struct peer_link **loop_waiting(struct loop *l)
+{
+    return &l->waiting;
+}
+void loop_peer_left(struct loop *l)
+{
+    atomic_fetch_sub(&l->load, 1);
+    if (l->stopping && l->peers == NULL)
+        ev_break(l->ev, EVBREAK_ALL);
+}
+unsigned loop_load(const struct loop *l)
+{
+    return atomic_load(&l->load);
+}
+
+/* ---- from other threads ------------------------------------------------------------------------
+ */
+
+static void wake_published(void *arg)
+{
+    struct loop *l = arg;
+    /* One wake is enough until the loop has looked; the syncer goes round often. */
+    if (!atomic_exchange(&l->published, true))
+        ev_async_send(l->ev, &l->wake);
+}
+
+void loop_wake_ends(void *loop)
+{
+    struct loop *l = loop;
+    atomic_store(&l->ends, true);
+    ev_async_send(l->ev, &l->wake);
+}
+
+void loop_give(struct loop *l, int fd, const char address[ROSTER_ADDRESS_BYTES])
+{
+    struct arrival *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        log_write(LOG_WARNING, "serve", "refused %s: no memory", address);
+        (void)close(fd);
+        return;
+    }
+    a->fd = fd;
+    memcpy(a->address, address, sizeof a->address);
+    atomic_fetch_add(&l->load, 1);
+    (void)pthread_mutex_lock(&l->mutex);
+    *l->arrivals_end = a;
+    l->arrivals_end = &a->next;
+    (void)pthread_mutex_unlock(&l->mutex);
+    ev_async_send(l->ev, &l->wake);
+}
+
+/* ---- the thread --------------------------------------------------------------------------------
+ */
+
+static struct arrival *take_arrivals(struct loop *l)
+{
+    (void)pthread_mutex_lock(&l->mutex);
+    struct arrival *first = l->arrivals;
+    l->arrivals = NULL;
+    l->arrivals_end = &l->arrivals;
+    (void)pthread_mutex_unlock(&l->mutex);
+    return first;
+}
+
+static void begin_arrivals(struct loop *l)
+{
+    struct arrival *next;
+    for (struct arrival *a = take_arrivals(l); a != NULL; a = next) {
+        next = a->next;
+        peer_new(l, a->fd, a->address);
+        free(a);
+    }
+}
+
+/* Peers that find more wait no longer, those that do not come back into the list: so it is taken
+   away as a whole first. */
+static void feed_waiting(struct loop *l)
+{
+    struct peer_link *first = l->waiting;
+    l->waiting = NULL;
+    if (first != NULL)
+        first->back = &first;
+    while (first != NULL)
+        peer_on_published(first->peer);
+}
+
+static void look_at_ends(struct loop *l)
+{
+    struct peer_link *next;
+    for (struct peer_link *link = l->peers; link != NULL; link = next) {
+        next = link->next;
+        peer_on_end(link->peer);
+    }
+}
+
+static void on_deadline(struct ev_loop *ev, ev_timer *timer, int revents)
+{
+    (void)timer;
+    (void)revents;
+    ev_break(ev, EVBREAK_ALL);
+}
+
+static void begin_stop(struct loop *l)
+{
+    struct peer_link *next;
+    l->stopping = true;
+    for (struct peer_link *link = l->peers; link != NULL; link = next) {
+        next = link->next;
+        peer_finish(link->peer);
+    }
+    if (l->peers == NULL)
+        ev_break(l->ev, EVBREAK_ALL);
+    else
+        ev_timer_start(l->ev, &l->deadline);
+}
+
+static void on_wake(struct ev_loop *ev, ev_async *wake, int revents)
+{
+    struct loop *l = wake->data;
+    (void)ev;
+    (void)revents;
+    if (l->stopping)
+        return; /* who comes now stays where it is and is closed with the loop */
+    if (atomic_load(&l->stop)) {
+        begin_stop(l);
+        return;
+    }
+    begin_arrivals(l);
+    if (atomic_exchange(&l->ends, false))
+        look_at_ends(l);
+    if (atomic_exchange(&l->published, false))
+        feed_waiting(l);
+}
+
+static void *loop_main(void *arg)
+{
+    struct loop *l = arg;
+    (void)ev_run(l->ev, 0);
+    return NULL;
+}
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+int loop_new(const struct session_world *world, const struct tls_config *tls, struct loop **out,
+             struct err *e)
+{
+    struct loop *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return err_set(e, E_NOMEM, "no memory for a loop");
+    l->ev = ev_loop_new(EVFLAG_AUTO);
+    if (l->ev == NULL) {
+        free(l);
+        return err_set(e, E_IO, "can't make an event loop");
+    }
+    l->world = world;
+    l->tls = tls;
+    l->arrivals_end = &l->arrivals;
+    (void)pthread_mutex_init(&l->mutex, NULL);
+    ev_async_init(&l->wake, on_wake);
+    l->wake.data = l;
+    ev_timer_init(&l->deadline, on_deadline, stop_s, 0);
+    ev_async_start(l->ev, &l->wake);
+    l->watch.wake = wake_published;
+    l->watch.arg = l;
+    *out = l;
+    return 0;
+}
+
+int loop_start(struct loop *l, struct err *e)
+{
+    sigset_t all, before;
+    /* Signals are main's; a broken pipe inside TLS comes back as an error. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int result = pthread_create(&l->thread, NULL, loop_main, l);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (result != 0)
+        return err_set(e, E_IO, "can't start a loop's thread: %s", strerror(result));
+    l->running = true;
+    store_watch(l->world->store, &l->watch);
+    return 0;
+}
+
+void loop_end_soon(struct loop *l)
+{
+    atomic_store(&l->stop, true);
+    if (l->running)
+        ev_async_send(l->ev, &l->wake);
+}
+
+void loop_stop(struct loop *l)
+{
+    if (!l->running)
+        return;
+    store_unwatch(l->world->store, &l->watch);
+    loop_end_soon(l);
+    (void)pthread_join(l->thread, NULL);
+    l->running = false;
+    while (l->peers != NULL)
+        peer_free(l->peers->peer);
+}
+
+void loop_free(struct loop *l)
+{
+    if (l == NULL)
+        return;
+    loop_stop(l);
+    struct arrival *next;
+    for (struct arrival *a = take_arrivals(l); a != NULL; a = next) {
+        next = a->next;
+        (void)close(a->fd);
+        free(a);
+    }
+    ev_async_stop(l->ev, &l->wake);
+    ev_loop_destroy(l->ev);
+    (void)pthread_mutex_destroy(&l->mutex);
+    free(l);
+}

@@ -1,0 +1,334 @@
+#include "relay/downstream/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "relay/log.h"
+
+static const double ns_per_s = 1e9;
+
+/* An answer that nobody takes any more of is given up after this. */
+static const double flush_s = 30;
+
+static void link_in(struct peer_link **first, struct peer_link *link)
+{
+    if (link->back != NULL)
+        return;
+    link->next = *first;
+    link->back = first;
+    if (link->next != NULL)
+        link->next->back = &link->next;
+    *first = link;
+}
+
+static void link_out(struct peer_link *link)
+{
+    if (link->back == NULL)
+        return;
+    *link->back = link->next;
+    if (link->next != NULL)
+        link->next->back = link->back;
+    link->next = NULL;
+    link->back = NULL;
+}
+
+/* ---- a turn ------------------------------------------------------------------------------------
+ */
+
+enum turn { GO_ON, PAUSE }; /* PAUSE: nothing more until the next event */
+
+static int flush_out(struct peer *p, size_t *moved, enum turn *turn, struct err *e)
+{
+    enum conn_state state;
+    size_t          before = *moved;
+    TRY(conn_send(&p->conn, moved, &state, e));
+    if (*moved > before)
+        p->last_sent = ev_now(loop_ev(p->loop));
+    if (state == CONN_CLOSED)
+        p->session.state = GONE;
+    *turn = state == CONN_MOVED ? GO_ON : PAUSE;
+    return 0;
+}
+
+static int begin_tls(struct peer *p, enum turn *turn, struct err *e)
+{
+    enum conn_state state;
+    if (p->conn.tls == NULL)
+        TRY(conn_begin_tls(&p->conn, loop_tls(p->loop), e));
+    TRY(conn_accept(&p->conn, &state, e));
+    if (state == CONN_CLOSED)
+        p->session.state = GONE;
+    else if (state == CONN_MOVED)
+        session_secured(&p->session);
+    *turn = state == CONN_BLOCKED ? PAUSE : GO_ON;
+    return 0;
+}
+
+/* The next packet to the session, or the next bytes to the packet. */
+static int take_packet(struct peer *p, enum turn *turn, struct err *e)
+{
+    struct session *s = &p->session;
+    struct slice    payload;
+    uint8_t         sequence = 0;
+    bool            have = false;
+    TRY(conn_packet(&p->conn, session_packet_max(s), &have, &payload, &sequence, e));
+    if (have) {
+        bool login = session_logging_in(s);
+        p->last_sent = ev_now(loop_ev(p->loop));
+        session_on_packet(s, sequence, payload);
+        if (login && payload.len > 0) /* there may be a password in it */
+            explicit_bzero(p->conn.in.ptr + p->conn.taken - payload.len, payload.len);
+        *turn = GO_ON;
+        return 0;
+    }
+    enum conn_state state;
+    bool            exact = session_logging_in(s) && !s->secure;
+    TRY(conn_receive(&p->conn, exact, &state, e));
+    if (state == CONN_CLOSED)
+        s->state = GONE;
+    *turn = state == CONN_BLOCKED ? PAUSE : GO_ON;
+    return 0;
+}
+
+/* What goes out next. At the end the peer waits in its loop's list. */
+static void stream(struct peer *p, enum turn *turn)
+{
+    enum dump_step step;
+    session_stream(&p->session, &step);
+    *turn = GO_ON;
+    if (conn_waiting(&p->conn) > 0 || p->session.state != STREAMING) {
+        link_out(&p->waiting);
+        return;
+    }
+    *turn = PAUSE;
+    if (step == DUMP_AT_END) {
+        link_in(loop_waiting(p->loop), &p->waiting);
+        conn_rest(&p->conn);
+        return;
+    }
+    p->again = true;
+    ev_tstamp silence = ev_now(loop_ev(p->loop)) - p->last_sent;
+    if (p->session.heartbeat_ns > 0 && silence * ns_per_s >= (double)p->session.heartbeat_ns)
+        session_heartbeat(&p->session);
+}
+
+/* The answer is out: says so to the client and reads over what it still sends, since closing with
+   unread bytes would destroy the answer on its way. */
+static int close_down(struct peer *p, enum turn *turn, struct err *e)
+{
+    enum conn_state state;
+    if (!p->ended)
+        conn_end(&p->conn);
+    p->ended = true;
+    TRY(conn_discard(&p->conn, &state, e));
+    if (state == CONN_CLOSED)
+        p->session.state = GONE;
+    *turn = state == CONN_BLOCKED ? PAUSE : GO_ON;
+    return 0;
+}
+
+static int step(struct peer *p, bool *readable, size_t *moved, enum turn *turn, struct err *e)
+{
+    if (conn_waiting(&p->conn) > 0) {
+        TRY(flush_out(p, moved, turn, e));
+        if (*turn == PAUSE && p->session.state == STREAMING && *readable)
+            *turn = GO_ON; /* a consumer that reads nothing may still say goodbye */
+        else
+            return 0;
+    }
+    switch (p->session.state) {
+    case AWAIT_TLS:
+        return begin_tls(p, turn, e);
+    case STREAMING:
+        if (*readable) {
+            TRY(take_packet(p, turn, e));
+            *readable = *turn == GO_ON;
+            *turn = GO_ON;
+        } else {
+            stream(p, turn);
+        }
+        return 0;
+    case CLOSING:
+        return close_down(p, turn, e);
+    case AWAIT_HANDSHAKE:
+    case AWAIT_AUTH:
+    case AWAIT_COMMAND:
+        return take_packet(p, turn, e);
+    case GONE:
+    case SESSION_STATES:
+        break;
+    }
+    *turn = PAUSE;
+    return 0;
+}
+
+static int run(struct peer *p, bool readable, struct err *e)
+{
+    enum turn turn = GO_ON;
+    size_t    moved = 0;
+    p->again = false;
+    for (int i = 0; turn == GO_ON && p->session.state != GONE; i++) {
+        TRY(step(p, &readable, &moved, &turn, e));
+        if (turn == GO_ON && (moved >= TURN_BYTES || i >= TURN_PACKETS)) {
+            p->again = true;
+            break;
+        }
+    }
+    return 0;
+}
+
+/* ---- events ------------------------------------------------------------------------------------
+ */
+
+static void watch(struct peer *p)
+{
+    struct ev_loop *ev = loop_ev(p->loop);
+    bool            out = conn_waiting(&p->conn) > 0;
+    int             events = 0;
+    if (!out || p->session.state == STREAMING || p->conn.write_wants_read)
+        events |= EV_READ;
+    if ((out && !p->conn.write_wants_read) || p->again || p->conn.read_wants_write)
+        events |= EV_WRITE;
+    if (ev_is_active(&p->io) && (p->io.events & (EV_READ | EV_WRITE)) == events)
+        return;
+    ev_io_stop(ev, &p->io);
+    ev_io_set(&p->io, p->conn.fd, events);
+    ev_io_start(ev, &p->io);
+}
+
+static void set_timer(struct peer *p, double after_s)
+{
+    struct ev_loop *ev = loop_ev(p->loop);
+    ev_timer_stop(ev, &p->timer);
+    if (after_s > 0) {
+        ev_timer_set(&p->timer, after_s, 0);
+        ev_timer_start(ev, &p->timer);
+    }
+}
+
+/* A state's time begins when it is entered; the login states share theirs. */
+static void schedule(struct peer *p)
+{
+    const struct session *s = &p->session;
+    enum session_state    timed = session_logging_in(s) ? AWAIT_HANDSHAKE : s->state;
+    if (timed == p->timed)
+        return;
+    p->timed = timed;
+    p->last_sent = ev_now(loop_ev(p->loop));
+    set_timer(p, s->state == STREAMING ? (double)s->heartbeat_ns / ns_per_s
+                                       : (double)session_wait_ms(s) / 1000);
+}
+
+static void turn(struct peer *p, bool readable)
+{
+    struct err e = { 0 };
+    if (run(p, readable, &e) != 0) {
+        session_on_error(&p->session, &e);
+        /* The refusal goes out if it can; a second failure is the end. */
+        if (p->session.state != GONE && run(p, false, &e) != 0)
+            p->session.state = GONE;
+    }
+    if (p->session.state == GONE) {
+        peer_free(p);
+        return;
+    }
+    schedule(p);
+    watch(p);
+}
+
+static void on_io(struct ev_loop *loop, ev_io *io, int revents)
+{
+    (void)loop;
+    turn(io->data, (revents & EV_READ) != 0);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct peer    *p = timer->data;
+    struct session *s = &p->session;
+    ev_tstamp       silence = ev_now(loop) - p->last_sent;
+    double          limit = s->state == STREAMING ? (double)s->heartbeat_ns / ns_per_s
+                                                  : (double)session_wait_ms(s) / 1000;
+    (void)revents;
+    /* Where bytes moved in the meantime the limit counts from them. */
+    bool counts_on = s->state == STREAMING || s->state == AWAIT_COMMAND;
+    if (counts_on && silence < limit) {
+        set_timer(p, limit - silence);
+        return;
+    }
+    if (s->state == CLOSING && conn_waiting(&p->conn) > 0 && silence < flush_s) {
+        set_timer(p, limit);
+        return;
+    }
+    if (s->state != STREAMING) {
+        session_on_timeout(s);
+        turn(p, false);
+        return;
+    }
+    set_timer(p, limit);
+    if (p->waiting.back == NULL)
+        return; /* not silent but slow: its bytes are still on their way */
+    session_heartbeat(s);
+    turn(p, false);
+}
+
+void peer_on_published(struct peer *p)
+{
+    link_out(&p->waiting);
+    turn(p, false);
+}
+
+void peer_on_end(struct peer *p)
+{
+    if (atomic_load(&p->session.entry.end) == ROSTER_STAYS)
+        return;
+    session_on_end(&p->session);
+    turn(p, false);
+}
+
+void peer_finish(struct peer *p)
+{
+    session_finish(&p->session);
+    turn(p, false);
+}
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+void peer_new(struct loop *l, int fd, const char address[ROSTER_ADDRESS_BYTES])
+{
+    struct peer *p = calloc(1, sizeof *p);
+    if (p == NULL) {
+        log_write(LOG_WARNING, "serve", "refused %s: no memory", address);
+        (void)close(fd);
+        loop_peer_left(l);
+        return;
+    }
+    p->loop = l;
+    p->timed = SESSION_STATES;
+    conn_init(&p->conn, fd);
+    memcpy(p->session.entry.address, address, sizeof p->session.entry.address);
+    p->session.entry.wake = loop_wake_ends;
+    p->session.entry.arg = l;
+    session_init(&p->session, loop_world(l), &p->conn.out);
+    ev_io_init(&p->io, on_io, fd, EV_READ);
+    ev_timer_init(&p->timer, on_timer, 0, 0);
+    p->io.data = p->timer.data = p;
+    p->all.peer = p->waiting.peer = p;
+    link_in(loop_peers(l), &p->all);
+    session_greet(&p->session);
+    turn(p, false);
+}
+
+void peer_free(struct peer *p)
+{
+    struct ev_loop *ev = loop_ev(p->loop);
+    ev_io_stop(ev, &p->io);
+    ev_timer_stop(ev, &p->timer);
+    link_out(&p->all);
+    link_out(&p->waiting);
+    session_done(&p->session);
+    conn_done(&p->conn);
+    loop_peer_left(p->loop);
+    free(p);
+}

@@ -1,0 +1,44 @@
+/*
+ * The downstream half: a listener and 1 to N loops that serve consumers from the channel's store.
+ *
+ * Made, started, stopped and freed by main; serve_each_session() and serve_port() from any thread
+ * between start and free.
+ */
+#pragma once
+#include "relay/channel.h"
+#include "relay/config/config.h"
+
+struct serve;
+
+/* Opens the listening socket, reads the certificate, makes keys and verifiers: whatever is wrong
+ * with the configuration is said here. `config` and `channel` must outlive it. */
+MUST_CHECK int serve_new(const struct config *config, struct channel *channel, struct serve **out,
+                         struct err *e);
+/* Begins to accept. */
+MUST_CHECK int serve_start(struct serve *s, struct err *e);
+/* Ends all connections without a word, so that consumers connect again at once (streams within a
+   second, where that does a replica no harm), and the threads.
+   Before channel_stop(). May be called without serve_start(). */
+void serve_stop(struct serve *s);
+void serve_free(struct serve *s); /* accepts NULL; stops first if need be */
+
+/* The port it listens on. */
+uint16_t serve_port(const struct serve *s);
+
+struct serve_session {
+    uint32_t    id;   /* thread id */
+    const char *user; /* "" before login */
+    const char *address;
+    const char *what; /* what it does, as words behind its name: "is idle" */
+    bool        tls;
+    bool        streaming;
+    uint32_t    server_id;                  /* 0 before a dump */
+    int64_t     since_s;                    /* connected, Unix time */
+    char        file[STORE_NAME_BYTES + 1]; /* relay file sent so far; "" before a dump */
+    uint64_t    offset;
+    uint64_t    sent_bytes; /* of streams */
+};
+/* Oldest first; a snapshot. Texts are valid during the call of `each`. */
+MUST_CHECK int serve_each_session(struct serve *s,
+                                  void (*each)(void *arg, const struct serve_session *session),
+                                  void *arg, struct err *e);

@@ -1,0 +1,98 @@
+/*
+ * A consumer's MySQL session: from greeting to stream, as a state and a table of states.
+ *
+ *   AWAIT_HANDSHAKE -> [AWAIT_TLS -> AWAIT_HANDSHAKE ->] [AWAIT_AUTH ->] AWAIT_COMMAND
+ *   AWAIT_COMMAND   -> STREAMING                       any -> CLOSING
+ *
+ * Knows no socket: it is fed whole packets and fills a buffer, so that a test or a fuzzer can be
+ * the client. Its peer (relay/downstream/peer.h) owns both, and does what the state says: begins
+ * TLS, asks for the stream's next bytes, closes. Nothing here blocks or fails towards the caller:
+ * what goes wrong is answered, logged once and ends in CLOSING.
+ */
+#pragma once
+#include "protocol/auth.h"
+#include "protocol/command.h"
+#include "relay/channel.h"
+#include "relay/downstream/dump.h"
+#include "relay/sql/query.h"
+#include "relay/downstream/roster.h"
+#include "relay/downstream/users.h"
+
+/* What all sessions share; outlives them. */
+struct session_world {
+    struct users          *users;
+    const struct auth_key *key;
+    struct store          *store;
+    struct roster         *roster;
+    bool                   tls_offered;
+    uint32_t               login_ms;  /* time to log in */
+    uint32_t               server_id; /* the relay's own */
+    const char            *server_uuid;
+    int64_t                started_s;
+    /* What is known of the source now. */
+    void (*facts)(void *arg, struct server_facts *out);
+    void *facts_arg;
+};
+
+enum session_state {
+    AWAIT_HANDSHAKE,
+    AWAIT_TLS,
+    AWAIT_AUTH,
+    AWAIT_COMMAND,
+    STREAMING,
+    CLOSING, /* the answer goes out, then the connection ends */
+    GONE,    /* the connection ends at once */
+    SESSION_STATES
+};
+
+struct session {
+    const struct session_world *world;
+    struct buf                 *out; /* framed packets for the client */
+    enum session_state          state;
+    uint8_t                     sequence; /* of the next packet, in either direction */
+    bool                        secure;
+    uint32_t                    offered, capabilities;
+    uint8_t                     scramble[SCRAMBLE_BYTES];
+    struct auth_exchange        exchange;
+    struct user                *user;                         /* NULL: not known (yet) */
+    char                        user_name[ROSTER_USER_BYTES]; /* as asked for, printable */
+    bool                        with_password;
+    struct server_facts         facts; /* as of the greeting, so that a session is of one piece */
+    char                        host[ROSTER_ADDRESS_BYTES]; /* of the client, without its port */
+    struct command_register     replica;
+    struct query_session        query;
+    struct dump                *dump;
+    bool                        ends_soon;    /* without a word */
+    int64_t                     heartbeat_ns; /* of the dump; 0: none */
+    struct roster_entry         entry;
+};
+
+/* `entry.address`, `entry.wake` and `entry.arg` must be set. The session stays where it is. */
+void session_init(struct session *s, const struct session_world *w, struct buf *out);
+void session_done(struct session *s);
+
+/* Joins the roster and greets; or is refused (CLOSING). */
+void session_greet(struct session *s);
+void session_on_packet(struct session *s, uint8_t sequence, struct slice payload);
+/* After AWAIT_TLS, when the handshake is done. */
+void session_secured(struct session *s);
+/* What the transport found wrong: an oversized packet, a failed TLS handshake. */
+void session_on_error(struct session *s, const struct err *why);
+void session_on_timeout(struct session *s);
+/* The relay stops: a stream goes on to a place where it can be cut off (then CLOSING), all else is
+   GONE at once. */
+void session_finish(struct session *s);
+/* Does what another session or the operator left in entry.end. */
+void session_on_end(struct session *s);
+
+/* STREAMING: the stream's next bytes into `out`, which must be empty. Without more to send
+ *step is DUMP_AT_END: ask again after a wake. */
+void session_stream(struct session *s, enum dump_step *step);
+/* STREAMING: a heartbeat, for the next session_stream(). */
+void session_heartbeat(struct session *s);
+
+/* Largest payload taken from the client now. */
+size_t session_packet_max(const struct session *s);
+/* How long the client may be silent in this state; 0: for ever. Login states share one limit. */
+uint32_t session_wait_ms(const struct session *s);
+bool     session_logging_in(const struct session *s);

@@ -1,0 +1,77 @@
+/*
+ * The socket through which the operator's command asks the daemon: DATA/control.sock, a unix stream
+ * socket that only the daemon's own account (and root) may open (mode 0600).
+ *
+ * One connection carries one request: a line of words separated by one TAB and ended by a newline,
+ * at most CONTROL_LINE_BYTES. The answer is lines, each a JSON object, up to the end of the
+ * connection. A request that can't be answered gets one line {"error":"sentence","kind":"purged"}
+ * (kind: err_kind_name). At most CONTROL_CLIENTS_MAX connections at once; one more is answered with
+ * an error. Times are Unix seconds; a fact that is not known is null.
+ *
+ *   status             one line:
+ *     {"version":"0.1.0","pid":1,"uptime_s":7,"config":"/etc/binrelay.conf","data":"/var/lib/binrelay",
+ *      "server_id":99,"server_uuid":"...",
+ *      "source":{"name":"a","address":"host:3306","state":"connecting|following|waiting|stopped",
+ *        "since_s":1,"problem":"sentence or null","family":"mysql|mariadb or
+ * null","version":"9.7.4", "server_id":1,"server_uuid":"... or
+ * null","file":"binlog.000001","offset":157,
+ *        "caught_up":true,"lag_s":0,"unpublished_bytes":0,"last_event_s":1,"last_contact_s":1,
+ *        "received_bytes":1,"received_events":1,"reconnects":0},
+ *      "published":{"ordinal":1,"file":"binlog.000001","offset":157,"gtids":"..."} or null,
+ *      "store":{"files":1,"bytes":157,"first":"binlog.000001","last":"binlog.000001",
+ *        "start":{"ordinal":1,"file":"binlog.000001","offset":4},"sync":"commit|interval|os",
+ *        "free_bytes":1} (first, last, start: null when the store is empty),
+ *      "listener":{"address":"127.0.0.1","port":3307},
+ *      "sessions":[{"id":1,"user":"u","address":"127.0.0.1:40000","tls":false,
+ *        "state":"sentence of what it does","server_id":7,"since_s":1,"file":"binlog.000001",
+ *        "offset":157,"sent_bytes":1}] (file, offset, server_id: null before a dump),
+ *      "publishers":[{"name":"p","state":"running|idle|failed|ended","problem":null,
+ *        "next":{"ordinal":1,"file":"binlog.000001","offset":157} or null,"events":1,
+ *        "last_event_s":1,"lag_s":0}]}
+ *     lag_s of the source: age of the last received event while there is more to read, 0 when all
+ *     is received, null while not connected. unpublished_bytes: received, not yet visible.
+ *
+ *   files              one line for each relay file, oldest first:
+ *     {"ordinal":1,"name":"binlog.000001","epoch":1,"sealed":true,"size":157,"source":"a",
+ *      "source_file":"binlog.000001","source_server_id":1,"source_server_uuid":"... or null",
+ *      "source_version":"9.7.4","first_s":1,"last_s":1,"gtids_before":"...","gtids_after":"..."}
+ *     size and gtids_after of a file that is not sealed: as far as it is published.
+ *
+ *   map TAB PLACE      PLACE is FILE:OFFSET (relay), SOURCE:FILE:OFFSET, or a GTID. One line:
+ *     {"asked":"...","ordinal":1,"file":"binlog.000001","offset":157,"source":"a",
+ *      "source_file":"binlog.000001","source_offset":157,"gtids":"all up to here",
+ *      "end":{"ordinal":1,"file":"binlog.000001","offset":400} or null}
+ *     For a GTID the place is where its transaction begins and "end" where it ends (null else).
+ *
+ *   follow             {"published":{"ordinal":1,"file":"binlog.000001","offset":157}} now (null:
+ *     nothing yet) and after each rise of the published end, until the client closes. Rises that
+ *     come quickly one after the other may be told as one.
+ *
+ *   purge TAB BEFORE TAB dry|run
+ *     Forgets the relay files before BEFORE (a relay file, a GTID, or @SECONDS in Unix time: files
+ *     whose last event is older) that no consumer holds; "dry" only tells. One line:
+ *     {"files":2,"bytes":300,"keep_from":"binlog.000003","held":false,"dry":true}
+ *     held: more would go, but a consumer still needs it.
+ *
+ *   define TAB DATABASE TAB TABLE
+ *     The table as the source has it now, as publisher/definition.h's JSON text.
+ *
+ * The control runs in threads of its own (one that accepts, one for each connection), so that a
+ * slow answer holds up nobody.
+ */
+#pragma once
+#include "relay/channel.h"
+#include "relay/config/config.h"
+
+enum { CONTROL_LINE_BYTES = 4096, CONTROL_CLIENTS_MAX = 16 };
+
+struct retention;
+struct serve;
+struct control;
+
+/* Everything handed over must live until control_stop(). E_CONFIG when the socket's path is longer
+   than a unix socket's name may be. */
+MUST_CHECK int control_start(const struct config *config, struct channel *channel,
+                             struct serve *serve, struct retention *retention, struct control **out,
+                             struct err *e);
+void           control_stop(struct control *c); /* accepts NULL; ends all connections */

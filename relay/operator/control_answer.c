@@ -1,0 +1,548 @@
+#include "relay/operator/control_answer.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "protocol/base/json.h"
+#include "protocol/base/version.h"
+#include "relay/retention.h"
+#include "relay/downstream/serve.h"
+#include "storage/locate.h"
+
+/* ---- small parts --------------------------------------------------------------------------- */
+
+static void put_text(struct json *j, const char *name, const char *text)
+{
+    json_name(j, name);
+    json_text(j, text);
+}
+
+/* "" is not known. */
+static void put_text_or_null(struct json *j, const char *name, const char *text)
+{
+    json_name(j, name);
+    if (*text != '\0')
+        json_text(j, text);
+    else
+        json_null(j);
+}
+
+static void put_uint(struct json *j, const char *name, uint64_t value)
+{
+    json_name(j, name);
+    json_uint(j, value);
+}
+
+/* 0 is not known. */
+static void put_uint_or_null(struct json *j, const char *name, uint64_t value)
+{
+    json_name(j, name);
+    if (value != 0)
+        json_uint(j, value);
+    else
+        json_null(j);
+}
+
+static void put_time_or_null(struct json *j, const char *name, int64_t time_s)
+{
+    put_uint_or_null(j, name, time_s > 0 ? (uint64_t)time_s : 0);
+}
+
+static void put_bool(struct json *j, const char *name, bool value)
+{
+    json_name(j, name);
+    json_bool(j, value);
+}
+
+static void put_gtids(struct json *j, const char *name, const struct gtids *g)
+{
+    struct buf text;
+
+    buf_init(&text, CONTROL_ANSWER_BYTES_MAX);
+    gtids_put_text(g, &text);
+    json_name(j, name);
+    json_text_slice(j, buf_slice(&text));
+    buf_done(&text);
+}
+
+static void put_pos_fields(struct json *j, struct store *s, store_pos at)
+{
+    struct store_file f;
+    struct err        ignored;
+
+    put_uint(j, "ordinal", store_pos_ordinal(at));
+    bool known = store_file_by_ordinal(s, store_pos_ordinal(at), &f, &ignored) == 0;
+    put_text_or_null(j, "file", known ? f.name : "");
+    put_uint(j, "offset", store_pos_offset(at));
+}
+
+/* {"ordinal":1,"file":"binlog.000001","offset":157}; 0 is null. */
+static void put_pos(struct json *j, const char *name, struct store *s, store_pos at)
+{
+    json_name(j, name);
+    if (at == 0) {
+        json_null(j);
+        return;
+    }
+    json_open_object(j);
+    put_pos_fields(j, s, at);
+    json_close_object(j);
+}
+
+static void put_lag(struct json *j, bool known, bool none, int64_t last_s)
+{
+    int64_t lag = (int64_t)time(NULL) - last_s;
+
+    json_name(j, "lag_s");
+    if (!known || (!none && last_s == 0))
+        json_null(j);
+    else
+        json_int(j, none || lag < 0 ? 0 : lag); /* clocks differ */
+}
+
+static int emit(struct buf *line, control_put *put, void *put_arg, struct err *e)
+{
+    buf_put_u8(line, '\n');
+    TRY(buf_check(line, "an answer", e));
+    return put(put_arg, buf_slice(line), e);
+}
+
+void control_answer_error(const struct err *why, struct buf *out)
+{
+    struct json j = json_into(out);
+
+    json_open_object(&j);
+    put_text(&j, "error", why->text);
+    put_text(&j, "kind", err_kind_name(why->kind));
+    json_close_object(&j);
+    buf_put_u8(out, '\n');
+}
+
+void control_answer_published(struct store *s, store_pos at, struct buf *out)
+{
+    struct json j = json_into(out);
+
+    json_open_object(&j);
+    put_pos(&j, "published", s, at);
+    json_close_object(&j);
+    buf_put_u8(out, '\n');
+}
+
+/* ---- status -------------------------------------------------------------------------------- */
+
+/* Received, and not yet to be seen by anyone. */
+static uint64_t unpublished_bytes(struct store *s, const struct channel_status *c)
+{
+    struct store_file last;
+    store_pos         end = store_published(s);
+
+    if (!store_last_file(s, &last) || strcmp(last.source_file, c->source_file) != 0)
+        return 0;
+    uint64_t seen = store_pos_ordinal(end) == last.ordinal ? store_pos_offset(end) : 0;
+    return c->source_offset > seen ? c->source_offset - seen : 0;
+}
+
+static void put_warnings(struct json *j, struct channel *channel)
+{
+    struct channel_warnings w;
+
+    channel_warnings(channel, &w);
+    json_name(j, "warnings");
+    json_open_array(j);
+    for (size_t i = 0; i < w.count; i++)
+        json_text(j, w.text[i]);
+    json_close_array(j);
+}
+
+static void put_source(struct json *j, const struct control_context *x)
+{
+    static const char *const states[] = {
+        [CHANNEL_CONNECTING] = "connecting",
+        [CHANNEL_FOLLOWING] = "following",
+        [CHANNEL_WAITING] = "waiting",
+        [CHANNEL_STOPPED] = "stopped",
+    };
+    struct channel_status c;
+    struct server_facts   f;
+
+    channel_status(x->channel, &c);
+    channel_facts(x->channel, &f);
+    json_name(j, "source");
+    json_open_object(j);
+    put_text(j, "name", c.source);
+    put_text(j, "address", c.address);
+    put_text(j, "state", states[c.state]);
+    put_uint(j, "since_s", (uint64_t)c.since_s);
+    put_text_or_null(j, "problem", c.problem);
+    put_text_or_null(j, "family", !f.known ? "" : f.family == FAMILY_MARIADB ? "mariadb" : "mysql");
+    put_text_or_null(j, "version", f.version);
+    put_uint_or_null(j, "server_id", f.server_id);
+    put_text_or_null(j, "server_uuid", f.server_uuid);
+    put_text_or_null(j, "file", c.source_file);
+    put_uint_or_null(j, "offset", c.source_offset);
+    put_bool(j, "caught_up", c.caught_up);
+    put_lag(j, c.state == CHANNEL_FOLLOWING, c.caught_up, c.last_event_s);
+    put_uint(j, "unpublished_bytes", unpublished_bytes(channel_store(x->channel), &c));
+    put_time_or_null(j, "last_event_s", c.last_event_s);
+    put_time_or_null(j, "last_contact_s", c.last_contact_s);
+    put_uint(j, "received_bytes", c.received_bytes);
+    put_uint(j, "received_events", c.received_events);
+    put_uint(j, "reconnects", c.reconnects);
+    put_text(j, "semi_sync", !c.semi_sync_wanted ? "off" : c.semi_sync ? "on" : "inactive");
+    put_uint(j, "acks_sent", c.acks);
+    put_warnings(j, x->channel);
+    json_close_object(j);
+}
+
+static int put_published(struct json *j, struct store *s, struct err *e)
+{
+    store_pos    end = store_published(s);
+    struct gtids g = { 0 };
+
+    json_name(j, "published");
+    if (end == 0) {
+        json_null(j);
+        return 0;
+    }
+    TRY(store_gtids_published(s, &g, e));
+    json_open_object(j);
+    put_pos_fields(j, s, end);
+    put_gtids(j, "gtids", &g);
+    json_close_object(j);
+    gtids_done(&g);
+    return 0;
+}
+
+static void put_store(struct json *j, const struct control_context *x)
+{
+    struct store     *s = channel_store(x->channel);
+    struct store_file first, last, f;
+    struct err        ignored;
+    uint64_t          bytes = 0, free_bytes = 0;
+
+    json_name(j, "store");
+    json_open_object(j);
+    put_uint(j, "files", store_file_count(s));
+    bool any = store_first_file(s, &first) && store_last_file(s, &last);
+    for (uint32_t o = any ? first.ordinal : 1; any && o <= last.ordinal; o++)
+        if (store_file_by_ordinal(s, o, &f, &ignored) == 0)
+            bytes += f.size;
+    put_uint(j, "bytes", bytes);
+    put_text_or_null(j, "first", any ? first.name : "");
+    put_text_or_null(j, "last", any ? last.name : "");
+    put_pos(j, "start", s, any ? store_start(s) : 0);
+    const struct store_sync *sync = &x->config->relay.sync;
+    put_text(j, "sync", sync->never ? "os" : sync->interval_ms != 0 ? "interval" : "commit");
+    if (store_disk(s)->free_bytes(store_disk(s), &free_bytes, &ignored) == 0)
+        put_uint(j, "free_bytes", free_bytes);
+    json_close_object(j);
+}
+
+static void put_session(void *arg, const struct serve_session *s)
+{
+    struct json *j = arg;
+
+    json_open_object(j);
+    put_uint(j, "id", s->id);
+    put_text(j, "user", s->user);
+    put_text(j, "address", s->address);
+    put_bool(j, "tls", s->tls);
+    put_text(j, "state", s->what);
+    put_uint_or_null(j, "server_id", s->server_id);
+    put_uint(j, "since_s", (uint64_t)s->since_s);
+    put_text_or_null(j, "file", s->file);
+    put_uint_or_null(j, "offset", s->offset);
+    put_uint(j, "sent_bytes", s->sent_bytes);
+    json_close_object(j);
+}
+
+static int put_sessions(struct json *j, const struct control_context *x, struct err *e)
+{
+    json_name(j, "listener");
+    json_open_object(j);
+    put_text(j, "address", x->config->listener.address);
+    put_uint(j, "port", serve_port(x->serve));
+    json_close_object(j);
+    json_name(j, "sessions");
+    json_open_array(j);
+    TRY(serve_each_session(x->serve, put_session, j, e));
+    json_close_array(j);
+    return 0;
+}
+
+static void put_publishers(struct json *j, const struct control_context *x)
+{
+    static const char *const states[] = {
+        [PUBLISHER_RUNNING] = "running",
+        [PUBLISHER_IDLE] = "idle",
+        [PUBLISHER_FAILED] = "failed",
+        [PUBLISHER_ENDED] = "ended",
+    };
+    struct publisher_status p;
+
+    json_name(j, "publishers");
+    json_open_array(j);
+    for (size_t i = 0; i < channel_publisher_count(x->channel); i++) {
+        channel_publisher_status(x->channel, i, &p);
+        json_open_object(j);
+        put_text(j, "name", p.name);
+        put_text(j, "state", states[p.state]);
+        put_text_or_null(j, "problem", p.problem);
+        put_pos(j, "next", channel_store(x->channel), p.next);
+        put_uint(j, "events", p.events);
+        put_time_or_null(j, "last_event_s", p.last_event_s);
+        put_lag(j, p.state == PUBLISHER_RUNNING || p.state == PUBLISHER_IDLE,
+                p.state == PUBLISHER_IDLE, p.last_event_s);
+        json_close_object(j);
+    }
+    json_close_array(j);
+}
+
+static int answer_status(const struct control_context *x, char *const *words, struct buf *line,
+                         control_put *put, void *put_arg, struct err *e)
+{
+    struct json j = json_into(line);
+
+    (void)words;
+    json_open_object(&j);
+    put_text(&j, "version", BINRELAY_VERSION);
+    put_uint(&j, "pid", (uint64_t)getpid());
+    put_uint(&j, "uptime_s", (uint64_t)((int64_t)time(NULL) - x->started_s));
+    put_text(&j, "config", x->config->path);
+    put_text(&j, "data", x->config->relay.data);
+    put_uint(&j, "server_id", channel_server_id(x->channel));
+    put_text(&j, "server_uuid", channel_server_uuid(x->channel));
+    put_source(&j, x);
+    TRY(put_published(&j, channel_store(x->channel), e));
+    put_store(&j, x);
+    TRY(put_sessions(&j, x, e));
+    put_publishers(&j, x);
+    json_close_object(&j);
+    return emit(line, put, put_arg, e);
+}
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+static int put_file_gtids(struct json *j, struct store *s, const struct store_file *f, bool is_last,
+                          struct err *e)
+{
+    struct gtids before = { 0 }, after = { 0 };
+
+    int rc = store_gtids_before(s, f->ordinal, &before, e);
+    if (rc == 0)
+        rc = is_last ? store_gtids_published(s, &after, e)
+                     : store_gtids_before(s, f->ordinal + 1, &after, e);
+    if (rc == 0) {
+        put_gtids(j, "gtids_before", &before);
+        put_gtids(j, "gtids_after", &after);
+    }
+    gtids_done(&before);
+    gtids_done(&after);
+    return rc;
+}
+
+static int put_file(struct store *s, const struct store_file *f, bool is_last, struct buf *line,
+                    struct err *e)
+{
+    struct json j = json_into(line);
+
+    json_open_object(&j);
+    put_uint(&j, "ordinal", f->ordinal);
+    put_text(&j, "name", f->name);
+    put_uint(&j, "epoch", f->epoch);
+    put_bool(&j, "sealed", f->sealed);
+    put_uint(&j, "size", f->size);
+    put_text(&j, "source", f->source.name);
+    put_text(&j, "source_file", f->source_file);
+    put_uint(&j, "source_server_id", f->source.server_id);
+    put_text_or_null(&j, "source_server_uuid", f->source.uuid);
+    put_text(&j, "source_version", f->source.version);
+    put_time_or_null(&j, "first_s", f->created_s);
+    put_time_or_null(&j, "last_s", f->last_s);
+    TRY(put_file_gtids(&j, s, f, is_last, e));
+    json_close_object(&j);
+    return 0;
+}
+
+static int answer_files(const struct control_context *x, char *const *words, struct buf *line,
+                        control_put *put, void *put_arg, struct err *e)
+{
+    struct store     *s = channel_store(x->channel);
+    struct store_file first, last, f;
+
+    (void)words;
+    if (!store_first_file(s, &first) || !store_last_file(s, &last))
+        return 0;
+    for (uint32_t o = first.ordinal; o <= last.ordinal; o++) {
+        if (store_file_by_ordinal(s, o, &f, e) != 0)
+            continue; /* forgotten meanwhile */
+        buf_clear(line);
+        TRY(put_file(s, &f, o == last.ordinal, line, e));
+        TRY(emit(line, put, put_arg, e));
+    }
+    return 0;
+}
+
+/* ---- map ----------------------------------------------------------------------------------- */
+
+static int find_place(struct store *s, char *text, store_pos *begin, store_pos *end, struct err *e)
+{
+    struct gtid g;
+    char       *colon = strrchr(text, ':'), *rest;
+
+    *end = 0;
+    if (gtid_parse(slice_of_text(text), &g))
+        return locate_gtid_one(s, &g, begin, end, e);
+    errno = 0;
+    uint64_t offset = colon != NULL ? strtoull(colon + 1, &rest, 10) : 0;
+    if (colon == NULL || colon == text || colon[1] < '0' || colon[1] > '9' || *rest != '\0' ||
+        errno != 0)
+        return err_set(e, E_CONFIG,
+                       "'%.200s' is no FILE:OFFSET, no SOURCE:FILE:OFFSET and no single GTID",
+                       text);
+    *colon = '\0';
+    int rc = locate_position(s, text, offset, begin, e);
+    *colon = ':';
+    return rc;
+}
+
+static int answer_map(const struct control_context *x, char *const *words, struct buf *line,
+                      control_put *put, void *put_arg, struct err *e)
+{
+    struct store     *s = channel_store(x->channel);
+    struct json       j = json_into(line);
+    struct store_file f;
+    struct gtids      g = { 0 };
+    store_pos         begin, end;
+
+    TRY(find_place(s, words[1], &begin, &end, e));
+    TRY(store_file_by_ordinal(s, store_pos_ordinal(begin), &f, e));
+    TRY(locate_gtids_at(s, begin, &g, e));
+    json_open_object(&j);
+    put_text(&j, "asked", words[1]);
+    put_pos_fields(&j, s, begin);
+    put_text(&j, "source", f.source.name);
+    put_text(&j, "source_file", f.source_file);
+    put_uint(&j, "source_offset", store_pos_offset(begin));
+    put_gtids(&j, "gtids", &g);
+    put_pos(&j, "end", s, end);
+    json_close_object(&j);
+    gtids_done(&g);
+    return emit(line, put, put_arg, e);
+}
+
+/* ---- purge --------------------------------------------------------------------------------- */
+
+/* The first file to be kept. */
+static int find_keep(struct store *s, const char *before, uint32_t *out, struct err *e)
+{
+    struct gtid       g;
+    struct store_file f;
+    store_pos         begin, end;
+
+    if (before[0] == '@') {
+        int64_t since_s = strtoll(before + 1, NULL, 10);
+        bool    more = store_first_file(s, &f);
+        while (more && f.sealed && f.last_s != 0 && f.last_s < since_s)
+            more = store_file_by_ordinal(s, f.ordinal + 1, &f, e) == 0;
+        if (!more)
+            return err_set(e, E_PURGED, "nothing is held yet");
+        *out = f.ordinal;
+        return 0;
+    }
+    if (gtid_parse(slice_of_text(before), &g)) {
+        TRY(locate_gtid_one(s, &g, &begin, &end, e));
+        *out = store_pos_ordinal(begin);
+        return 0;
+    }
+    TRY(store_file_by_name(s, before, &f, e));
+    *out = f.ordinal;
+    return 0;
+}
+
+static int answer_purge(const struct control_context *x, char *const *words, struct buf *line,
+                        control_put *put, void *put_arg, struct err *e)
+{
+    struct store     *s = channel_store(x->channel);
+    struct json       j = json_into(line);
+    struct purge_plan p;
+    struct store_file f;
+    uint32_t          keep;
+    bool              dry = strcmp(words[2], "dry") == 0;
+
+    if (!dry && strcmp(words[2], "run") != 0)
+        return err_set(e, E_CONFIG, "purge is 'dry' or 'run', not '%.50s'", words[2]);
+    TRY(find_keep(s, words[1], &keep, e));
+    TRY(retention_purge(x->retention, keep, dry, &p, e));
+    TRY(store_file_by_ordinal(s, p.keep_from, &f, e));
+    json_open_object(&j);
+    put_uint(&j, "files", p.files);
+    put_uint(&j, "bytes", p.bytes);
+    put_text(&j, "keep_from", f.name);
+    put_bool(&j, "held", p.held);
+    put_bool(&j, "dry", dry);
+    json_close_object(&j);
+    return emit(line, put, put_arg, e);
+}
+
+/* ---- define -------------------------------------------------------------------------------- */
+
+static int answer_define(const struct control_context *x, char *const *words, struct buf *line,
+                         control_put *put, void *put_arg, struct err *e)
+{
+    TRY(channel_define(x->channel, words[1], words[2], line, e));
+    return emit(line, put, put_arg, e);
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+enum { WORDS_MAX = 4 };
+
+static const struct request {
+    const char *name;
+    size_t      operands;
+    int (*answer)(const struct control_context *x, char *const *words, struct buf *line,
+                  control_put *put, void *put_arg, struct err *e);
+} requests[] = {
+    { "status", 0, answer_status }, { "files", 0, answer_files },   { "map", 1, answer_map },
+    { "purge", 2, answer_purge },   { "define", 2, answer_define },
+};
+
+static size_t split(char *line, char *words[WORDS_MAX])
+{
+    size_t n = 0;
+
+    while (n < WORDS_MAX) {
+        words[n++] = line;
+        line = strchr(line, '\t');
+        if (line == NULL)
+            break;
+        *line++ = '\0';
+    }
+    return n;
+}
+
+int control_answer(const struct control_context *x, char *request, control_put *put, void *put_arg,
+                   struct err *e)
+{
+    char  *words[WORDS_MAX];
+    size_t n = split(request, words);
+
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        const struct request *r = &requests[i];
+        if (strcmp(r->name, words[0]) != 0)
+            continue;
+        if (n != r->operands + 1)
+            return err_set(e, E_PROTOCOL, "'%s' takes %zu words behind it, not %zu", r->name,
+                           r->operands, n - 1);
+        struct buf line;
+        buf_init(&line, CONTROL_ANSWER_BYTES_MAX);
+        int rc = r->answer(x, words, &line, put, put_arg, e);
+        buf_done(&line);
+        return rc;
+    }
+    return err_set(e, E_PROTOCOL, "no such request: '%.100s'", words[0]);
+}

@@ -1,0 +1,480 @@
+#include "relay/sql/expr.h"
+#include <time.h>
+#include "relay/upstream/binlogs.h"
+#include "relay/sql/variables.h"
+
+enum { DEPTH_MAX = 8, ARGUMENTS_MAX = 3 };
+
+/* ---- making values ---- */
+
+static void begin(const struct expr *x, struct value *v, enum reply_type type)
+{
+    *v = (struct value){ .type = type, .at = x->values->len };
+}
+
+static int end(const struct expr *x, struct value *v)
+{
+    struct err e = { 0 };
+
+    if (buf_check(x->values, "the answer", &e) != 0)
+        return expr_refuse_err(x->no, &e);
+    v->bytes = x->values->len - v->at;
+    return 0;
+}
+
+static int make_text(const struct expr *x, const char *text, struct value *out)
+{
+    begin(x, out, REPLY_VAR_STRING);
+    buf_put_text(x->values, text);
+    return end(x, out);
+}
+
+static int make_number(const struct expr *x, uint64_t number, struct value *out)
+{
+    begin(x, out, REPLY_LONGLONG);
+    buf_printf(x->values, "%llu", (unsigned long long)number);
+    return end(x, out);
+}
+
+static int make_null(const struct expr *x, enum reply_type type, struct value *out)
+{
+    begin(x, out, type);
+    out->is_null = true;
+    return 0;
+}
+
+struct slice expr_text(const struct expr *x, const struct value *v)
+{
+    struct slice all = buf_slice(x->values);
+    return v->bytes > 0 ? (struct slice){ all.ptr + v->at, v->bytes } : slice_empty();
+}
+
+bool expr_number(const struct expr *x, const struct value *v, uint64_t *out)
+{
+    struct slice text = expr_text(x, v);
+    uint64_t     n = 0;
+
+    if (v->is_null || text.len == 0)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)text.ptr[i] - '0';
+        if (digit > 9 || n > (UINT64_MAX - digit) / 10)
+            return false;
+        n = n * 10 + digit;
+    }
+    *out = n;
+    return true;
+}
+
+int expr_refuse_err(struct sql_refusal *no, const struct err *e)
+{
+    return sql_refuse(no, 1105, "HY000", "binrelay: %s", e->text);
+}
+
+/* ---- functions ---- */
+
+typedef int function(struct expr *x, const struct value *args, size_t count, struct value *out);
+
+static int unix_timestamp(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)args, (void)count;
+    return make_number(x, (uint64_t)time(NULL), out);
+}
+
+static int put_time(struct expr *x, const struct tm *t, struct value *out)
+{
+    begin(x, out, REPLY_DATETIME);
+    buf_printf(x->values, "%04d-%02d-%02d %02d:%02d:%02d", t->tm_year + 1900, t->tm_mon + 1,
+               t->tm_mday, t->tm_hour, t->tm_min, t->tm_sec);
+    return end(x, out);
+}
+
+static int now(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)args, (void)count;
+    time_t    s = time(NULL);
+    struct tm t = { 0 };
+    (void)localtime_r(&s, &t);
+    return put_time(x, &t, out);
+}
+
+static int utc_timestamp(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)args, (void)count;
+    time_t    s = time(NULL);
+    struct tm t = { 0 };
+    (void)gmtime_r(&s, &t);
+    return put_time(x, &t, out);
+}
+
+static int version(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)args, (void)count;
+    return make_text(x, x->env->facts->version, out);
+}
+
+static int connection_id(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)args, (void)count;
+    return make_number(x, x->env->thread_id, out);
+}
+
+static int user(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)args, (void)count;
+    begin(x, out, REPLY_VAR_STRING);
+    buf_printf(x->values, "%s@%s", x->env->user, x->env->host);
+    return end(x, out);
+}
+
+static int database(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)args, (void)count;
+    const char *name = x->env->session->database;
+    return name[0] != 0 ? make_text(x, name, out) : make_null(x, REPLY_VAR_STRING, out);
+}
+
+static int read_set(struct expr *x, const struct value *v, struct gtid_set *into)
+{
+    struct err   e = { 0 };
+    struct slice text = expr_text(x, v);
+
+    if (gtid_set_parse(into, text, &e) == 0)
+        return 0;
+    if (e.kind == E_NOMEM)
+        return expr_refuse_err(x->no, &e);
+    return sql_refuse(x->no, 1772, "HY000", "Malformed GTID set specification '%.*s'.",
+                      (int)(text.len < 200 ? text.len : 200), (const char *)text.ptr);
+}
+
+static int subset_of(struct expr *x, const struct value *args, struct gtid_set *part,
+                     struct gtid_set *of, struct value *out)
+{
+    TRY(read_set(x, &args[0], part));
+    TRY(read_set(x, &args[1], of));
+    return make_number(x, gtid_set_is_subset(part, of) ? 1 : 0, out);
+}
+
+static int gtid_subset(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)count;
+    struct gtid_set part = { 0 };
+    struct gtid_set of = { 0 };
+
+    if (args[0].is_null || args[1].is_null)
+        return make_null(x, REPLY_LONGLONG, out);
+    int rc = subset_of(x, args, &part, &of, out);
+    gtid_set_done(&part);
+    gtid_set_done(&of);
+    return rc;
+}
+
+static int difference_of(struct expr *x, const struct value *args, struct gtid_set *from,
+                         struct gtid_set *what, struct value *out)
+{
+    struct err e = { 0 };
+
+    TRY(read_set(x, &args[0], from));
+    TRY(read_set(x, &args[1], what));
+    if (gtid_set_subtract(from, what, &e) != 0)
+        return expr_refuse_err(x->no, &e);
+    begin(x, out, REPLY_VAR_STRING);
+    gtid_set_put_text(from, x->values, true);
+    return end(x, out);
+}
+
+static int gtid_subtract(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)count;
+    struct gtid_set from = { 0 };
+    struct gtid_set what = { 0 };
+
+    if (args[0].is_null || args[1].is_null)
+        return make_null(x, REPLY_VAR_STRING, out);
+    int rc = difference_of(x, args, &from, &what, out);
+    gtid_set_done(&from);
+    gtid_set_done(&what);
+    return rc;
+}
+
+/* '' for the place where a stream without a file begins; NULL for one that does not exist. */
+static int binlog_gtid_pos(struct expr *x, const struct value *args, size_t count,
+                           struct value *out)
+{
+    (void)count;
+    char         file[STORE_NAME_BYTES + 1] = "";
+    uint64_t     position = 0;
+    struct slice name = expr_text(x, &args[0]);
+    struct gtids g = { 0 };
+    struct err   e = { 0 };
+
+    if (args[0].is_null || name.len >= sizeof file || !expr_number(x, &args[1], &position))
+        return make_null(x, REPLY_BLOB_TEXT, out);
+    if (name.len == 0) {
+        begin(x, out, REPLY_BLOB_TEXT);
+        return end(x, out);
+    }
+    memcpy(file, name.ptr, name.len);
+    int rc = binlogs_gtids_at(x->env->store, file, position, &g, &e);
+    if (rc == 0) {
+        begin(x, out, REPLY_BLOB_TEXT);
+        gtid_state_put_text(&g.state, x->values);
+        rc = end(x, out);
+    } else if (e.kind == E_PURGED || e.kind == E_PROTOCOL || e.kind == E_LIMIT) {
+        rc = make_null(x, REPLY_BLOB_TEXT, out);
+    } else {
+        rc = expr_refuse_err(x->no, &e);
+    }
+    gtids_done(&g);
+    return rc;
+}
+
+#define NEVER         UINT32_MAX
+#define ALL           0, 0
+#define MYSQL(from)   from, NEVER
+#define MARIADB(from) NEVER, from
+
+static const struct known_function {
+    const char *name;
+    uint32_t    mysql_from, mariadb_from; /* version_number */
+    uint8_t     args_min, args_max;
+    bool        bare; /* may be written without parentheses */
+    function   *call;
+} functions[] = {
+    /* clang-format off */
+    { "BINLOG_GTID_POS",   MARIADB(100002), 2, 2, false, binlog_gtid_pos },
+    { "CONNECTION_ID",     ALL,             0, 0, false, connection_id },
+    { "CURRENT_TIMESTAMP", ALL,             0, 1, true,  now },
+    { "CURRENT_USER",      ALL,             0, 0, true,  user },
+    { "DATABASE",          ALL,             0, 0, false, database },
+    { "GTID_SUBSET",       MYSQL(50605),    2, 2, false, gtid_subset },
+    { "GTID_SUBTRACT",     MYSQL(50605),    2, 2, false, gtid_subtract },
+    { "LOCALTIME",         ALL,             0, 1, true,  now },
+    { "LOCALTIMESTAMP",    ALL,             0, 1, true,  now },
+    { "NOW",               ALL,             0, 1, false, now },
+    { "SCHEMA",            ALL,             0, 0, false, database },
+    { "SESSION_USER",      ALL,             0, 0, false, user },
+    { "SYSDATE",           ALL,             0, 1, false, now },
+    { "SYSTEM_USER",       ALL,             0, 0, false, user },
+    { "UNIX_TIMESTAMP",    ALL,             0, 0, false, unix_timestamp },
+    { "USER",              ALL,             0, 0, false, user },
+    { "UTC_TIMESTAMP",     ALL,             0, 1, true,  utc_timestamp },
+    { "VERSION",           ALL,             0, 0, false, version },
+    /* clang-format on */
+};
+
+static const struct known_function *find_function(struct slice name, const struct server_facts *f)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        bool mariadb = f->family == FAMILY_MARIADB;
+        if (f->version_number >= (mariadb ? functions[i].mariadb_from : functions[i].mysql_from) &&
+            sql_equal(name, functions[i].name))
+            return &functions[i];
+    }
+    return NULL;
+}
+
+static int refuse_syntax(struct expr *x)
+{
+    return sql_refuse_syntax(x->no, x->sql, x->env->facts->family);
+}
+
+/* Servers take an unknown function for a stored one, and look for it in the current database. */
+static int refuse_function(struct expr *x, struct slice name)
+{
+    const char *in = x->env->session->database;
+    int         n = (int)(name.len < 64 ? name.len : 64);
+
+    const struct server_facts *f = x->env->facts;
+
+    if (in[0] == 0 && f->family == FAMILY_MYSQL && f->version_number >= 50600)
+        return sql_refuse(x->no, 1046, "3D000", "No database selected");
+    if (in[0] == 0)
+        return sql_refuse(x->no, 1305, "42000", "FUNCTION %.*s does not exist", n,
+                          (const char *)name.ptr);
+    return sql_refuse(x->no, 1305, "42000", "FUNCTION %s.%.*s does not exist", in, n,
+                      (const char *)name.ptr);
+}
+
+static int read_arguments(struct expr *x, struct value args[ARGUMENTS_MAX], size_t *count)
+{
+    *count = 0;
+    if (sql_take_sign(x->sql, ')'))
+        return 0;
+    do {
+        if (*count == ARGUMENTS_MAX)
+            return refuse_syntax(x);
+        TRY(expr_read(x, &args[*count]));
+        ++*count;
+    } while (sql_take_sign(x->sql, ','));
+    return sql_take_sign(x->sql, ')') ? 0 : refuse_syntax(x);
+}
+
+/* `name` was stepped over and a '(' too. */
+static int read_call(struct expr *x, struct slice name, struct value *out)
+{
+    const struct known_function *f = find_function(name, x->env->facts);
+    struct value                 args[ARGUMENTS_MAX];
+    size_t                       count;
+
+    if (f == NULL)
+        return refuse_function(x, name);
+    TRY(read_arguments(x, args, &count));
+    if (count < f->args_min || count > f->args_max)
+        return sql_refuse(x->no, 1582, "42000",
+                          "Incorrect parameter count in the call to native function '%s'", f->name);
+    return f->call(x, args, count, out);
+}
+
+/* ---- variables ---- */
+
+bool expr_split(struct slice body, enum expr_scope *scope, struct slice *name)
+{
+    const uint8_t *dot = body.len > 0 ? memchr(body.ptr, '.', body.len) : NULL;
+    struct slice   first = { body.ptr, dot != NULL ? (size_t)(dot - body.ptr) : 0 };
+
+    if (dot == NULL) {
+        *scope = EXPR_UNSAID;
+        *name = body;
+        return true;
+    }
+    *name = body;
+    *scope = sql_equal(first, "global") ? EXPR_OF_GLOBAL : EXPR_OF_SESSION;
+    if (*scope == EXPR_OF_SESSION && !sql_equal(first, "session") && !sql_equal(first, "local"))
+        return false;
+    *name = (struct slice){ dot + 1, body.len - first.len - 1 };
+    return memchr(name->ptr, '.', name->len) == NULL;
+}
+
+static int check_scope(struct expr *x, const struct variable *v, enum expr_scope scope)
+{
+    if (scope == EXPR_OF_SESSION && v->scope == VARIABLE_GLOBAL)
+        return sql_refuse(x->no, 1238, "HY000", "Variable '%s' is a GLOBAL variable", v->name);
+    if (scope == EXPR_OF_GLOBAL && v->scope == VARIABLE_SESSION)
+        return sql_refuse(x->no, 1238, "HY000", "Variable '%s' is a SESSION variable", v->name);
+    return 0;
+}
+
+static int read_system_variable(struct expr *x, struct slice body, struct value *out)
+{
+    enum expr_scope scope;
+    struct slice    name;
+    struct err      e = { 0 };
+
+    if (body.len == 0)
+        return refuse_syntax(x);
+    const struct variable *v =
+        expr_split(body, &scope, &name) ? variable_find(name, x->env->facts) : NULL;
+    if (v == NULL)
+        return sql_refuse(x->no, 1193, "HY000", "Unknown system variable '%.*s'",
+                          (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
+    TRY(check_scope(x, v, scope));
+    begin(x, out, v->type == VARIABLE_TEXT ? REPLY_VAR_STRING : REPLY_LONGLONG);
+    if (variable_put(v, x->env, scope == EXPR_OF_GLOBAL, x->values, &e) != 0)
+        return expr_refuse_err(x->no, &e);
+    return end(x, out);
+}
+
+static int read_user_variable(struct expr *x, const struct sql_token *t, struct value *out)
+{
+    /* As each server was seen to send them. */
+    const struct server_facts *f = x->env->facts;
+    uint32_t                   medium_until = f->family == FAMILY_MYSQL ? 80000 : 100300;
+    bool            newer_mysql = f->family == FAMILY_MYSQL && f->version_number >= 80000;
+    enum reply_type unset_type = newer_mysql ? REPLY_VAR_STRING : REPLY_BLOB_TEXT;
+    enum reply_type text_type =
+        f->version_number < medium_until ? REPLY_MEDIUM_TEXT : REPLY_BLOB_TEXT;
+
+    begin(x, out, text_type);
+    sql_put_text(t, x->values);
+    TRY(end(x, out));
+    struct slice name = expr_text(x, out);
+    for (size_t i = 0; i < x->env->session->variable_count; i++) {
+        const struct query_variable *v = &x->env->session->variables[i];
+        if (sql_equal(name, v->name)) {
+            begin(x, out, v->is_number ? REPLY_LONGLONG : text_type);
+            buf_put_text(x->values, v->value);
+            return end(x, out);
+        }
+    }
+    return make_null(x, unset_type, out);
+}
+
+/* ---- expressions ---- */
+
+static int read_number(struct expr *x, struct value *out)
+{
+    bool minus = sql_take_sign(x->sql, '-');
+
+    if (!minus)
+        (void)sql_take_sign(x->sql, '+');
+    if (x->sql->now.kind != SQL_NUMBER)
+        return refuse_syntax(x);
+    struct slice digits = x->sql->now.body;
+    bool         whole = memchr(digits.ptr, '.', digits.len) == NULL;
+    begin(x, out, whole ? REPLY_LONGLONG : REPLY_VAR_STRING);
+    if (minus)
+        buf_put_u8(x->values, '-');
+    buf_put(x->values, digits);
+    sql_step(x->sql);
+    return end(x, out);
+}
+
+static int read_word(struct expr *x, struct value *out)
+{
+    struct slice name = x->sql->now.body;
+    sql_step(x->sql);
+    if (sql_take_sign(x->sql, '('))
+        return read_call(x, name, out);
+    if (sql_equal(name, "NULL"))
+        return make_null(x, REPLY_VAR_STRING, out);
+    if (sql_equal(name, "TRUE") || sql_equal(name, "FALSE"))
+        return make_number(x, sql_equal(name, "TRUE") ? 1 : 0, out);
+    const struct known_function *f = find_function(name, x->env->facts);
+    if (f != NULL && f->bare)
+        return f->call(x, NULL, 0, out);
+    return sql_refuse(x->no, 1054, "42S22", "Unknown column '%.*s' in 'field list'",
+                      (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
+}
+
+static int read_one(struct expr *x, struct value *out)
+{
+    struct sql_token t = x->sql->now;
+
+    switch (t.kind) {
+    case SQL_TEXT:
+        sql_step(x->sql);
+        begin(x, out, REPLY_VAR_STRING);
+        sql_put_text(&t, x->values);
+        return end(x, out);
+    case SQL_USER:
+        sql_step(x->sql);
+        return read_user_variable(x, &t, out);
+    case SQL_VARIABLE:
+        sql_step(x->sql);
+        return read_system_variable(x, t.body, out);
+    case SQL_WORD:
+        return read_word(x, out);
+    case SQL_NUMBER:
+        return read_number(x, out);
+    case SQL_SIGN:
+        if (!sql_take_sign(x->sql, '('))
+            return t.body.ptr[0] == '-' || t.body.ptr[0] == '+' ? read_number(x, out)
+                                                                : refuse_syntax(x);
+        TRY(expr_read(x, out));
+        return sql_take_sign(x->sql, ')') ? 0 : refuse_syntax(x);
+    default:
+        return refuse_syntax(x);
+    }
+}
+
+/* Calls itself through functions and parentheses only as deep as DEPTH_MAX. */
+int expr_read(struct expr *x, struct value *out)
+{
+    if (x->depth == DEPTH_MAX)
+        return sql_refuse(x->no, 1064, "42000", "binrelay: the expression is nested too deep");
+    x->depth++;
+    int rc = read_one(x, out);
+    x->depth--;
+    return rc;
+}

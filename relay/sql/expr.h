@@ -1,0 +1,33 @@
+/*
+ * Values in statements: literals, user and system variables, the functions that a relay knows.
+ *
+ * One reader (struct expr) serves one statement. All values lie one behind the other in a buffer
+ * of the caller's, whose bound limits what a statement may cost; so they are kept as places in it.
+ */
+#pragma once
+#include "relay/sql/query.h"
+#include "relay/sql/sql.h"
+
+struct value {
+    enum reply_type type; /* REPLY_LONGLONG for numbers, which are texts too */
+    bool            is_null;
+    size_t          at, bytes; /* in the buffer */
+};
+
+struct expr {
+    const struct query_env *env;
+    struct sql             *sql; /* stands on the expression, then behind it */
+    struct buf             *values;
+    struct sql_refusal     *no; /* filled where -1 is returned */
+    unsigned                depth;
+};
+MUST_CHECK int expr_read(struct expr *x, struct value *out);
+struct slice   expr_text(const struct expr *x, const struct value *v);
+/* A whole number without sign. */
+bool expr_number(const struct expr *x, const struct value *v, uint64_t *out);
+
+/* Splits "global.name", "session.name", "name": false for another scope, or more dots. */
+enum expr_scope { EXPR_UNSAID, EXPR_OF_GLOBAL, EXPR_OF_SESSION };
+bool expr_split(struct slice body, enum expr_scope *scope, struct slice *name);
+/* Fills *no from an error of the relay's own. Returns -1. */
+int expr_refuse_err(struct sql_refusal *no, const struct err *e);

@@ -1,0 +1,265 @@
+#include "relay/sql/variables.h"
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+#include "relay/upstream/binlogs.h"
+
+/* ---- values that are not constant ---- */
+
+static int put_server_id(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)global, (void)e;
+    buf_put_decimal(out, env->relay_server_id);
+    return 0;
+}
+
+static int put_server_uuid(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)global, (void)e;
+    buf_put_text(out, env->relay_uuid);
+    return 0;
+}
+
+static int put_domain(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)global, (void)e;
+    buf_put_decimal(out, env->facts->gtid_domain_id);
+    return 0;
+}
+
+static int put_thread(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)global, (void)e;
+    buf_put_decimal(out, env->thread_id);
+    return 0;
+}
+
+static int put_autocommit(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)e;
+    buf_put_text(out, global || env->session->autocommit ? "1" : "0");
+    return 0;
+}
+
+static int put_hostname(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)env, (void)global;
+    char name[256] = "";
+    if (gethostname(name, sizeof name - 1) != 0)
+        return err_sys(e, "the machine's name");
+    buf_put_text(out, name);
+    return 0;
+}
+
+static int put_zone(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)env, (void)global;
+    struct tm local;
+    time_t    now = time(NULL);
+    if (localtime_r(&now, &local) == NULL)
+        return err_sys(e, "the time zone");
+    buf_put_text(out, local.tm_zone);
+    return 0;
+}
+
+/* Servers print a line for each UUID of a set. */
+static int put_gtids(int (*get)(struct store *, struct gtids *, struct err *),
+                     const struct query_env *env, struct buf *out, struct err *e)
+{
+    struct gtids g = { 0 };
+    int          rc = get(env->store, &g, e);
+    if (rc == 0 && env->facts->family == FAMILY_MYSQL)
+        gtid_set_put_text(&g.set, out, true);
+    else if (rc == 0)
+        gtid_state_put_text(&g.state, out);
+    gtids_done(&g);
+    return rc;
+}
+
+static int put_executed(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)global;
+    return put_gtids(binlogs_executed, env, out, e);
+}
+
+static int put_purged(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)global;
+    return put_gtids(binlogs_purged, env, out, e);
+}
+
+/* ---- the table ---- */
+
+#define EVER UINT32_MAX /* "until" of a variable that is still there */
+#define ALL  0, EVER, 0, EVER
+/* from which version on; NEVER for a family without it */
+#define NEVER                 UINT32_MAX
+#define SINCE(mysql, mariadb) mysql, EVER, mariadb, EVER
+#define MYSQL(from, until)    from, until, NEVER, EVER
+#define MARIADB(from, until)  NEVER, EVER, from, until
+
+#define SPAN(mysql_from, mysql_until, mariadb_from, mariadb_until)                                 \
+    mysql_from, mysql_until, mariadb_from, mariadb_until
+
+#define GLOBAL_ VARIABLE_GLOBAL
+#define BOTH    VARIABLE_BOTH
+#define SESSION VARIABLE_SESSION
+
+#define FIXED(name, type, scope, versions, value)                                                  \
+    { name, VARIABLE_##type, scope, versions, value, 0, 0, NULL },
+#define FACT(name, scope, versions, field)                                                         \
+    { name,                                                                                        \
+      VARIABLE_TEXT,                                                                               \
+      scope,                                                                                       \
+      versions,                                                                                    \
+      NULL,                                                                                        \
+      offsetof(struct server_facts, field),                                                        \
+      sizeof((struct server_facts *)0)->field,                                                     \
+      NULL },
+#define ASKED(name, type, scope, versions, put)                                                    \
+    { name, VARIABLE_##type, scope, versions, NULL, 0, 0, put },
+
+/* Versions: MySQL and MariaDB manuals, "Server System Variables" and the pages on replication
+   options. Values that only a client's driver looks at are a server's defaults. */
+/* clang-format off */
+static const struct variable variables[] = {
+    FIXED("auto_increment_increment", NUMBER, BOTH,    ALL, "1")
+    FIXED("auto_increment_offset",    NUMBER, BOTH,    ALL, "1")
+    ASKED("autocommit",               FLAG,   BOTH,    ALL, put_autocommit)
+    FACT ("binlog_checksum",                  GLOBAL_, ALL, binlog_checksum)
+    FACT ("binlog_format",                    BOTH,    ALL, binlog_format)
+    FACT ("binlog_row_image",                 BOTH,    ALL, binlog_row_image)
+    FACT ("binlog_row_metadata",              GLOBAL_, ALL, binlog_row_metadata)
+    FIXED("character_set_client",     TEXT,   BOTH,    ALL, "utf8mb4")
+    FIXED("character_set_connection", TEXT,   BOTH,    ALL, "utf8mb4")
+    FIXED("character_set_database",   TEXT,   BOTH,    ALL, "utf8mb4")
+    FIXED("character_set_results",    TEXT,   BOTH,    ALL, "utf8mb4")
+    FIXED("character_set_server",     TEXT,   BOTH,    ALL, "utf8mb4")
+    FIXED("character_set_system",     TEXT,   GLOBAL_, ALL, "utf8")
+    FIXED("collation_connection",     TEXT,   BOTH,    ALL, "utf8mb4_general_ci")
+    FIXED("collation_database",       TEXT,   BOTH,    ALL, "utf8mb4_general_ci")
+    FIXED("collation_server",         TEXT,   BOTH,    ALL, "utf8mb4_general_ci")
+    FIXED("error_count",              NUMBER, SESSION, ALL, "0")
+    FIXED("foreign_key_checks",       FLAG,   BOTH,    ALL, "1")
+    FIXED("group_concat_max_len",     NUMBER, BOTH,    ALL, "1024")
+    ASKED("gtid_binlog_pos",          TEXT,   GLOBAL_, MARIADB(100003, EVER), put_executed)
+    ASKED("gtid_binlog_state",        TEXT,   GLOBAL_, MARIADB(100005, EVER), put_executed)
+    ASKED("gtid_current_pos",         TEXT,   GLOBAL_, MARIADB(100003, EVER), put_executed)
+    ASKED("gtid_domain_id",           NUMBER, BOTH,    MARIADB(100002, EVER), put_domain)
+    ASKED("gtid_executed",            TEXT,   GLOBAL_, MYSQL(50605, EVER), put_executed)
+    FACT ("gtid_mode",                        GLOBAL_, ALL, gtid_mode)
+    ASKED("gtid_purged",              TEXT,   GLOBAL_, MYSQL(50605, EVER), put_purged)
+    ASKED("gtid_slave_pos",           TEXT,   GLOBAL_, MARIADB(100002, EVER), put_executed)
+    ASKED("hostname",                 TEXT,   GLOBAL_, ALL, put_hostname)
+    FIXED("init_connect",             TEXT,   GLOBAL_, ALL, "")
+    FIXED("innodb_lock_wait_timeout", NUMBER, BOTH,    ALL, "50")
+    FIXED("interactive_timeout",      NUMBER, BOTH,    ALL, "28800")
+    FIXED("license",                  TEXT,   GLOBAL_, ALL, "Apache-2.0")
+    FIXED("lock_wait_timeout",        NUMBER, BOTH,    ALL, "31536000")
+    FIXED("log_bin",                  FLAG,   GLOBAL_, ALL, "1")
+    FACT ("log_bin_basename",                 GLOBAL_, SINCE(50602, 100100), log_bin_basename)
+    FIXED("log_replica_updates",      FLAG,   GLOBAL_, MYSQL(80026, EVER), "1")
+    FIXED("log_slave_updates",        FLAG,   GLOBAL_, ALL, "1")
+    FIXED("lower_case_table_names",   NUMBER, GLOBAL_, ALL, "0")
+    FIXED("max_allowed_packet",       NUMBER, BOTH,    ALL, "1073741824")
+    FIXED("max_execution_time",       NUMBER, BOTH,    MYSQL(50708, EVER), "0")
+    FIXED("max_statement_time",       TEXT,   BOTH,    MARIADB(100101, EVER), "0.000000")
+    FIXED("net_buffer_length",        NUMBER, BOTH,    ALL, "16384")
+    FIXED("net_read_timeout",         NUMBER, BOTH,    ALL, "30")
+    FIXED("net_write_timeout",        NUMBER, BOTH,    ALL, "60")
+    FIXED("performance_schema",       FLAG,   GLOBAL_, SINCE(50503, 50500), "0")
+    FIXED("protocol_version",         NUMBER, GLOBAL_, ALL, "10")
+    ASKED("pseudo_thread_id",         NUMBER, SESSION, ALL, put_thread)
+    FIXED("query_cache_size",         NUMBER, GLOBAL_, SPAN(0, 80003, 0, EVER), "0")
+    FIXED("query_cache_type",         TEXT,   BOTH,    SPAN(0, 80003, 0, EVER), "OFF")
+    FIXED("read_only",                FLAG,   GLOBAL_, ALL, "1")
+    FIXED("rpl_semi_sync_master_enabled", FLAG, GLOBAL_, ALL, "0")
+    FIXED("rpl_semi_sync_source_enabled", FLAG, GLOBAL_, MYSQL(80026, EVER), "0")
+    ASKED("server_id",                NUMBER, GLOBAL_, ALL, put_server_id)
+    ASKED("server_uuid",              TEXT,   GLOBAL_, MYSQL(50600, EVER), put_server_uuid)
+    FIXED("session_track_schema",     FLAG,   BOTH,    SINCE(50704, 100202), "1")
+    FIXED("session_track_system_variables", TEXT, BOTH, SINCE(50704, 100202), "")
+    FIXED("sql_auto_is_null",         FLAG,   BOTH,    ALL, "0")
+    FIXED("sql_log_bin",              FLAG,   SESSION, ALL, "1")
+    FIXED("sql_mode",                 TEXT,   BOTH,    ALL, "")
+    FIXED("sql_notes",                FLAG,   BOTH,    ALL, "1")
+    FIXED("sql_quote_show_create",    FLAG,   BOTH,    ALL, "1")
+    FIXED("sql_safe_updates",         FLAG,   BOTH,    ALL, "0")
+    FIXED("sql_select_limit",         NUMBER, BOTH,    ALL, "18446744073709551615")
+    FIXED("super_read_only",          FLAG,   GLOBAL_, MYSQL(50708, EVER), "1")
+    ASKED("system_time_zone",         TEXT,   GLOBAL_, ALL, put_zone)
+    FIXED("time_zone",                TEXT,   BOTH,    ALL, "SYSTEM")
+    FIXED("transaction_isolation",    TEXT,   BOTH,    SINCE(50720, 110101), "REPEATABLE-READ")
+    FIXED("transaction_read_only",    FLAG,   BOTH,    SINCE(50720, 110101), "0")
+    FIXED("tx_isolation",             TEXT,   BOTH,    SPAN(0, 80003, 0, EVER), "REPEATABLE-READ")
+    FIXED("tx_read_only",             FLAG,   BOTH,    SPAN(50605, 80003, 100000, EVER), "0")
+    FIXED("unique_checks",            FLAG,   BOTH,    ALL, "1")
+    FACT ("version",                          GLOBAL_, ALL, version)
+    FACT ("version_comment",                  GLOBAL_, ALL, version_comment)
+    FIXED("wait_timeout",             NUMBER, BOTH,    ALL, "28800")
+    FIXED("warning_count",            NUMBER, SESSION, ALL, "0")
+};
+/* clang-format on */
+enum { VARIABLE_COUNT = sizeof variables / sizeof variables[0] };
+
+static const char *fact_of(const struct variable *v, const struct server_facts *facts)
+{
+    return (const char *)facts + v->fact_at;
+}
+
+static bool exists(const struct variable *v, const struct server_facts *facts)
+{
+    bool     mariadb = facts->family == FAMILY_MARIADB;
+    uint32_t from = mariadb ? v->mariadb_from : v->mysql_from;
+    uint32_t until = mariadb ? v->mariadb_until : v->mysql_until;
+
+    /* What the source did not tell, it does not have. */
+    if (v->fact_size > 0 && fact_of(v, facts)[0] == 0)
+        return false;
+    return facts->version_number >= from && facts->version_number < until;
+}
+
+const struct variable *variable_find(struct slice name, const struct server_facts *facts)
+{
+    size_t low = 0;
+    size_t high = VARIABLE_COUNT;
+
+    if (memchr(name.ptr, 0, name.len) != NULL)
+        return NULL;
+    while (low < high) {
+        size_t                 middle = (low + high) / 2;
+        const struct variable *v = &variables[middle];
+        int                    order = strncasecmp((const char *)name.ptr, v->name, name.len);
+        if (order == 0 && v->name[name.len] == 0)
+            return exists(v, facts) ? v : NULL;
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+const struct variable *variable_next(size_t *index, const struct server_facts *facts)
+{
+    while (*index < VARIABLE_COUNT) {
+        const struct variable *v = &variables[(*index)++];
+        if (exists(v, facts))
+            return v;
+    }
+    return NULL;
+}
+
+int variable_put(const struct variable *v, const struct query_env *env, bool global,
+                 struct buf *out, struct err *e)
+{
+    if (v->put != NULL)
+        return v->put(env, global, out, e);
+    if (v->fact_size == 0) {
+        buf_put_text(out, v->value);
+        return 0;
+    }
+    const char *fact = fact_of(v, env->facts);
+    buf_put(out, (struct slice){ (const uint8_t *)fact, strnlen(fact, v->fact_size) });
+    return 0;
+}

@@ -1,0 +1,58 @@
+#include "relay/upstream/binlogs.h"
+#include "storage/locate.h"
+
+bool binlogs_next(struct store *s, uint32_t *ordinal, struct binlogs_file *out)
+{
+    struct store_file f;
+    struct err        e = { 0 };
+
+    if (*ordinal == 0) {
+        if (!store_first_file(s, &f))
+            return false;
+    } else if (store_file_by_ordinal(s, *ordinal + 1, &f, &e) != 0) {
+        return false;
+    }
+    *ordinal = f.ordinal;
+    memcpy(out->name, f.name, sizeof out->name);
+    out->size = f.size;
+    return true;
+}
+
+bool binlogs_end(struct store *s, struct binlogs_file *out)
+{
+    struct store_file f;
+    struct err        e = { 0 };
+    store_pos         end = store_published(s);
+
+    if (end == 0 || store_file_by_ordinal(s, store_pos_ordinal(end), &f, &e) != 0)
+        return false;
+    memcpy(out->name, f.name, sizeof out->name);
+    out->size = store_pos_offset(end);
+    return true;
+}
+
+int binlogs_executed(struct store *s, struct gtids *out, struct err *e)
+{
+    return store_gtids_published(s, out, e);
+}
+
+int binlogs_purged(struct store *s, struct gtids *out, struct err *e)
+{
+    struct store_file first;
+
+    if (!store_first_file(s, &first)) {
+        gtids_done(out);
+        *out = (struct gtids){ 0 };
+        return 0;
+    }
+    return store_gtids_before(s, first.ordinal, out, e);
+}
+
+int binlogs_gtids_at(struct store *s, const char *file, uint64_t position, struct gtids *out,
+                     struct err *e)
+{
+    store_pos at = 0;
+
+    TRY(locate_position(s, file, position, &at, e));
+    return locate_gtids_at(s, at, out, e);
+}

@@ -1,0 +1,571 @@
+#include "relay/upstream/follow.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+#include "relay/upstream/advice.h"
+#include "relay/upstream/ingest.h"
+#include "relay/upstream/source.h"
+#include "storage/catalog.h"
+
+enum {
+    SILENT_PERIODS = 3,
+    FACTS_BYTES_MAX = 16 * 1024,
+    WELL_S = 3,
+};
+static const char facts_name[] = "source.facts"; /* in the catalog */
+
+struct follow {
+    const struct config_source *source;
+    struct store               *store;
+    bool                        publishes;
+    char                        relay_uuid[UUID_TEXT_BYTES + 1];
+    int                         stop_fd;
+    int                         wake_fd; /* more is safe: acknowledgements may be due */
+    _Atomic(bool)               stopping;
+
+    pthread_mutex_t         lock; /* of what follows */
+    struct server_facts     facts;
+    struct channel_status   status;
+    struct channel_warnings warnings;
+    uint64_t                bytes_before, events_before, acks_before; /* of dumps that are over */
+
+    /* The ingest thread's own. */
+    bool               progressed; /* in this attempt */
+    bool               attached;   /* ever */
+    bool               refused;    /* the attempt before this one: the file is not there */
+    bool               well;       /* this attempt has received all that there was */
+    int64_t            began_s;    /* the dump, by the monotonic clock */
+    uint32_t           pause_s;
+    struct client     *client; /* of the dump */
+    struct store_watch watch;
+    char logged[ERR_TEXT_BYTES]; /* the problem that was logged last, not to repeat it */
+};
+
+/* ---- state --------------------------------------------------------------------------------- */
+
+static int64_t now_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+static void set_state(struct follow *f, enum channel_state state, const char *problem)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    struct channel_status *s = &f->status;
+    if (s->state != state)
+        s->since_s = now_s();
+    s->state = state;
+    if (problem != NULL)
+        (void)snprintf(s->problem, sizeof s->problem, "%s", problem);
+    if (state != CHANNEL_FOLLOWING)
+        s->caught_up = s->semi_sync = false;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void follow_status(struct follow *f, struct channel_status *out)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    *out = f->status;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void follow_warnings(struct follow *f, struct channel_warnings *out)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    *out = f->warnings;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+void follow_facts(struct follow *f, struct server_facts *out)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    *out = f->facts;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+int follow_interrupt_fd(const struct follow *f)
+{
+    return f->stop_fd;
+}
+
+/* To the catalog only when they differ from what was known. */
+static int keep_facts(struct follow *f, const struct server_facts *facts, struct err *e)
+{
+    struct buf before, now;
+    int        rc = 0;
+
+    buf_init(&before, FACTS_BYTES_MAX);
+    buf_init(&now, FACTS_BYTES_MAX);
+    source_facts_put(facts, &now);
+    (void)pthread_mutex_lock(&f->lock);
+    if (f->facts.known)
+        source_facts_put(&f->facts, &before);
+    f->facts = *facts;
+    (void)pthread_mutex_unlock(&f->lock);
+    if (buf_check(&now, "facts of the source", e) != 0)
+        rc = -1;
+    else if (!slice_equal(buf_slice(&before), buf_slice(&now)))
+        rc = catalog_put_value(store_catalog(f->store), facts_name, buf_text(&now), e);
+    buf_done(&before);
+    buf_done(&now);
+    return rc;
+}
+
+static int load_facts(struct follow *f, struct err *e)
+{
+    struct buf text;
+
+    buf_init(&text, FACTS_BYTES_MAX);
+    int rc = catalog_get_value(store_catalog(f->store), facts_name, &text, e);
+    if (rc > 0)
+        rc = source_facts_parse(buf_slice(&text), &f->facts, e);
+    buf_done(&text);
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+int follow_new(const struct config_source *source, struct store *store, const char *relay_uuid,
+               bool publishes, struct follow **out, struct err *e)
+{
+    struct follow *f = calloc(1, sizeof *f);
+
+    if (f == NULL)
+        return err_set(e, E_NOMEM, "no memory to follow a source");
+    f->source = source;
+    f->store = store;
+    (void)snprintf(f->relay_uuid, sizeof f->relay_uuid, "%s", relay_uuid);
+    (void)pthread_mutex_init(&f->lock, NULL);
+    f->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (f->stop_fd < 0 || f->wake_fd < 0) {
+        (void)err_sys(e, "make an eventfd");
+        follow_free(f);
+        return -1;
+    }
+    f->status.state = CHANNEL_CONNECTING;
+    f->status.semi_sync_wanted = source->semi_sync;
+    f->publishes = publishes;
+    f->status.since_s = now_s();
+    (void)snprintf(f->status.source, sizeof f->status.source, "%s", source->name);
+    if (*source->socket != '\0')
+        (void)snprintf(f->status.address, sizeof f->status.address, "%s", source->socket);
+    else
+        (void)snprintf(f->status.address, sizeof f->status.address,
+                       strpbrk(source->host, ":,") != NULL ? "%s" : "%s:%u", source->host,
+                       source->port);
+    if (load_facts(f, e) != 0) {
+        follow_free(f);
+        return -1;
+    }
+    *out = f;
+    return 0;
+}
+
+void follow_free(struct follow *f)
+{
+    if (f == NULL)
+        return;
+    if (f->stop_fd >= 0)
+        (void)close(f->stop_fd);
+    if (f->wake_fd >= 0)
+        (void)close(f->wake_fd);
+    (void)pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+void follow_stop(struct follow *f)
+{
+    uint64_t one = 1;
+
+    f->stopping = true;
+    /* Fails only when the counter is full, and then it is readable anyway. */
+    (void)!write(f->stop_fd, &one, sizeof one);
+}
+
+void follow_fail(struct follow *f, const struct err *why)
+{
+    set_state(f, CHANNEL_STOPPED, why->text);
+    follow_stop(f);
+}
+
+/* ---- one attempt --------------------------------------------------------------------------- */
+
+static void store_source_fill(const struct follow *f, const struct server_facts *facts,
+                              struct store_source *out)
+{
+    *out = (struct store_source){ .server_id = facts->server_id, .family = facts->family };
+    (void)snprintf(out->name, sizeof out->name, "%s", f->source->name);
+    (void)snprintf(out->uuid, sizeof out->uuid, "%s", facts->server_uuid);
+    (void)snprintf(out->version, sizeof out->version, "%.*s", FORMAT_VERSION_BYTES, facts->version);
+}
+
+/* By UUID where both have one, else by server_id (and later by the file's own time stamp). */
+static int check_same_server(const struct follow *f, const struct store_source *held,
+                             const struct server_facts *now, struct err *e)
+{
+    static const char advice[] =
+        "point [source] back to that server, or begin with an empty data folder";
+
+    if (strcmp(held->uuid, now->server_uuid) != 0)
+        return err_set(e, E_FORK,
+                       "%s is another server (server_uuid '%s') than the one the held binlogs come "
+                       "from ('%s'): %s",
+                       f->status.address, now->server_uuid, held->uuid, advice);
+    if (*held->uuid == '\0' && held->server_id != now->server_id)
+        return err_set(e, E_FORK,
+                       "%s is another server (server_id %" PRIu32 ") than the one the held "
+                       "binlogs come from (%" PRIu32 "): %s",
+                       f->status.address, now->server_id, held->server_id, advice);
+    return 0;
+}
+
+static int64_t monotonic_s(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/*
+ * A problem may come back right after the dump began (a purged file, a full disk): only when it did
+ * not do so for a while it is over, and worth a line if it returns.
+ */
+static void check_well(struct follow *f, const struct ingest_progress *p)
+{
+    if (!p->caught_up || *p->file == '\0')
+        return;
+    if (!f->well)
+        set_state(f, CHANNEL_FOLLOWING, "");
+    f->well = true;
+    if (f->logged[0] == '\0' || monotonic_s() - f->began_s < WELL_S)
+        return;
+    log_write(LOG_INFO, "source", "following '%s' again, at %s:%" PRIu64, f->source->name, p->file,
+              p->offset);
+    f->logged[0] = '\0';
+}
+
+static int on_progress(void *arg, const struct ingest_progress *p, struct err *e)
+{
+    struct follow *f = arg;
+
+    if (f->stopping)
+        return err_set(e, E_STOPPED, "asked to end");
+    f->progressed |= p->events > 0;
+    check_well(f, p);
+    (void)pthread_mutex_lock(&f->lock);
+    struct channel_status *s = &f->status;
+    if (f->bytes_before + p->bytes != s->received_bytes)
+        s->last_contact_s = now_s();
+    s->received_bytes = f->bytes_before + p->bytes;
+    s->received_events = f->events_before + p->events;
+    s->semi_sync = p->semi_sync;
+    s->acks = f->acks_before + p->acks;
+    s->caught_up = p->caught_up && *p->file != '\0';
+    if (p->last_event_s != 0)
+        s->last_event_s = p->last_event_s;
+    if (*p->file != '\0') {
+        memcpy(s->source_file, p->file, sizeof p->file);
+        s->source_offset = p->offset;
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+    return 0;
+}
+
+/* Where an empty store begins; a place that a person wrote is looked at first. */
+static int begin_first(struct follow *f, struct client *c, const struct server_facts *facts,
+                       struct source_place *place, struct err *e)
+{
+    struct client *second;
+
+    TRY(source_find_start(c, &f->source->start, facts, place, e));
+    if (f->source->start.kind != START_AT)
+        return 0;
+    TRY(source_connect(f->source, f->stop_fd, &second, e));
+    int rc = source_prepare_dump(second, f->source, facts, f->relay_uuid, e);
+    if (rc == 0)
+        rc = ingest_probe(second, place->file, place->position, place->file_bytes,
+                          source_dump_flags(facts), f->source->server_id, e);
+    client_close(second);
+    return rc;
+}
+
+/* The dump goes on a little before the held end, to see that the source's binlog is still what is
+   held. COM_BINLOG_DUMP's position has 32 bits, so behind 4 GiB the file is asked for from its
+   start.
+ */
+static int make_order(struct follow *f, struct client *c, const struct writer_resume *resume,
+                      const struct server_facts *facts, struct source_place *place,
+                      struct ingest_order *order, struct err *e)
+{
+    order->begin = resume->empty;
+    if (resume->empty) {
+        TRY(begin_first(f, c, facts, place, e));
+        order->source_start = place->position;
+        order->offset = BINLOG_MAGIC_BYTES;
+    } else {
+        TRY(check_same_server(f, &resume->source, facts, e));
+        /* MariaDB answers this question only when no commit waits for an acknowledgement, and such
+           commits may wait for this very attach: then it is asked only when the dump was refused.
+         */
+        if (!f->source->semi_sync || f->refused)
+            TRY(source_check_held(c, resume->source_file, e));
+        (void)snprintf(place->file, sizeof place->file, "%s", resume->source_file);
+        order->offset = resume->offset;
+        order->created_s = resume->file_created_s;
+    }
+    order->file = place->file;
+    order->asked = resume->empty ? BINLOG_MAGIC_BYTES : resume->overlap_at;
+    if (order->asked > UINT32_MAX)
+        order->asked = BINLOG_MAGIC_BYTES;
+    order->silence_ms = SILENT_PERIODS * 1000 * f->source->heartbeat;
+    order->progress = on_progress;
+    order->arg = f;
+    return 0;
+}
+
+static void dump_begins(struct follow *f, const struct server_facts *facts,
+                        const struct ingest_order *order)
+{
+    if (f->logged[0] == '\0')
+        log_write(LOG_INFO, "source", "following '%s' (%s at %s) from %s:%" PRIu64, f->source->name,
+                  facts->version, f->status.address, order->file, order->offset);
+    set_state(f, CHANNEL_FOLLOWING, NULL);
+    (void)pthread_mutex_lock(&f->lock);
+    f->bytes_before = f->status.received_bytes;
+    f->events_before = f->status.received_events;
+    f->acks_before = f->status.acks;
+    f->status.reconnects += f->attached;
+    (void)pthread_mutex_unlock(&f->lock);
+    f->attached = true;
+    f->began_s = monotonic_s();
+}
+
+/* ---- semi-synchronous ---------------------------------------------------------------------- */
+
+static void wake_ingest(void *arg)
+{
+    const struct follow *f = arg;
+    uint64_t             one = 1;
+    (void)!write(f->wake_fd, &one, sizeof one);
+}
+
+/* The ingest thread is the one that begins files, so the last one is the one at hand. */
+static uint64_t semi_mark(void *arg, uint64_t offset)
+{
+    const struct follow *f = arg;
+    struct store_file    last;
+    return store_last_file(f->store, &last) ? store_pos_at(last.ordinal, offset) : 0;
+}
+
+static uint64_t semi_safe(void *arg)
+{
+    const struct follow *f = arg;
+    return store_published(f->store);
+}
+
+static int semi_send(void *arg, struct slice packet, struct err *e)
+{
+    const struct follow *f = arg;
+    return client_write(f->client, packet, e);
+}
+
+/* ---- the dump ------------------------------------------------------------------------------ */
+
+/* As replicas do, between the registration and the dump. */
+static int ask_semi_sync(struct follow *f, struct client *c, struct ingest_semi_sync *semi,
+                         struct ingest_order *order, struct err *e)
+{
+    bool asked = false;
+
+    if (!f->source->semi_sync)
+        return 0;
+    TRY(source_ask_semi_sync(c, &asked, e));
+    if (!asked)
+        return 0;
+    *semi = (struct ingest_semi_sync){
+        .mark = semi_mark, .safe = semi_safe, .send = semi_send, .arg = f
+    };
+    order->semi_sync = semi;
+    f->client = c;
+    client_wake_on(c, f->wake_fd);
+    return 0;
+}
+
+static int ingest_watching(struct follow *f, struct client *c, struct writer *w,
+                           const struct ingest_order *order, bool *writer_failed, struct err *e)
+{
+    f->watch = (struct store_watch){ .wake = wake_ingest, .arg = f };
+    if (order->semi_sync != NULL)
+        store_watch(f->store, &f->watch);
+    int rc = ingest_follow(c, w, order, writer_failed, e);
+    if (order->semi_sync != NULL)
+        store_unwatch(f->store, &f->watch);
+    return rc;
+}
+
+static int follow_dump(struct follow *f, struct client *c, struct writer *w,
+                       const struct writer_resume *resume, const struct server_facts *facts,
+                       struct err *e)
+{
+    struct ingest_order     order = { 0 };
+    struct ingest_semi_sync semi;
+    struct source_place     place;
+    struct store_source     source;
+    bool                    writer_failed;
+    struct err              late = { 0 };
+
+    store_source_fill(f, facts, &source);
+    order.source = &source;
+    TRY(make_order(f, c, resume, facts, &place, &order, e));
+    TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
+    TRY(ask_semi_sync(f, c, &semi, &order, e));
+    TRY(client_dump(c, order.file, order.asked, source_dump_flags(facts), f->source->server_id, e));
+    order.loose_sequence = client_is_compressed(c);
+    dump_begins(f, facts, &order);
+    (void)ingest_watching(f, c, w, &order, &writer_failed, e);
+    /* What was received whole stays; the next writer begins behind it. */
+    if (!writer_failed && store_wait_synced(f->store, &late) != 0)
+        *e = late;
+    return -1;
+}
+
+static bool is_warned_of(const struct channel_warnings *w, const char *text)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (strcmp(w->text[i], text) == 0)
+            return true;
+    return false;
+}
+
+/* Each is logged once, until it changes; only this thread changes the list. */
+static int keep_warnings(struct follow *f, struct client *c, const struct server_facts *facts,
+                         struct err *e)
+{
+    const struct advice_wishes wishes = { .publishes = f->publishes,
+                                          .semi_sync = f->source->semi_sync };
+    struct channel_warnings    now;
+
+    TRY(advice_collect(c, facts, &wishes, &now, e));
+    for (size_t i = 0; i < now.count; i++)
+        if (!is_warned_of(&f->warnings, now.text[i]))
+            log_write(LOG_WARNING, "source", "%s", now.text[i]);
+    (void)pthread_mutex_lock(&f->lock);
+    f->warnings = now;
+    (void)pthread_mutex_unlock(&f->lock);
+    return 0;
+}
+
+/* Of several, the one that answered; only this thread changes it. */
+static void keep_address(struct follow *f, const struct client *c)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    (void)snprintf(f->status.address, sizeof f->status.address, "%s", client_address(c));
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+static int attempt(struct follow *f, struct err *e)
+{
+    struct client       *c;
+    struct server_facts  facts;
+    struct writer       *w;
+    struct writer_resume resume;
+
+    f->progressed = f->well = false;
+    set_state(f, CHANNEL_CONNECTING, NULL);
+    TRY(source_connect(f->source, f->stop_fd, &c, e));
+    keep_address(f, c);
+    int rc = source_learn(c, &facts, e);
+    if (rc == 0)
+        rc = source_check(f->source, &facts, f->status.address, e);
+    if (rc == 0)
+        rc = writer_open(f->store, &w, &resume, e);
+    if (rc == 0) {
+        /* Not before it is known to be the server that consumers were told of. */
+        if (!resume.empty)
+            rc = check_same_server(f, &resume.source, &facts, e);
+        if (rc == 0)
+            rc = keep_facts(f, &facts, e);
+        if (rc == 0)
+            rc = keep_warnings(f, c, &facts, e);
+        if (rc == 0)
+            rc = follow_dump(f, c, w, &resume, &facts, e);
+        writer_close(w);
+    }
+    client_close(c);
+    return rc;
+}
+
+/* ---- the thread ---------------------------------------------------------------------------- */
+
+/* Replicas of one source must not come back all at once: up to a quarter more or less. */
+static uint32_t with_jitter_ms(uint32_t pause_s)
+{
+    uint32_t random = 0, ms = pause_s * 1000;
+
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        random = 0;
+    return ms - ms / 4 + random % (ms / 2 + 1);
+}
+
+static void wait_or_stop(const struct follow *f, uint32_t wait_ms)
+{
+    struct pollfd p = { .fd = f->stop_fd, .events = POLLIN };
+    while (poll(&p, 1, (int)wait_ms) < 0 && errno == EINTR)
+        continue;
+}
+
+/* Two replicas of one server_id or server_uuid throw each other out again and again: the source is
+   left in peace for long, so that at least the other one gets on. */
+static bool is_clash(const struct err *e)
+{
+    return strstr(e->text, "same server_id") != NULL || strstr(e->text, "same server_uuid") != NULL;
+}
+
+/* A full disk stays full: what was received meanwhile is no reason to be quick. */
+static bool comes_back(const struct err *e)
+{
+    return e->kind == E_FULL;
+}
+
+static void react(struct follow *f, const struct err *e)
+{
+    const struct config_source *s = f->source;
+
+    if (e->kind == E_FORK) {
+        log_err("source", "stopped, consumers are still served what is held", e);
+        set_state(f, CHANNEL_STOPPED, e->text);
+        f->stopping = true;
+        return;
+    }
+    if (f->pause_s == 0 || (f->progressed && !comes_back(e)))
+        f->pause_s = s->retry_min;
+    if (is_clash(e))
+        f->pause_s = s->retry_max;
+    if (strcmp(f->logged, e->text) != 0)
+        log_write(LOG_WARNING, "source", "%s; trying again every %u to %u s", e->text, s->retry_min,
+                  s->retry_max);
+    memcpy(f->logged, e->text, sizeof f->logged);
+    set_state(f, CHANNEL_WAITING, e->text);
+    wait_or_stop(f, with_jitter_ms(f->pause_s));
+    f->pause_s = f->pause_s > s->retry_max / 2 ? s->retry_max : f->pause_s * 2;
+}
+
+void follow_run(struct follow *f)
+{
+    while (!f->stopping) {
+        struct err e = { 0 };
+        (void)attempt(f, &e);
+        f->refused = e.kind == E_PURGED;
+        if (!f->stopping)
+            react(f, &e);
+    }
+}
