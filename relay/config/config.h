@@ -11,6 +11,7 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
 #include "protocol/client.h"
+#include "protocol/rights.h"
 #include "relay/config/config_keys.h"
 #include "relay/log.h"
 #include "storage/store.h"
@@ -41,6 +42,7 @@ struct config_start {
 #define C_START                                              struct config_start
 #define C_TLS                                                enum client_tls
 #define C_AUTH                                               enum config_auth
+#define C_RIGHTS                                             unsigned /* of enum right */
 #define C_SINK                                               enum config_sink
 #define C_ORIGIN                                             enum config_origin
 #define CONFIG_FIELD(field, name, type, dflt, applies, help) C_##type field;

@@ -95,7 +95,11 @@
         "Method to demand: caching_sha2_password, mysql_native_password, or any (the client's "    \
         "choice of the two).")                                                                     \
     KEY(require_tls, "require_tls", FLAG, "no", RELOAD,                                            \
-        "Refuse this user on a connection without TLS.")
+        "Refuse this user on a connection without TLS.")                                           \
+    KEY(rights, "rights", RIGHTS, RIGHTS_DEFAULT_TEXT, RELOAD,                                     \
+        "What the user may do: 'replicate' (be streamed binlogs), 'forward' (have statements "     \
+        "that read run on the source), 'write' (and those that change it), 'admin' (end other "    \
+        "users' sessions, administrative statements).")
 
 /* Names with dots are Debezium's, with its meaning. */
 #define PUBLISHER_KEYS(KEY)                                                                        \

@@ -253,6 +253,17 @@ static bool put_start(const char *text, void *into)
     return true;
 }
 
+static bool put_rights(const char *text, void *into)
+{
+    unsigned   rights;
+    struct err ignored;
+
+    if (rights_parse(slice_of_text(text), &rights, &ignored) != 0)
+        return false;
+    *(unsigned *)into = rights;
+    return true;
+}
+
 /* All enums of the configuration are plain ones of int's size. */
 _Static_assert(sizeof(enum client_tls) == sizeof(int), "enum size");
 _Static_assert(sizeof(enum log_level) == sizeof(int), "enum size");
@@ -287,6 +298,7 @@ static const struct value_type {
     [TYPE_START]   = { "oldest, newest, or FILE:POSITION as in binlog.000007:4", put_start, NULL },
     [TYPE_TLS]     = { "off, preferred, required, verify-ca or verify-identity", NULL, tls_words },
     [TYPE_AUTH]    = { "any, caching_sha2_password or mysql_native_password", NULL, auth_words },
+    [TYPE_RIGHTS]  = { "a list of replicate, forward, write and admin, or all, or none", put_rights, NULL },
     [TYPE_SINK]    = { "file or stdout", NULL, sink_words },
     [TYPE_ORIGIN]  = { "oldest or newest", NULL, origin_words },
 };

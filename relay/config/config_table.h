@@ -20,6 +20,7 @@ enum config_type {
     TYPE_START,
     TYPE_TLS,
     TYPE_AUTH,
+    TYPE_RIGHTS,
     TYPE_SINK,
     TYPE_ORIGIN,
     CONFIG_TYPES

@@ -105,9 +105,9 @@ enum roster_kill_result roster_kill(struct roster *r, uint32_t id, const char *u
     for (struct roster_entry *x = r->first; x != NULL; x = x->next) {
         if (x->id != id)
             continue;
-        bool own = strcmp(x->user, user) == 0;
-        result = own ? ROSTER_KILL_DONE : ROSTER_KILL_NOT_YOURS;
-        if (own)
+        bool may = user == NULL || strcmp(x->user, user) == 0;
+        result = may ? ROSTER_KILL_DONE : ROSTER_KILL_NOT_YOURS;
+        if (may)
             end_entry(x, ROSTER_KILLED);
         break;
     }

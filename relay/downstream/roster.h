@@ -63,6 +63,7 @@ static inline struct roster_change roster_no_change(void)
 void roster_describe(struct roster *r, struct roster_entry *entry, const struct roster_change *c);
 
 enum roster_kill_result { ROSTER_KILL_DONE, ROSTER_KILL_UNKNOWN, ROSTER_KILL_NOT_YOURS };
+/* `user` NULL may end everybody's sessions. */
 enum roster_kill_result roster_kill(struct roster *r, uint32_t id, const char *user);
 
 /* Ends other streams of the same replica: the same server_id (not 0), and where both name one, the

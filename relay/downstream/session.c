@@ -24,6 +24,7 @@ enum {
     ER_KILL_DENIED_ERROR = 1095,
     ER_NET_PACKET_TOO_LARGE = 1153,
     ER_NET_PACKETS_OUT_OF_ORDER = 1156,
+    ER_SPECIFIC_ACCESS_DENIED_ERROR = 1227,
     ER_MASTER_FATAL_ERROR_READING_BINLOG = 1236,
     ER_SLAVE_SAME_ID = 4052, /* MariaDB */
 };
@@ -462,7 +463,8 @@ void session_secured(struct session *s)
 static enum query_kill kill_session(void *arg, uint32_t thread_id)
 {
     struct session *s = arg;
-    switch (roster_kill(s->world->roster, thread_id, s->user->name)) {
+    const char     *only = user_may(s->user, RIGHT_ADMIN) ? NULL : s->user->name;
+    switch (roster_kill(s->world->roster, thread_id, only)) {
     case ROSTER_KILL_DONE:
         return QUERY_KILL_DONE;
     case ROSTER_KILL_NOT_YOURS:
@@ -504,6 +506,7 @@ static void on_query(struct session *s, struct slice payload)
         .thread_id = s->entry.id,
         .user = s->user->name,
         .host = s->host,
+        .rights = s->user->rights,
         .session = &s->query,
         .kill = kill_session,
         .kill_arg = s,
@@ -575,9 +578,23 @@ static void on_reset(struct session *s, struct slice payload)
     answer_ok(s);
 }
 
+/* What a server says to an account without REPLICATION SLAVE. */
+static bool may_replicate(struct session *s)
+{
+    if (user_may(s->user, RIGHT_REPLICATE))
+        return true;
+    say(s, LOG_WARNING, "refused: this user lacks the right 'replicate'");
+    answer_error(s, ER_SPECIFIC_ACCESS_DENIED_ERROR, "42000",
+                 "Access denied; you need (at least one of) the REPLICATION SLAVE privilege(s) "
+                 "for this operation");
+    return false;
+}
+
 static void on_register(struct session *s, struct slice payload)
 {
     struct err e = { 0 };
+    if (!may_replicate(s))
+        return;
     if (command_parse_register(payload, &s->replica, &e) != 0)
         refuse_malformed(s);
     else
@@ -596,6 +613,8 @@ static void on_dump(struct session *s, struct slice payload)
         refuse_malformed(s);
         return;
     }
+    if (!may_replicate(s))
+        return;
     if (dump_request_from(&asked, &s->facts, &s->query, s->world->server_id, &request, &e) != 0 ||
         dump_open(s->world->store, &request, &s->dump, &e) != 0) {
         (void)snprintf(line, sizeof line, "can't stream: %s", e.text);

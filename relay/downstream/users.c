@@ -18,6 +18,7 @@ int users_new(const struct config *config, struct users **out, struct err *e)
         user->name = c->name;
         user->auth = c->auth;
         user->require_tls = c->require_tls;
+        user->rights = c->rights;
         if (auth_verifier_from_password(slice_of_text(c->password), &user->verifier, e) != 0) {
             users_free(u);
             return err_note(e, "user '%s'", c->name);

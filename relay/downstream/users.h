@@ -11,8 +11,14 @@ struct user {
     const char          *name; /* the configuration's */
     enum config_auth     auth;
     bool                 require_tls;
+    unsigned             rights; /* of enum right */
     struct auth_verifier verifier;
 };
+
+static inline bool user_may(const struct user *user, enum right right)
+{
+    return (user->rights & (unsigned)right) != 0;
+}
 
 struct users;
 

@@ -15,6 +15,7 @@
  */
 #pragma once
 #include "protocol/reply.h"
+#include "protocol/rights.h"
 #include "relay/channel.h"
 
 enum {
@@ -68,6 +69,7 @@ struct query_env {
     const char                *relay_uuid;
     uint32_t                   thread_id;
     const char                *user, *host; /* of the client */
+    unsigned                   rights;      /* of the user: enum right */
     struct query_session      *session;
     /* Ends another session: the one whose greeting carried `thread_id`. */
     enum query_kill (*kill)(void *arg, uint32_t thread_id);

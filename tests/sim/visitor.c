@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static char user_u[] = "u", user_tls[] = "tls", user_free[] = "free", secret[] = "secret",
-            none[] = "";
+static char user_u[] = "u", user_tls[] = "tls", user_free[] = "free", user_admin[] = "admin",
+            secret[] = "secret", none[] = "";
 
 static struct config_user users[] = {
-    { .name = user_u, .password = secret, .auth = CONFIG_AUTH_ANY },
-    { .name = user_tls, .password = secret, .auth = CONFIG_AUTH_ANY, .require_tls = true },
-    { .name = user_free, .password = none, .auth = CONFIG_AUTH_ANY },
+    { .name = user_u, .password = secret, .rights = RIGHTS_DEFAULT },
+    { .name = user_tls, .password = secret, .require_tls = true, .rights = RIGHTS_DEFAULT },
+    { .name = user_free, .password = none, .rights = 0 },
+    { .name = user_admin, .password = secret, .rights = RIGHT_ADMIN },
 };
 
 static void give_facts(void *arg, struct server_facts *out)

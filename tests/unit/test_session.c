@@ -37,6 +37,11 @@ static int end(void **state)
     return 0;
 }
 
+static void ignore_wake(void *arg)
+{
+    (void)arg;
+}
+
 static void assert_ok(struct visitor *c)
 {
     struct slice p;
@@ -250,6 +255,61 @@ static void a_dump_streams_and_ends_as_asked(void **state)
     visitor_world_done(&c);
 }
 
+static void only_who_may_replicate_is_streamed(void **state)
+{
+    (void)state;
+    struct visitor c;
+    struct buf     b;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    visitor_begin(&c);
+    visitor_log_in(&c, "free", "");
+    assert_ok(&c);
+    static const uint8_t commands[] = { COM_REGISTER_SLAVE, COM_BINLOG_DUMP };
+    for (size_t i = 0; i < sizeof commands; i++) {
+        put_dump(&b, 4, 0, 5, "bin.000001");
+        visitor_command(&c, commands[i], buf_slice(&b));
+        buf_done(&b);
+        assert_error(&c, 1227);
+        assert_int_equal(c.session.state, AWAIT_COMMAND);
+    }
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
+static void only_an_admin_ends_sessions_of_others(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user;
+        unsigned    error;
+    } cases[] = { { "u", 1095 }, { "admin", 0 } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct visitor       c;
+        struct roster_entry  other = { .wake = ignore_wake };
+        struct roster_change who = roster_no_change();
+        struct err           e = { 0 };
+        char                 kill[32];
+        visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+        assert_int_equal(roster_add(c.world.roster, &other, &e), 0);
+        who.user = "somebody";
+        roster_describe(c.world.roster, &other, &who);
+        visitor_begin(&c);
+        visitor_log_in(&c, cases[i].user, "secret");
+        assert_ok(&c);
+        (void)snprintf(kill, sizeof kill, "KILL %u", other.id);
+        visitor_query(&c, kill);
+        if (cases[i].error != 0)
+            assert_error(&c, cases[i].error);
+        else
+            assert_ok(&c);
+        assert_int_equal(atomic_load(&other.end),
+                         cases[i].error != 0 ? ROSTER_STAYS : ROSTER_KILLED);
+        roster_remove(c.world.roster, &other);
+        visitor_done(&c);
+        visitor_world_done(&c);
+    }
+}
+
 static void a_mariadb_replica_that_came_back_is_told_to_the_old_one(void **state)
 {
     (void)state;
@@ -350,6 +410,8 @@ int main(void)
         cmocka_unit_test(commands_are_answered_and_unknown_ones_refused),
         cmocka_unit_test(a_packet_out_of_order_ends_the_session),
         cmocka_unit_test(a_dump_streams_and_ends_as_asked),
+        cmocka_unit_test(only_who_may_replicate_is_streamed),
+        cmocka_unit_test(only_an_admin_ends_sessions_of_others),
         cmocka_unit_test(a_mariadb_replica_that_came_back_is_told_to_the_old_one),
         cmocka_unit_test(garbage_is_survived_in_every_state),
         cmocka_unit_test(a_login_cut_anywhere_is_refused),
