@@ -1,79 +1,25 @@
 #include "storage/catalog.h"
 #include <errno.h>
-#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "storage/catalog_core.h"
+#include "storage/catalog_format.h"
 
-enum { CATALOG_VERSION = 1, BUSY_MS = 5000 };
+enum { BUSY_MS = 5000 };
 
-static const char *const schema =
-    "CREATE TABLE file ("
-    " ordinal INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, sealed INTEGER NOT NULL,"
-    " size INTEGER NOT NULL, created_s INTEGER NOT NULL, last_s INTEGER NOT NULL,"
-    " name TEXT NOT NULL UNIQUE, source_file TEXT NOT NULL, source_name TEXT NOT NULL,"
-    " source_uuid TEXT NOT NULL, source_server_id INTEGER NOT NULL, source_version TEXT NOT NULL,"
-    " source_family INTEGER NOT NULL);"
-    "CREATE TABLE start (one INTEGER PRIMARY KEY CHECK (one = 1), place INTEGER NOT NULL);"
-    "CREATE TABLE checkpoint (publisher TEXT PRIMARY KEY, next INTEGER NOT NULL,"
-    " sink_bytes INTEGER NOT NULL, events INTEGER NOT NULL);"
-    "CREATE TABLE definition (db TEXT NOT NULL, tbl TEXT NOT NULL, since INTEGER NOT NULL,"
-    " json TEXT NOT NULL, PRIMARY KEY (db, tbl, since)) WITHOUT ROWID;"
-    "CREATE TABLE value (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
-
-enum statement {
-    PUT_FILE,
-    EACH_FILE,
-    FORGET_FILES,
-    PUT_START,
-    GET_START,
-    PUT_CHECKPOINT,
-    GET_CHECKPOINT,
-    PUT_DEFINITION,
-    GET_DEFINITION,
-    PUT_VALUE,
-    GET_VALUE,
-    BEGIN_WRITE,
-    COMMIT,
-    ROLLBACK,
-    STATEMENTS
-};
-
-/* NOLINTBEGIN(bugprone-suspicious-missing-comma): long statements, each in its own slot */
-static const char *const statement_text[STATEMENTS] = {
-    [PUT_FILE] = "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [EACH_FILE] = "SELECT ordinal, epoch, sealed, size, created_s, last_s, name, source_file,"
-                  " source_name, source_uuid, source_server_id, source_version, source_family"
-                  " FROM file ORDER BY ordinal",
-    [FORGET_FILES] = "DELETE FROM file WHERE ordinal < ?",
-    [PUT_START] = "INSERT OR REPLACE INTO start VALUES (1, ?)",
-    [GET_START] = "SELECT place FROM start",
-    [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?)",
-    [GET_CHECKPOINT] = "SELECT next, sink_bytes, events FROM checkpoint WHERE publisher = ?",
-    [PUT_DEFINITION] = "INSERT OR REPLACE INTO definition VALUES (?,?,?,?)",
-    [GET_DEFINITION] = ("SELECT json FROM definition WHERE db = ? AND tbl = ? AND since <= ?"
-                        " ORDER BY since DESC LIMIT 1"),
-    [PUT_VALUE] = "INSERT OR REPLACE INTO value VALUES (?,?)",
-    [GET_VALUE] = "SELECT value FROM value WHERE name = ?",
-    [BEGIN_WRITE] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [ROLLBACK] = "ROLLBACK",
-};
-/* NOLINTEND(bugprone-suspicious-missing-comma) */
-
-struct catalog {
-    sqlite3        *db;
-    sqlite3_stmt   *statements[STATEMENTS];
-    pthread_mutex_t mutex; /* one call at a time: the statements are shared */
-    char           *path;
+static const char *const statement_text[] = {
+#define STATEMENT(name, text) [name] = (text),
+    CATALOG_STATEMENTS(STATEMENT)
+#undef STATEMENT
 };
 
 /* ---- opening ---- */
 
-static int sql_fail(const struct catalog *c, struct err *e, const char *what)
+int catalog_db_fail(sqlite3 *db, const char *path, const char *what, struct err *e)
 {
-    int           code = c->db != NULL ? sqlite3_extended_errcode(c->db) : SQLITE_NOMEM;
+    int           code = db != NULL ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
     enum err_kind kind = E_IO;
 
     if ((code & 0xff) == SQLITE_FULL)
@@ -82,66 +28,50 @@ static int sql_fail(const struct catalog *c, struct err *e, const char *what)
         kind = E_NOMEM;
     else if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
         kind = E_CORRUPT;
-    return err_set(e, kind, "catalog %s: %s: %s", c->path, what,
-                   c->db != NULL ? sqlite3_errmsg(c->db) : "no memory");
+    return err_set(e, kind, "catalog %s: %s: %s", path, what,
+                   db != NULL ? sqlite3_errmsg(db) : "no memory");
+}
+
+int catalog_fail(const struct catalog *c, const char *what, struct err *e)
+{
+    return catalog_db_fail(c->db, c->path, what, e);
 }
 
 static int run_text(struct catalog *c, const char *sql, struct err *e)
 {
     if (sqlite3_exec(c->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        return sql_fail(c, e, sql);
+        return catalog_fail(c, sql, e);
     return 0;
 }
 
-static int read_version(struct catalog *c, int *out, struct err *e)
+static int set_up_writable(struct catalog *c, struct err *e)
 {
-    sqlite3_stmt *st = NULL;
-    int           version = -1;
-
-    if (sqlite3_prepare_v2(c->db, "PRAGMA user_version", -1, &st, NULL) == SQLITE_OK &&
-        sqlite3_step(st) == SQLITE_ROW)
-        version = sqlite3_column_int(st, 0);
-    (void)sqlite3_finalize(st);
-    if (version < 0)
-        return sql_fail(c, e, "read the version");
-    *out = version;
+    /* What is newer is not touched, not even by its journal's mode. */
+    TRY(catalog_format_check(c->path, c->version, (int)catalog_step_count, e));
+    TRY(run_text(c, "PRAGMA journal_mode = WAL", e));
+    TRY(run_text(c, "PRAGMA synchronous = FULL", e));
+    TRY(catalog_format_bring_up(c->db, c->path, catalog_steps, catalog_step_count, e));
+    c->version = (int)catalog_step_count;
     return 0;
 }
 
-/* An empty database becomes one of this version in one step, so a crash leaves none half made. */
-static int make_schema(struct catalog *c, struct err *e)
+static int set_up_readonly(struct catalog *c, struct err *e)
 {
-    char version[64];
-    TRY(run_text(c, "BEGIN IMMEDIATE", e));
-    TRY(run_text(c, schema, e));
-    (void)snprintf(version, sizeof version, "PRAGMA user_version = %d", CATALOG_VERSION);
-    TRY(run_text(c, version, e));
-    return run_text(c, "COMMIT", e);
+    if (c->version == 0)
+        return err_set(e, E_PURGED, "catalog %s is empty: no store was made there yet", c->path);
+    return catalog_format_check(c->path, c->version, (int)catalog_step_count, e);
 }
 
 static int set_up(struct catalog *c, bool readonly, struct err *e)
 {
-    int version = 0;
-
     (void)sqlite3_busy_timeout(c->db, BUSY_MS);
-    TRY(read_version(c, &version, e));
-    if (version > CATALOG_VERSION)
-        return err_set(e, E_CONFIG,
-                       "catalog %s has format version %d, this program knows up to %d: it was "
-                       "written by a newer version, use that",
-                       c->path, version, CATALOG_VERSION);
-    if (!readonly) {
-        TRY(run_text(c, "PRAGMA journal_mode = WAL", e));
-        TRY(run_text(c, "PRAGMA synchronous = FULL", e));
-        if (version == 0)
-            TRY(make_schema(c, e));
-    } else if (version == 0) {
-        return err_set(e, E_PURGED, "catalog %s is empty: no store was made there yet", c->path);
-    }
-    for (int i = 0; i < STATEMENTS; i++)
+    TRY(catalog_format_read(c->db, c->path, &c->version, e));
+    TRY(readonly ? set_up_readonly(c, e) : set_up_writable(c, e));
+    for (int i = 0; i < CATALOG_STATEMENT_COUNT; i++)
         if (sqlite3_prepare_v3(c->db, statement_text[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &c->statements[i], NULL) != SQLITE_OK)
-            return sql_fail(c, e, "prepare");
+                               &c->statements[i], NULL) != SQLITE_OK &&
+            c->version == (int)catalog_step_count)
+            return catalog_fail(c, "prepare", e);
     return 0;
 }
 
@@ -156,7 +86,7 @@ int catalog_open(const char *folder, bool readonly, struct catalog **out, struct
     int flags = readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     int result = 0;
     if (sqlite3_open_v2(c->path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-        result = sql_fail(c, e, "open");
+        result = catalog_fail(c, "open", e);
         if (c->db != NULL && sqlite3_system_errno(c->db) == ENOENT)
             result = err_set(e, E_PURGED, "there is no catalog %s", c->path);
     }
@@ -174,7 +104,7 @@ void catalog_close(struct catalog *c)
 {
     if (c == NULL)
         return;
-    for (int i = 0; i < STATEMENTS; i++)
+    for (int i = 0; i < CATALOG_STATEMENT_COUNT; i++)
         (void)sqlite3_finalize(c->statements[i]);
     (void)sqlite3_close(c->db);
     (void)pthread_mutex_destroy(&c->mutex);
@@ -184,62 +114,119 @@ void catalog_close(struct catalog *c)
 
 /* ---- one statement ---- */
 
-static void bind_int(sqlite3_stmt *st, int at, uint64_t value)
+void catalog_bind_int(struct catalog *c, enum catalog_statement which, int at, uint64_t value)
 {
-    (void)sqlite3_bind_int64(st, at, (sqlite3_int64)value);
+    (void)sqlite3_bind_int64(c->statements[which], at, (sqlite3_int64)value);
 }
 
-/* The text must stay until the statement was run. */
-static void bind_text(sqlite3_stmt *st, int at, const char *text)
+void catalog_bind_text(struct catalog *c, enum catalog_statement which, int at, const char *text)
 {
-    (void)sqlite3_bind_text(st, at, text, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(c->statements[which], at, text, -1, SQLITE_STATIC);
 }
 
-/* Runs a statement without rows and makes it ready for the next time. */
-static int run(struct catalog *c, enum statement which, const char *what, struct err *e)
+int catalog_step(struct catalog *c, enum catalog_statement which, bool *more, const char *what,
+                 struct err *e)
 {
-    sqlite3_stmt *st = c->statements[which];
-    int           result = sqlite3_step(st) == SQLITE_DONE ? 0 : sql_fail(c, e, what);
-    (void)sqlite3_reset(st);
-    (void)sqlite3_clear_bindings(st);
+    if (c->statements[which] == NULL)
+        return err_set(
+            e, E_CONFIG,
+            "catalog %s: %s: its format version is %d, and %d is needed: start binrelayd "
+            "once, it brings it up",
+            c->path, what, c->version, (int)catalog_step_count);
+    int step = sqlite3_step(c->statements[which]);
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        return catalog_fail(c, what, e);
+    *more = step == SQLITE_ROW;
+    return 0;
+}
+
+void catalog_reset(struct catalog *c, enum catalog_statement which)
+{
+    (void)sqlite3_reset(c->statements[which]);
+    (void)sqlite3_clear_bindings(c->statements[which]);
+}
+
+int catalog_run(struct catalog *c, enum catalog_statement which, const char *what, struct err *e)
+{
+    bool more;
+    int  result = catalog_step(c, which, &more, what, e);
+    assert(result != 0 || !more);
+    catalog_reset(c, which);
     return result;
+}
+
+int catalog_begin(struct catalog *c, struct err *e)
+{
+    return catalog_run(c, BEGIN_WRITE, "begin", e);
+}
+
+int catalog_end(struct catalog *c, int result, struct err *e)
+{
+    if (result == 0)
+        result = catalog_run(c, COMMIT, "commit", e);
+    if (result != 0)
+        (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    return result;
+}
+
+int catalog_take_text(struct catalog *c, enum catalog_statement which, const char *what,
+                      struct buf *out, struct err *e)
+{
+    bool found;
+    int  result = catalog_step(c, which, &found, what, e);
+
+    if (result == 0 && found) {
+        const unsigned char *text = sqlite3_column_text(c->statements[which], 0);
+        size_t               n = (size_t)sqlite3_column_bytes(c->statements[which], 0);
+        if (text != NULL)
+            buf_put(out, (struct slice){ text, n });
+        result = buf_check(out, what, e) == 0 ? 1 : -1;
+    }
+    catalog_reset(c, which);
+    return result;
+}
+
+bool catalog_column_text(struct catalog *c, enum catalog_statement which, int at, char *into,
+                         size_t room)
+{
+    const unsigned char *text = sqlite3_column_text(c->statements[which], at);
+    size_t               n = (size_t)sqlite3_column_bytes(c->statements[which], at);
+    if (text == NULL || n >= room)
+        return false;
+    memcpy(into, text, n);
+    into[n] = 0;
+    return true;
 }
 
 /* ---- files ---- */
 
 static int put_file(struct catalog *c, const struct store_file *f, struct err *e)
 {
-    sqlite3_stmt *st = c->statements[PUT_FILE];
-    bind_int(st, 1, f->ordinal);
-    bind_int(st, 2, f->epoch);
-    bind_int(st, 3, f->sealed ? 1 : 0);
-    bind_int(st, 4, f->sealed ? f->size : 0);
-    bind_int(st, 5, (uint64_t)f->created_s);
-    bind_int(st, 6, (uint64_t)f->last_s);
-    bind_text(st, 7, f->name);
-    bind_text(st, 8, f->source_file);
-    bind_text(st, 9, f->source.name);
-    bind_text(st, 10, f->source.uuid);
-    bind_int(st, 11, f->source.server_id);
-    bind_text(st, 12, f->source.version);
-    bind_int(st, 13, f->source.family == FAMILY_MARIADB ? 1 : 0);
-    return run(c, PUT_FILE, "store a file", e);
+    catalog_bind_int(c, PUT_FILE, 1, f->ordinal);
+    catalog_bind_int(c, PUT_FILE, 2, f->epoch);
+    catalog_bind_int(c, PUT_FILE, 3, f->sealed ? 1 : 0);
+    catalog_bind_int(c, PUT_FILE, 4, f->sealed ? f->size : 0);
+    catalog_bind_int(c, PUT_FILE, 5, (uint64_t)f->created_s);
+    catalog_bind_int(c, PUT_FILE, 6, (uint64_t)f->last_s);
+    catalog_bind_text(c, PUT_FILE, 7, f->name);
+    catalog_bind_text(c, PUT_FILE, 8, f->source_file);
+    catalog_bind_text(c, PUT_FILE, 9, f->source.name);
+    catalog_bind_text(c, PUT_FILE, 10, f->source.uuid);
+    catalog_bind_int(c, PUT_FILE, 11, f->source.server_id);
+    catalog_bind_text(c, PUT_FILE, 12, f->source.version);
+    catalog_bind_int(c, PUT_FILE, 13, f->source.family == FAMILY_MARIADB ? 1 : 0);
+    return catalog_run(c, PUT_FILE, "store a file", e);
 }
 
 int catalog_put_files(struct catalog *c, const struct store_file *files, size_t count,
                       struct err *e)
 {
     (void)pthread_mutex_lock(&c->mutex);
-    int result = run(c, BEGIN_WRITE, "begin", e);
+    int result = catalog_begin(c, e);
     if (result == 0) {
         for (size_t i = 0; i < count && result == 0; i++)
             result = put_file(c, &files[i], e);
-        if (result == 0)
-            result = run(c, COMMIT, "commit", e);
-        if (result != 0) {
-            struct err ignored;
-            (void)run(c, ROLLBACK, "roll back", &ignored);
-        }
+        result = catalog_end(c, result, e);
     }
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
@@ -253,26 +240,15 @@ int catalog_put_file(struct catalog *c, const struct store_file *f, struct err *
 int catalog_forget_files(struct catalog *c, uint32_t before, struct err *e)
 {
     (void)pthread_mutex_lock(&c->mutex);
-    (void)sqlite3_bind_int64(c->statements[FORGET_FILES], 1, before);
-    int result = run(c, FORGET_FILES, "forget files", e);
+    catalog_bind_int(c, FORGET_FILES, 1, before);
+    int result = catalog_run(c, FORGET_FILES, "forget files", e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }
 
-/* False when the text does not fit: the row was not written by us. */
-static bool column_text(sqlite3_stmt *st, int at, char *into, size_t room)
+static int file_of_row(struct catalog *c, struct store_file *f, struct err *e)
 {
-    const unsigned char *text = sqlite3_column_text(st, at);
-    size_t               n = (size_t)sqlite3_column_bytes(st, at);
-    if (text == NULL || n >= room)
-        return false;
-    memcpy(into, text, n);
-    into[n] = 0;
-    return true;
-}
-
-static int file_of_row(struct catalog *c, sqlite3_stmt *st, struct store_file *f, struct err *e)
-{
+    sqlite3_stmt *st = c->statements[EACH_FILE];
     sqlite3_int64 ordinal = sqlite3_column_int64(st, 0);
     sqlite3_int64 size = sqlite3_column_int64(st, 3);
     bool          good = ordinal >= 1 && ordinal <= STORE_ORDINAL_MAX && size >= 0 &&
@@ -285,12 +261,13 @@ static int file_of_row(struct catalog *c, sqlite3_stmt *st, struct store_file *f
     f->size = (uint64_t)size;
     f->created_s = sqlite3_column_int64(st, 4);
     f->last_s = sqlite3_column_int64(st, 5);
-    good = good && column_text(st, 6, f->name, sizeof f->name) &&
-           column_text(st, 7, f->source_file, sizeof f->source_file) &&
-           column_text(st, 8, f->source.name, sizeof f->source.name) &&
-           column_text(st, 9, f->source.uuid, sizeof f->source.uuid);
+    good = good && catalog_column_text(c, EACH_FILE, 6, f->name, sizeof f->name) &&
+           catalog_column_text(c, EACH_FILE, 7, f->source_file, sizeof f->source_file) &&
+           catalog_column_text(c, EACH_FILE, 8, f->source.name, sizeof f->source.name) &&
+           catalog_column_text(c, EACH_FILE, 9, f->source.uuid, sizeof f->source.uuid);
     f->source.server_id = (uint32_t)sqlite3_column_int64(st, 10);
-    good = good && column_text(st, 11, f->source.version, sizeof f->source.version);
+    good =
+        good && catalog_column_text(c, EACH_FILE, 11, f->source.version, sizeof f->source.version);
     f->source.family = sqlite3_column_int(st, 12) == 1 ? FAMILY_MARIADB : FAMILY_MYSQL;
     if (!good)
         return err_set(e, E_CORRUPT, "catalog %s: the row of file %lld makes no sense", c->path,
@@ -302,24 +279,19 @@ int catalog_each_file(struct catalog *c,
                       int (*each)(void *arg, const struct store_file *f, struct err *e), void *arg,
                       struct err *e)
 {
-    int result = 0;
+    int  result = 0;
+    bool more = true;
 
     (void)pthread_mutex_lock(&c->mutex);
-    sqlite3_stmt *st = c->statements[EACH_FILE];
-    while (result == 0) {
-        int step = sqlite3_step(st);
-        if (step == SQLITE_DONE)
-            break;
-        if (step != SQLITE_ROW) {
-            result = sql_fail(c, e, "read the files");
-            break;
-        }
+    while (result == 0 && more) {
         struct store_file f;
-        result = file_of_row(c, st, &f, e);
-        if (result == 0)
+        result = catalog_step(c, EACH_FILE, &more, "read the files", e);
+        if (result == 0 && more)
+            result = file_of_row(c, &f, e);
+        if (result == 0 && more)
             result = each(arg, &f, e);
     }
-    (void)sqlite3_reset(st);
+    catalog_reset(c, EACH_FILE);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }
@@ -327,26 +299,21 @@ int catalog_each_file(struct catalog *c,
 int catalog_put_start(struct catalog *c, store_pos start, struct err *e)
 {
     (void)pthread_mutex_lock(&c->mutex);
-    bind_int(c->statements[PUT_START], 1, start);
-    int result = run(c, PUT_START, "store the start", e);
+    catalog_bind_int(c, PUT_START, 1, start);
+    int result = catalog_run(c, PUT_START, "store the start", e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }
 
 int catalog_get_start(struct catalog *c, store_pos *out, struct err *e)
 {
-    int result = 0;
+    bool found;
 
     (void)pthread_mutex_lock(&c->mutex);
-    sqlite3_stmt *st = c->statements[GET_START];
-    int           step = sqlite3_step(st);
-    if (step == SQLITE_ROW)
-        *out = (store_pos)sqlite3_column_int64(st, 0);
-    else if (step == SQLITE_DONE)
-        *out = 0;
-    else
-        result = sql_fail(c, e, "read the start");
-    (void)sqlite3_reset(st);
+    int result = catalog_step(c, GET_START, &found, "read the start", e);
+    if (result == 0)
+        *out = found ? (store_pos)sqlite3_column_int64(c->statements[GET_START], 0) : 0;
+    catalog_reset(c, GET_START);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }
@@ -357,12 +324,11 @@ int catalog_put_checkpoint(struct catalog *c, const char *publisher,
                            const struct catalog_checkpoint *p, struct err *e)
 {
     (void)pthread_mutex_lock(&c->mutex);
-    sqlite3_stmt *st = c->statements[PUT_CHECKPOINT];
-    bind_text(st, 1, publisher);
-    bind_int(st, 2, p->next);
-    bind_int(st, 3, p->sink_bytes);
-    bind_int(st, 4, p->events);
-    int result = run(c, PUT_CHECKPOINT, "store a checkpoint", e);
+    catalog_bind_text(c, PUT_CHECKPOINT, 1, publisher);
+    catalog_bind_int(c, PUT_CHECKPOINT, 2, p->next);
+    catalog_bind_int(c, PUT_CHECKPOINT, 3, p->sink_bytes);
+    catalog_bind_int(c, PUT_CHECKPOINT, 4, p->events);
+    int result = catalog_run(c, PUT_CHECKPOINT, "store a checkpoint", e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }
@@ -370,45 +336,20 @@ int catalog_put_checkpoint(struct catalog *c, const char *publisher,
 int catalog_get_checkpoint(struct catalog *c, const char *publisher, struct catalog_checkpoint *out,
                            struct err *e)
 {
-    int result;
+    bool found;
 
     (void)pthread_mutex_lock(&c->mutex);
-    sqlite3_stmt *st = c->statements[GET_CHECKPOINT];
-    bind_text(st, 1, publisher);
-    int step = sqlite3_step(st);
-    if (step == SQLITE_ROW) {
+    catalog_bind_text(c, GET_CHECKPOINT, 1, publisher);
+    int result = catalog_step(c, GET_CHECKPOINT, &found, "read a checkpoint", e);
+    if (result == 0 && found) {
+        sqlite3_stmt *st = c->statements[GET_CHECKPOINT];
         out->next = (store_pos)sqlite3_column_int64(st, 0);
         out->sink_bytes = (uint64_t)sqlite3_column_int64(st, 1);
         out->events = (uint64_t)sqlite3_column_int64(st, 2);
         result = 1;
-    } else {
-        result = step == SQLITE_DONE ? 0 : sql_fail(c, e, "read a checkpoint");
     }
-    (void)sqlite3_reset(st);
-    (void)sqlite3_clear_bindings(st);
+    catalog_reset(c, GET_CHECKPOINT);
     (void)pthread_mutex_unlock(&c->mutex);
-    return result;
-}
-
-/* The one text of the row that the statement finds, and its end: 1, 0 without a row. */
-static int take_text(struct catalog *c, enum statement which, const char *what, struct buf *out,
-                     struct err *e)
-{
-    sqlite3_stmt *st = c->statements[which];
-    int           result;
-
-    int step = sqlite3_step(st);
-    if (step == SQLITE_ROW) {
-        const unsigned char *text = sqlite3_column_text(st, 0);
-        size_t               n = (size_t)sqlite3_column_bytes(st, 0);
-        if (text != NULL)
-            buf_put(out, (struct slice){ text, n });
-        result = buf_check(out, what, e) == 0 ? 1 : -1;
-    } else {
-        result = step == SQLITE_DONE ? 0 : sql_fail(c, e, what);
-    }
-    (void)sqlite3_reset(st);
-    (void)sqlite3_clear_bindings(st);
     return result;
 }
 
@@ -417,9 +358,9 @@ static int take_text(struct catalog *c, enum statement which, const char *what, 
 int catalog_put_value(struct catalog *c, const char *name, const char *value, struct err *e)
 {
     (void)pthread_mutex_lock(&c->mutex);
-    bind_text(c->statements[PUT_VALUE], 1, name);
-    bind_text(c->statements[PUT_VALUE], 2, value);
-    int result = run(c, PUT_VALUE, "store a value", e);
+    catalog_bind_text(c, PUT_VALUE, 1, name);
+    catalog_bind_text(c, PUT_VALUE, 2, value);
+    int result = catalog_run(c, PUT_VALUE, "store a value", e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }
@@ -427,8 +368,8 @@ int catalog_put_value(struct catalog *c, const char *name, const char *value, st
 int catalog_get_value(struct catalog *c, const char *name, struct buf *out, struct err *e)
 {
     (void)pthread_mutex_lock(&c->mutex);
-    bind_text(c->statements[GET_VALUE], 1, name);
-    int result = take_text(c, GET_VALUE, "read a value", out, e);
+    catalog_bind_text(c, GET_VALUE, 1, name);
+    int result = catalog_take_text(c, GET_VALUE, "read a value", out, e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }
@@ -439,12 +380,11 @@ int catalog_put_definition(struct catalog *c, const char *database, const char *
                            store_pos since, const char *json, struct err *e)
 {
     (void)pthread_mutex_lock(&c->mutex);
-    sqlite3_stmt *st = c->statements[PUT_DEFINITION];
-    bind_text(st, 1, database);
-    bind_text(st, 2, table);
-    bind_int(st, 3, since);
-    bind_text(st, 4, json);
-    int result = run(c, PUT_DEFINITION, "store a table definition", e);
+    catalog_bind_text(c, PUT_DEFINITION, 1, database);
+    catalog_bind_text(c, PUT_DEFINITION, 2, table);
+    catalog_bind_int(c, PUT_DEFINITION, 3, since);
+    catalog_bind_text(c, PUT_DEFINITION, 4, json);
+    int result = catalog_run(c, PUT_DEFINITION, "store a table definition", e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }
@@ -452,13 +392,11 @@ int catalog_put_definition(struct catalog *c, const char *database, const char *
 int catalog_get_definition(struct catalog *c, const char *database, const char *table, store_pos at,
                            struct buf *out, struct err *e)
 {
-    sqlite3_stmt *st = c->statements[GET_DEFINITION];
-
     (void)pthread_mutex_lock(&c->mutex);
-    bind_text(st, 1, database);
-    bind_text(st, 2, table);
-    bind_int(st, 3, at);
-    int result = take_text(c, GET_DEFINITION, "read a table definition", out, e);
+    catalog_bind_text(c, GET_DEFINITION, 1, database);
+    catalog_bind_text(c, GET_DEFINITION, 2, table);
+    catalog_bind_int(c, GET_DEFINITION, 3, at);
+    int result = catalog_take_text(c, GET_DEFINITION, "read a table definition", out, e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }

@@ -4,7 +4,8 @@
  * there, and the rows of files can be made again from the files and their sidecars.
  *
  * Every call is one durable transaction (synchronous=FULL, WAL). Any thread: calls are serialised
- * inside. A catalog of a newer format version is refused (E_CONFIG).
+ * inside. A catalog of an older format version is brought up when it is opened for writing; read
+ * only, what it has no table for fails when it is asked for. A newer one is refused. Both E_CONFIG.
  */
 #pragma once
 #include "storage/store.h"
