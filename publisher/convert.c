@@ -265,34 +265,6 @@ static int on_partial_update(struct convert *c, const struct event *ev, struct e
 
 /* ---- statements ---- */
 
-static struct slice first_word(struct slice text)
-{
-    size_t i = 0;
-    while (i < text.len && (text.ptr[i] <= ' ' || text.ptr[i] == '('))
-        i++;
-    size_t from = i;
-    while (i < text.len && ((text.ptr[i] | 0x20) >= 'a' && (text.ptr[i] | 0x20) <= 'z'))
-        i++;
-    return (struct slice){ text.ptr + from, i - from };
-}
-
-/* Whatever is not known to leave all tables as they are (a comment in front is not looked
-   through) may have changed one. */
-static bool may_change_tables(struct slice text)
-{
-    static const char *const harmless[] = { "BEGIN",  "COMMIT",  "ROLLBACK", "SAVEPOINT", "XA",
-                                            "INSERT", "UPDATE",  "DELETE",   "REPLACE",   "LOAD",
-                                            "SET",    "GRANT",   "TRUNCATE", "FLUSH",     "ANALYZE",
-                                            "REVOKE", "RELEASE", "START" };
-    struct slice             word = first_word(text);
-
-    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
-        if (word.len == strlen(harmless[i]) &&
-            strncasecmp((const char *)word.ptr, harmless[i], word.len) == 0)
-            return false;
-    return true;
-}
-
 static int on_query(struct convert *c, const struct place *at, const struct event *ev,
                     struct err *e)
 {
@@ -304,7 +276,7 @@ static int on_query(struct convert *c, const struct place *at, const struct even
         c->thread_id = q.thread_id;
         return 0;
     }
-    return may_change_tables(q.text) ? tables_forget(c->tables, at->pos, e) : 0;
+    return tables_query(c->tables, at->format, ev, at->pos, NULL, NULL, e);
 }
 
 /* ---- events ---- */

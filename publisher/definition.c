@@ -23,6 +23,8 @@ int definition_new(struct slice database, struct slice table, uint32_t column_co
         d->key = calloc(column_count + 1, sizeof *d->key);
         d->column_count = column_count;
     }
+    for (uint32_t i = 0; d != NULL && d->columns != NULL && i < column_count; i++)
+        d->columns[i].length = d->columns[i].scale = -1;
     if (d == NULL || d->columns == NULL || d->key == NULL) {
         definition_free(d);
         return err_set(e, E_NOMEM, "no memory for a table of %u columns", column_count);
@@ -35,6 +37,15 @@ int definition_new(struct slice database, struct slice table, uint32_t column_co
     return 0;
 }
 
+static void index_done(struct definition_index *index)
+{
+    for (uint32_t i = 0; i < index->column_count; i++)
+        free(index->columns[i]);
+    free((void *)index->columns);
+    free(index->whole);
+    free(index->name);
+}
+
 void definition_free(struct definition *d)
 {
     if (d == NULL)
@@ -43,7 +54,16 @@ void definition_free(struct definition *d)
         for (uint32_t k = 0; k < d->columns[i].member_count; k++)
             free(d->columns[i].members[k]);
         free((void *)d->columns[i].members);
+        free(d->columns[i].type_name);
+        free(d->columns[i].charset_name);
+        free(d->columns[i].default_text);
+        free(d->columns[i].comment);
     }
+    for (uint32_t i = 0; d->indexes != NULL && i < d->index_count; i++)
+        index_done(&d->indexes[i]);
+    free(d->indexes);
+    free(d->charset_name);
+    free(d->comment);
     free(d->columns);
     free(d->key);
     free(d);
@@ -205,7 +225,8 @@ bool definition_fits(const struct definition *d, const struct table_map *map, ch
 /* clang-format off */
 static const char *const form_names[FORM_COUNT] = {
     [FORM_PLAIN] = "plain", [FORM_FLOAT_SCALED] = "float-scaled", [FORM_UUID] = "uuid",
-    [FORM_POINT] = "point",
+    [FORM_POINT] = "point", [FORM_BOOLEAN] = "boolean", [FORM_INET4] = "inet4",
+    [FORM_INET6] = "inet6",
 };
 /* clang-format on */
 

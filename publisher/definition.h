@@ -1,14 +1,15 @@
 /*
  * A table as the publisher needs it: columns with name, type, signedness, charset, nullability; key
- * columns in key order.
+ * columns in key order; and what only a declaration tells: lengths, defaults, comments, indexes.
  *
- * Comes from TABLE_MAP's optional metadata where the stream has it (binlog_row_metadata=FULL), else
- * from the catalog's history, else from the source. Whatever it came from, TABLE_MAP's column types
- * are the judge (definition_fits). Owned by who made it; one thread at a time.
+ * Comes from TABLE_MAP's optional metadata where the stream has it (binlog_row_metadata=FULL), from
+ * DDL in the stream (definition_ddl.h), from the catalog's history, or from the source. Whatever it
+ * came from, TABLE_MAP's column types are the judge (definition_fits). Owned by who made it; one
+ * thread at a time.
  *
  * Limits: TABLE_MAP tells neither column defaults, nor FLOAT(M,D) from FLOAT, nor MariaDB's UUID
- * from BINARY(16), nor BOOLEAN from TINYINT(1). Defaults and BOOLEAN are known to nobody here; the
- * other two to a definition that came from the source (see tables.h).
+ * from BINARY(16), nor BOOLEAN from TINYINT(1). A definition from DDL knows all of them, one from
+ * the source all but BOOLEAN, which is a TINYINT(1) there.
  */
 #pragma once
 #include "protocol/base/buf.h"
@@ -28,6 +29,9 @@ enum definition_form {
     FORM_FLOAT_SCALED, /* FLOAT(M,D): stored as FLOAT, but a double to Debezium */
     FORM_UUID,         /* MariaDB's UUID: stored as BINARY(16) */
     FORM_POINT,        /* POINT among the geometries; TABLE_MAP can tell it by metadata */
+    FORM_BOOLEAN,      /* declared BOOL or BOOLEAN: stored as TINYINT, a boolean to Debezium */
+    FORM_INET4,        /* MariaDB's addresses: stored as BINARY(4) and BINARY(16) */
+    FORM_INET6,
     FORM_COUNT
 };
 const char *definition_form_name(enum definition_form form); /* in the text form */
@@ -41,6 +45,28 @@ struct definition_column {
     const struct charset *charset; /* of texts and members; NULL: not told, or no text */
     char                **members; /* of ENUM and SET, in UTF-8 */
     uint32_t              member_count;
+    /* What only a declaration tells: NULL, -1 and false where there was none. */
+    char   *type_name;     /* as Debezium names it: "BIGINT UNSIGNED", "VARCHAR" */
+    int32_t length, scale; /* as declared: VARCHAR(length), DECIMAL(length,scale), TIME(length) */
+    char   *charset_name;  /* declared or taken from the table, e.g. "utf8mb3"; of texts only */
+    /* As Debezium has it: `42`, `it''s`, `1010` of b'1010', `TRUE`, `1970-01-01 00:00:00` of
+       CURRENT_TIMESTAMP. NULL for DEFAULT NULL and for expressions, too. */
+    char *default_text;
+    char *comment;
+    bool  has_default;           /* DEFAULT was there, whatever it says */
+    bool  default_is_expression; /* or a function like CURRENT_TIMESTAMP */
+    bool  is_generated;          /* GENERATED ALWAYS AS */
+    bool  auto_increment;
+    bool  on_update; /* ON UPDATE CURRENT_TIMESTAMP: auto-incremented, too, to Debezium */
+};
+
+/* An index as declared: which one is the key depends on which others there are. */
+struct definition_index {
+    char    *name;
+    char   **columns; /* NULL in it: an expression */
+    bool    *whole;   /* no prefix of the column */
+    uint32_t column_count;
+    bool     is_primary, is_unique;
 };
 
 struct definition {
@@ -50,6 +76,11 @@ struct definition {
     uint32_t                  column_count;
     uint16_t                 *key; /* column indexes in key order */
     uint32_t                  key_count;
+    bool                      is_declared;  /* the fields of a declaration are filled */
+    char                     *charset_name; /* default of its columns; NULL: not told */
+    char                     *comment;
+    struct definition_index  *indexes; /* in the order of their declaration */
+    uint32_t                  index_count;
 };
 
 /* All columns zeroed, no key yet; E_LIMIT for too many. */
@@ -89,6 +120,13 @@ typedef int definition_fetch(void *arg, const char *database, const char *table,
 /* Same number of columns and compatible types? Says what differs. */
 bool definition_fits(const struct definition *d, const struct table_map *map, char *why,
                      size_t why_bytes);
+
+/* The element of a schema-change record's `tableChanges` as Debezium writes it:
+   {"type":"CREATE","id":...,"table":{...}}. `d` NULL: a dropped table. */
+void definition_put_change(const char *type, const char *database, const char *table,
+                           const struct definition *d, bool with_comments, struct buf *out);
+/* The column's type as JDBC and so Debezium numbers it; 1111 (OTHER) where nobody told. */
+int definition_jdbc_type(const struct definition_column *column);
 
 /* Takes over what the stream itself tells about the columns (nullability, signedness, charsets):
    it was so when the rows were written. E_CONFIG for a collation nobody told us about. */

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { TABLES_KEPT = 4096, BUCKETS = 1024, DEFINITION_TEXT_MAX = 16 << 20 };
 
@@ -134,7 +135,7 @@ static int remember(struct tables *t, const char *database, const char *table, s
     return result;
 }
 
-int tables_forget(struct tables *t, store_pos pos, struct err *e)
+static int forget(struct tables *t, store_pos pos, struct err *e)
 {
     clear(t);
     /* One mark makes all definitions before it stale: another one would cost a sync for nothing. */
@@ -143,6 +144,46 @@ int tables_forget(struct tables *t, store_pos pos, struct err *e)
     TRY(remember(t, "", "", pos, slice_empty(), e));
     t->marked = true;
     return 0;
+}
+
+static struct slice first_word(struct slice text)
+{
+    size_t i = 0;
+    while (i < text.len && (text.ptr[i] <= ' ' || text.ptr[i] == '('))
+        i++;
+    size_t from = i;
+    while (i < text.len && ((text.ptr[i] | 0x20) >= 'a' && (text.ptr[i] | 0x20) <= 'z'))
+        i++;
+    return (struct slice){ text.ptr + from, i - from };
+}
+
+/* Whatever is not known to leave all tables as they are (a comment in front is not looked
+   through) may have changed one. */
+static bool may_change_tables(struct slice text)
+{
+    static const char *const harmless[] = { "BEGIN",  "COMMIT",  "ROLLBACK", "SAVEPOINT", "XA",
+                                            "INSERT", "UPDATE",  "DELETE",   "REPLACE",   "LOAD",
+                                            "SET",    "GRANT",   "TRUNCATE", "FLUSH",     "ANALYZE",
+                                            "REVOKE", "RELEASE", "START" };
+    struct slice             word = first_word(text);
+
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (word.len == strlen(harmless[i]) &&
+            strncasecmp((const char *)word.ptr, harmless[i], word.len) == 0)
+            return false;
+    return true;
+}
+
+int tables_query(struct tables *t, const struct format *f, const struct event *ev, store_pos pos,
+                 schema_change_sink *sink, void *sink_arg, struct err *e)
+{
+    struct event_query q;
+
+    (void)f;
+    (void)sink;
+    (void)sink_arg;
+    TRY(event_parse_query(ev, &q, e));
+    return may_change_tables(q.text) ? forget(t, pos, e) : 0;
 }
 
 static int ask_source(struct tables *t, const char *database, const char *table, store_pos at,

@@ -3,11 +3,9 @@
  * come from.
  *
  * Owned by one converter; one thread. A definition comes from the event itself (FULL metadata),
- * else from the catalog, else it is fetched from the source and put in the catalog with the place
- * where it was needed. A DDL statement in the stream makes all older ones of the catalog stale, so
- * that they are fetched anew: what the source has *now* is taken for what it had there, as long as
- * the types fit. (Reading DDL statements instead is not done yet.) Bounds: TABLES_MAX tables at
- * once (E_LIMIT inside of one transaction).
+ * completed by what DDL in the stream or the source declared. A DDL statement that can't be read
+ * stops nothing: the definitions that it may have changed are asked for anew.
+ * Bounds: TABLES_MAX tables at once (E_LIMIT inside of one transaction).
  */
 #pragma once
 #include "publisher/filter.h"
@@ -24,6 +22,8 @@ struct tables_options {
     bool                 remember; /* false: the catalog is only read */
     definition_fetch    *fetch;    /* NULL: nobody can be asked */
     void                *fetch_arg;
+    bool declared;    /* what only a declaration tells (defaults, lengths) is asked for, too */
+    int  lower_names; /* the source's lower_case_table_names */
 };
 
 struct tables;
@@ -38,8 +38,27 @@ MUST_CHECK int tables_take(struct tables *t, const struct format *f, const struc
  */
 struct shape *tables_find(struct tables *t, uint64_t table_id, bool *known);
 
-/* A DDL statement at `pos`. */
-MUST_CHECK int tables_forget(struct tables *t, store_pos pos, struct err *e);
+/*
+ * A record of the schema-change topic: what a statement did to one table or to a database. Views,
+ * valid during the call.
+ */
+enum schema_change_kind { SCHEMA_OTHER, SCHEMA_CREATE, SCHEMA_ALTER, SCHEMA_DROP };
+struct schema_change {
+    enum schema_change_kind kind;       /* SCHEMA_OTHER: `tableChanges` is empty */
+    const char             *database;   /* `databaseName` */
+    bool                    has_tables; /* else `source.table` is null */
+    const char             *tables;     /* `source.table`: names joined by ',', may be "" */
+    struct slice            ddl;        /* as it stands in the stream; one of each table dropped */
+    const char             *table;      /* whose change it is; NULL for SCHEMA_OTHER */
+    const struct definition
+        *definition; /* as it is now; NULL where there is none or nobody knows */
+};
+typedef int schema_change_sink(void *arg, const struct schema_change *change, struct err *e);
+
+/* A QUERY event (also MariaDB's compressed one) at `pos`: follows what it does to tables. `sink`
+   may be NULL. A statement that changes neither tables nor databases gives nothing. */
+MUST_CHECK int tables_query(struct tables *t, const struct format *f, const struct event *ev,
+                            store_pos pos, schema_change_sink *sink, void *sink_arg, struct err *e);
 
 /* Between transactions: makes room when too many tables are held. */
 void tables_trim(struct tables *t);
