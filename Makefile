@@ -15,7 +15,7 @@ SAN    ?=
 CC     ?= cc
 BUILD  := build$(if $(SAN),-$(SAN))
 
-PACKAGES := libmariadb openssl sqlite3 inih libdeflate zlib libzstd json-c
+PACKAGES := libmariadb openssl sqlite3 inih libdeflate zlib libzstd libxxhash json-c
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES))
 # libev has no .pc file in every distribution.
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES)) -lev -lm

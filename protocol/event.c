@@ -203,7 +203,9 @@ int event_parse_query(const struct event *ev, struct event_query *out, struct er
     q.status_vars = cursor_slice(&c, status_bytes);
     q.database = cursor_slice(&c, database_bytes);
     cursor_skip(&c, 1); /* zero byte behind the database */
-    q.text = ev->type == EVENT_QUERY ? cursor_rest(&c) : slice_empty();
+    struct slice rest = cursor_rest(&c);
+    q.text = ev->type == EVENT_QUERY ? rest : slice_empty();
+    q.packed = ev->type == EVENT_QUERY ? slice_empty() : rest;
     if (c.failed)
         return err_set(e, E_PROTOCOL, "%s event: its fields do not fit in a body of %zu bytes",
                        event_name(ev->type), ev->body.len);

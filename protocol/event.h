@@ -113,12 +113,13 @@ struct event_rotate {
 };
 MUST_CHECK int event_parse_rotate(const struct event *ev, struct event_rotate *out, struct err *e);
 
-/* QUERY's body, both families and all versions; text is empty for a compressed one. */
+/* QUERY's body, both families and all versions; the text of a compressed one is in `packed` (see
+   inflate.h). */
 struct event_query {
     uint32_t     thread_id;
     struct slice status_vars;
     struct slice database;
-    struct slice text;
+    struct slice text, packed;
 };
 MUST_CHECK int event_parse_query(const struct event *ev, struct event_query *out, struct err *e);
 

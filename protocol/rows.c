@@ -1,5 +1,5 @@
 #include "protocol/rows.h"
-#include <zlib.h>
+#include "protocol/inflate.h"
 
 enum { ROWS_FLAG_STATEMENT_END = 1 };
 
@@ -25,33 +25,9 @@ bool rows_is_event(uint8_t type)
     return rows_types[type].known;
 }
 
-/* One byte (0x80 | algorithm << 4 | bytes of the length), the length big-endian, a zlib stream. */
-static int inflate_rows(struct slice packed, struct buf *into, struct err *e)
+bool rows_is_compressed(uint8_t type)
 {
-    struct cursor c = cursor_over(packed);
-    uint8_t       head = cursor_u8(&c);
-    size_t        length_bytes = head & 0x07;
-    unsigned      algorithm = (head >> 4) & 7u;
-
-    if (c.failed || (head & 0x80) == 0 || length_bytes < 1 || length_bytes > 4 || algorithm != 0)
-        return err_set(e, E_PROTOCOL, "compressed rows: unknown compression, first byte %02x",
-                       head);
-    uint64_t length = cursor_be(&c, length_bytes);
-    if (length > ROWS_INFLATED_MAX)
-        return err_set(e, E_LIMIT, "compressed rows: %llu bytes, more than the bound of %d",
-                       (unsigned long long)length, ROWS_INFLATED_MAX);
-    /* No zlib stream unpacks to more than 1032 times its size: room is not made on a mere claim. */
-    if (c.failed || length > (uint64_t)c.left * 1032 + 64)
-        return err_set(e, E_PROTOCOL, "compressed rows: %zu bytes can't hold %llu", c.left,
-                       (unsigned long long)length);
-    buf_clear(into);
-    uint8_t *to = buf_extend(into, (size_t)length);
-    TRY(buf_check(into, "compressed rows", e));
-    uLongf got = (uLongf)length;
-    if ((length > 0 && to == NULL) || uncompress(to, &got, c.at, (uLong)c.left) != Z_OK ||
-        got != length)
-        return err_set(e, E_PROTOCOL, "compressed rows: the zlib stream is broken");
-    return 0;
+    return rows_types[type].is_compressed;
 }
 
 int rows_parse(const struct format *f, const struct event *ev, struct buf *inflated,
@@ -83,7 +59,7 @@ int rows_parse(const struct format *f, const struct event *ev, struct buf *infla
                        event_name(ev->type));
     r.images = c;
     if (type->is_compressed) {
-        TRY(inflate_rows(cursor_rest(&c), inflated, e));
+        TRY(inflate_field(cursor_rest(&c), inflated, e));
         r.images = cursor_over(buf_slice(inflated));
     }
     *out = r;

@@ -4,18 +4,16 @@
  * Knows v1 (MySQL 5.1 to 5.5 and MariaDB), v2 (MySQL 5.6 and later, with its extra data) and
  * MariaDB's compressed v1 events. A `struct rows` is a view on the event, or on the caller's buffer
  * for a compressed one. One thread at a time. The bytes of values are borrowed from the same place.
- * Bounds: an inflated event may have ROWS_INFLATED_MAX bytes (E_LIMIT).
+ * Bounds: an inflated event may have INFLATED_MAX bytes (E_LIMIT).
  * Source: MySQL libbinlogevents rows_event.h (Rows_event); MariaDB sql/log_event.cc
  * (row_log_event_uncompress, binlog_buf_uncompress).
  */
 #pragma once
-#include "protocol/base/buf.h"
+#include "protocol/inflate.h"
 #include "protocol/event.h"
 #include "protocol/format.h"
 #include "protocol/table_map.h"
 #include "protocol/value.h"
-
-enum { ROWS_INFLATED_MAX = 1u << 30 };
 
 enum rows_kind { ROWS_WRITE, ROWS_UPDATE, ROWS_DELETE };
 
@@ -30,6 +28,7 @@ struct rows {
 };
 
 bool rows_is_event(uint8_t type);
+bool rows_is_compressed(uint8_t type);
 
 /* `inflated` takes the rows of a compressed event and must stay as it is while *out is used. */
 MUST_CHECK int rows_parse(const struct format *f, const struct event *ev, struct buf *inflated,

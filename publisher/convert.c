@@ -46,7 +46,7 @@ int convert_new(const struct convert_options *o, struct catalog *catalog, defini
     if (c == NULL)
         return err_set(e, E_NOMEM, "no memory for a converter");
     buf_init(&c->name_json, NAME_TEXT_MAX);
-    buf_init(&c->inflated, ROWS_INFLATED_MAX);
+    buf_init(&c->inflated, INFLATED_MAX);
     buf_init(&c->source_head, NAME_TEXT_MAX);
     buf_init(&c->source_tail, NAME_TEXT_MAX);
     buf_init(&c->key, ROW_TEXT_MAX);

@@ -23,7 +23,7 @@ static int decode(const struct format *f, const struct event *ev, struct table_m
     }
     if (!rows_is_event(ev->type) || *map == NULL)
         return 0;
-    buf_init(&inflated, ROWS_INFLATED_MAX);
+    buf_init(&inflated, INFLATED_MAX);
     result = rows_parse(f, ev, &inflated, &rows, e);
     seen->events++;
     while (result == 0 && rows_more(&rows)) {
