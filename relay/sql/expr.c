@@ -263,6 +263,16 @@ static const struct known_function {
     /* clang-format on */
 };
 
+/* Servers of another family or version have it, so that this one's error is known. */
+static bool is_function(struct slice name)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        if (sql_equal(name, functions[i].name))
+            return true;
+    }
+    return false;
+}
+
 static const struct known_function *find_function(struct slice name, const struct server_facts *f)
 {
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
@@ -287,6 +297,7 @@ static int refuse_function(struct expr *x, struct slice name)
 
     const struct server_facts *f = x->env->facts;
 
+    x->notes->settled = is_function(name);
     if (in[0] == 0 && f->family == FAMILY_MYSQL && f->version_number >= 50600)
         return sql_refuse(x->no, 1046, "3D000", "No database selected");
     if (in[0] == 0)
@@ -310,6 +321,12 @@ static int read_arguments(struct expr *x, struct value args[ARGUMENTS_MAX], size
     return sql_take_sign(x->sql, ')') ? 0 : refuse_syntax(x);
 }
 
+static int call(struct expr *x, const struct known_function *f, const struct value *args,
+                size_t count, struct value *out)
+{
+    return x->notes->dry ? make_null(x, REPLY_VAR_STRING, out) : f->call(x, args, count, out);
+}
+
 /* `name` was stepped over and a '(' too. */
 static int read_call(struct expr *x, struct slice name, struct value *out)
 {
@@ -320,10 +337,12 @@ static int read_call(struct expr *x, struct slice name, struct value *out)
     if (f == NULL)
         return refuse_function(x, name);
     TRY(read_arguments(x, args, &count));
-    if (count < f->args_min || count > f->args_max)
+    if (count < f->args_min || count > f->args_max) {
+        x->notes->settled = true;
         return sql_refuse(x->no, 1582, "42000",
                           "Incorrect parameter count in the call to native function '%s'", f->name);
-    return f->call(x, args, count, out);
+    }
+    return call(x, f, args, count, out);
 }
 
 /* ---- variables ---- */
@@ -348,10 +367,12 @@ bool expr_split(struct slice body, enum expr_scope *scope, struct slice *name)
 
 static int check_scope(struct expr *x, const struct variable *v, enum expr_scope scope)
 {
+    x->notes->settled = true;
     if (scope == EXPR_OF_SESSION && v->scope == VARIABLE_GLOBAL)
         return sql_refuse(x->no, 1238, "HY000", "Variable '%s' is a GLOBAL variable", v->name);
     if (scope == EXPR_OF_GLOBAL && v->scope == VARIABLE_SESSION)
         return sql_refuse(x->no, 1238, "HY000", "Variable '%s' is a SESSION variable", v->name);
+    x->notes->settled = false;
     return 0;
 }
 
@@ -365,10 +386,16 @@ static int read_system_variable(struct expr *x, struct slice body, struct value 
         return refuse_syntax(x);
     const struct variable *v =
         expr_split(body, &scope, &name) ? variable_find(name, x->env->facts) : NULL;
-    if (v == NULL)
+    if (v == NULL) {
+        x->notes->settled = variable_is_known(name);
         return sql_refuse(x->no, 1193, "HY000", "Unknown system variable '%.*s'",
                           (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
+    }
     TRY(check_scope(x, v, scope));
+    if (v->tie != QUERY_TIE_NONE)
+        x->notes->tie = v->tie;
+    if (x->notes->dry)
+        return make_null(x, REPLY_VAR_STRING, out);
     begin(x, out, v->type == VARIABLE_TEXT ? REPLY_VAR_STRING : REPLY_LONGLONG);
     if (variable_put(v, x->env, scope == EXPR_OF_GLOBAL, x->values, &e) != 0)
         return expr_refuse_err(x->no, &e);
@@ -432,7 +459,7 @@ static int read_word(struct expr *x, struct value *out)
         return make_number(x, sql_equal(name, "TRUE") ? 1 : 0, out);
     const struct known_function *f = find_function(name, x->env->facts);
     if (f != NULL && f->bare)
-        return f->call(x, NULL, 0, out);
+        return call(x, f, NULL, 0, out);
     return sql_refuse(x->no, 1054, "42S22", "Unknown column '%.*s' in 'field list'",
                       (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
 }

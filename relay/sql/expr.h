@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "relay/sql/query.h"
+#include "relay/sql/query_class.h"
 #include "relay/sql/sql.h"
 
 struct value {
@@ -14,11 +15,19 @@ struct value {
     size_t          at, bytes; /* in the buffer */
 };
 
+/* What reading found out beside the value. */
+struct expr_notes {
+    bool           dry;     /* given: only see whether it can be read; values are all NULL */
+    bool           settled; /* with a refusal: the source can't say anything else */
+    enum query_tie tie;
+};
+
 struct expr {
     const struct query_env *env;
     struct sql             *sql; /* stands on the expression, then behind it */
     struct buf             *values;
     struct sql_refusal     *no; /* filled where -1 is returned */
+    struct expr_notes      *notes;
     unsigned                depth;
 };
 MUST_CHECK int expr_read(struct expr *x, struct value *out);

@@ -3,7 +3,9 @@
 
 struct expr query_expr(struct query *q)
 {
-    return (struct expr){ .env = q->env, .sql = &q->sql, .values = &q->values, .no = &q->no };
+    return (struct expr){
+        .env = q->env, .sql = &q->sql, .values = &q->values, .no = &q->no, .notes = &q->notes
+    };
 }
 
 int query_refuse_syntax(struct query *q)
@@ -24,6 +26,19 @@ static int answer_ok(struct query *q, const char *text)
     TRY(query_expect_end(q));
     reply_ok(q->reply);
     return 0;
+}
+
+/* Without a connection to the source there is nothing that a transaction could hold. */
+static int start_transaction(struct query *q, const char *text)
+{
+    (void)sql_match(&q->sql, "[WITH] [CONSISTENT] [SNAPSHOT] [READ] [ONLY|WRITE]");
+    return answer_ok(q, text);
+}
+
+static int end_transaction(struct query *q, const char *text)
+{
+    (void)sql_match(&q->sql, "[WORK] [AND] [NO] [CHAIN] [NO] [RELEASE]");
+    return answer_ok(q, text);
 }
 
 static int use_database(struct query *q, const char *text)
@@ -71,14 +86,12 @@ static int kill_thread(struct query *q, const char *text)
     return 0;
 }
 
-/* ---- refusals that say what to do ---- */
+/* ---- why a statement is not answered ---- */
 
-static int refuse_write(struct query *q, const char *text)
+/* Said where a statement that has to go to the source can't. */
+static int refuse_with(struct query *q, const char *text)
 {
-    (void)text;
-    return sql_refuse(&q->no, 1290, "HY000",
-                      "This is a binrelay: it holds binlogs and no tables, so it cannot execute "
-                      "this statement; send it to the source");
+    return sql_refuse(&q->no, 1235, "42000", "This is a binrelay: %s", text);
 }
 
 static int refuse_table(struct query *q, const char *text)
@@ -88,14 +101,24 @@ static int refuse_table(struct query *q, const char *text)
                       "This is a binrelay: it holds binlogs and no tables; ask the source");
 }
 
-static int refuse_with(struct query *q, const char *text)
+static int refuse_write(struct query *q, const char *text)
 {
-    return sql_refuse(&q->no, 1235, "42000", "This is a binrelay: %s", text);
+    (void)text;
+    return sql_refuse(&q->no, 1290, "HY000",
+                      "This is a binrelay: user '%s' may not change the source through it, so it "
+                      "cannot execute this statement; send it to the source, or give the user the "
+                      "right 'write'",
+                      q->env->user);
 }
 
 static int refuse_admin(struct query *q, const char *text)
 {
-    return sql_refuse(&q->no, 1227, "42000", "Access denied: this is a binrelay, %s", text);
+    if (text != NULL)
+        return sql_refuse(&q->no, 1227, "42000", "Access denied: this is a binrelay, %s", text);
+    return sql_refuse(&q->no, 1227, "42000",
+                      "Access denied: this is a binrelay, where user '%s' lacks the right 'admin' "
+                      "for administrative statements, and for those that it can't be sure of",
+                      q->env->user);
 }
 
 /* A statement that servers of this family and version do not have, answered as they do. `text` is
@@ -117,64 +140,90 @@ static int refuse_unknown_to_server(struct query *q, const char *text)
 
 #define USE_STATUS "ask the operator's command: binrelay status"
 
+/* What a row says: who does it, what it means for a connection to the source, a further look, the
+   handler of what is answered. A statement that is not answered may have one, too, for when it
+   can't be forwarded. */
+#define ANSWERED(tie, handler, text) { QUERY_ANSWERED, QUERY_TIE_##tie, 0 }, NULL, handler, text
+#define LOOKED_AT(tie, look, handler, text)                                                        \
+    { QUERY_ANSWERED, QUERY_TIE_##tie, 0 }, look, handler, text
+#define FORWARDED(look)             { QUERY_FORWARDED, QUERY_TIE_NONE, 0 }, look, refuse_table, NULL
+#define FORWARDED_OR(look, handler) FORWARDED_TEXT(look, handler, NULL)
+#define FORWARDED_TEXT(look, handler, text)                                                        \
+    { QUERY_FORWARDED, QUERY_TIE_NONE, 0 }, look, handler, text
+#define WRITES(look)      { QUERY_REFUSED, QUERY_TIE_NONE, RIGHT_WRITE }, look, refuse_write, NULL
+#define ADMIN(look, text) { QUERY_REFUSED, QUERY_TIE_NONE, RIGHT_ADMIN }, look, refuse_admin, text
+#define NOBODY(text)      { QUERY_REFUSED, QUERY_TIE_NONE, 0 }, NULL, refuse_admin, text
+
 /* The first row that fits and exists decides, so special shapes stand before general ones. */
 static const struct statement {
-    const char    *pattern;
-    uint32_t       mysql_from, mysql_until; /* version_number, the latter excluded */
-    uint32_t       mariadb_from, mariadb_until;
-    query_handler *answer;
-    const char    *text;
+    const char          *pattern;
+    uint32_t             mysql_from, mysql_until; /* version_number, the latter excluded */
+    uint32_t             mariadb_from, mariadb_until;
+    struct query_verdict verdict;
+    query_looker        *look;
+    query_handler       *answer;
+    const char          *text;
 } statements[] = {
     /* clang-format off */
-    { "SELECT",                              ALL,          ALL,   query_select, NULL },
-    { "SET",                                 ALL,          ALL,   query_set, NULL },
-    { "SHOW GLOBAL VARIABLES",               ALL,          ALL,   query_show_variables, "global" },
-    { "SHOW [SESSION|LOCAL] VARIABLES",      ALL,          ALL,   query_show_variables, NULL },
-    { "SHOW BINARY LOG STATUS",              FROM(80200),  NEVER, query_show_end, NULL },
-    { "SHOW MASTER STATUS",                  UNTIL(80400), ALL,   query_show_end, NULL },
-    { "SHOW BINLOG STATUS",                  NEVER, FROM(100502), query_show_end, NULL },
-    { "SHOW BINARY LOGS",                    ALL,          ALL,   query_show_files, NULL },
-    { "SHOW MASTER LOGS",                    UNTIL(80400), ALL,   query_show_files, NULL },
-    { "SHOW BINARY LOG STATUS",              ALL,          ALL,   refuse_unknown_to_server, "2" },
-    { "SHOW MASTER STATUS|LOGS",             ALL,          ALL,   refuse_unknown_to_server, "1" },
-    { "SHOW BINLOG STATUS",                  ALL,          ALL,   refuse_unknown_to_server, "2" },
-    { "SHOW WARNINGS|ERRORS",                ALL,          ALL,   query_show_nothing, NULL },
-    { "KILL [HARD|SOFT] [CONNECTION|QUERY]", ALL,          ALL,   kill_thread, NULL },
-    { "USE",                                 ALL,          ALL,   use_database, NULL },
-    /* There is nothing that a transaction could hold or undo. */
-    { "BEGIN [WORK]",                        ALL,          ALL,   answer_ok, NULL },
-    { "START TRANSACTION [WITH] [CONSISTENT] [SNAPSHOT] [READ] [ONLY|WRITE]",
-                                             ALL,          ALL,   answer_ok, NULL },
-    { "COMMIT|ROLLBACK [WORK] [AND] [NO] [CHAIN] [NO] [RELEASE]",
-                                             ALL,          ALL,   answer_ok, NULL },
+    { "SELECT",                              ALL,          ALL,   FORWARDED_OR(query_look_select, query_select) },
+    { "SET",                                 ALL,          ALL,   LOOKED_AT(SESSION, query_look_set, query_set, NULL) },
+    { "SHOW GLOBAL VARIABLES",               ALL,          ALL,   FORWARDED_TEXT(query_look_variables, query_show_variables, "global") },
+    { "SHOW [SESSION|LOCAL] VARIABLES",      ALL,          ALL,   FORWARDED_TEXT(query_look_variables, query_show_variables, NULL) },
+    { "SHOW BINARY LOG STATUS",              FROM(80200),  NEVER, ANSWERED(END, query_show_end, NULL) },
+    { "SHOW MASTER STATUS",                  UNTIL(80400), ALL,   ANSWERED(END, query_show_end, NULL) },
+    { "SHOW BINLOG STATUS",                  NEVER, FROM(100502), ANSWERED(END, query_show_end, NULL) },
+    { "SHOW BINARY LOGS",                    ALL,          ALL,   ANSWERED(NONE, query_show_files, NULL) },
+    { "SHOW MASTER LOGS",                    UNTIL(80400), ALL,   ANSWERED(NONE, query_show_files, NULL) },
+    { "SHOW BINARY LOG STATUS",              ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "2") },
+    { "SHOW MASTER STATUS|LOGS",             ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
+    { "SHOW BINLOG STATUS",                  ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "2") },
+    { "SHOW WARNINGS|ERRORS",                ALL,          ALL,   ANSWERED(LAST, query_show_nothing, NULL) },
+    { "KILL [HARD|SOFT] [CONNECTION|QUERY]", ALL,          ALL,   ANSWERED(NONE, kill_thread, NULL) },
+    { "USE",                                 ALL,          ALL,   ANSWERED(SESSION, use_database, NULL) },
 
-    { "SHOW ALL SLAVES|REPLICAS STATUS",     ALL,          ALL,   refuse_with, USE_STATUS },
-    { "SHOW SLAVE|REPLICA STATUS",           ALL,          ALL,   refuse_with, USE_STATUS },
-    { "SHOW SLAVE HOSTS",                    ALL,          ALL,   refuse_with, USE_STATUS },
-    { "SHOW REPLICA HOSTS",                  ALL,          ALL,   refuse_with, USE_STATUS },
-    { "SHOW REPLICAS",                       ALL,          ALL,   refuse_with, USE_STATUS },
-    { "SHOW [FULL] PROCESSLIST",             ALL,          ALL,   refuse_with, USE_STATUS },
-    { "SHOW [GLOBAL|SESSION|LOCAL] STATUS",  ALL,          ALL,   refuse_with, USE_STATUS },
-    { "SHOW BINLOG|RELAYLOG EVENTS",         ALL,          ALL,   refuse_with,
-      "read its files with mysqlbinlog --read-from-remote-server, or with binrelay tail" },
-    { "SHOW GRANTS",                         ALL,          ALL,   refuse_with,
-      "its users are in its configuration file" },
-    { "SHOW",                                ALL,          ALL,   refuse_table, NULL },
-    { "DESC|DESCRIBE|EXPLAIN|TABLE|WITH|VALUES|HANDLER|CHECKSUM|CHECK", ALL, ALL, refuse_table, NULL },
-    { "INSERT|UPDATE|DELETE|REPLACE|LOAD|CALL|DO|TRUNCATE|IMPORT",      ALL, ALL, refuse_write, NULL },
-    { "CREATE|ALTER|DROP|RENAME|ANALYZE|OPTIMIZE|REPAIR|XA|BINLOG",     ALL, ALL, refuse_write, NULL },
-    { "PREPARE|EXECUTE|DEALLOCATE",          ALL,          ALL,   refuse_with,
-      "it takes plain statements only" },
-    { "GRANT|REVOKE",                        ALL,          ALL,   refuse_admin,
-      "its users are in its configuration file" },
-    { "FLUSH|LOCK|UNLOCK",                   ALL,          ALL,   refuse_admin,
-      "it holds no tables to lock or flush; ask the source" },
-    { "PURGE|RESET",                         ALL,          ALL,   refuse_admin,
-      "consumers can't remove its binlogs" },
-    { "CHANGE|START|STOP",                   ALL,          ALL,   refuse_admin,
-      "its source is set in its configuration file" },
-    { "SHUTDOWN|RESTART|INSTALL|UNINSTALL",  ALL,          ALL,   refuse_admin,
-      "it is stopped and started by the machine it runs on" },
+    { "BEGIN [WORK]",                        ALL,          ALL,   FORWARDED_OR(query_look_end, answer_ok) },
+    { "START TRANSACTION",                   ALL,          ALL,   FORWARDED_OR(NULL, start_transaction) },
+    { "ROLLBACK [WORK] TO",                  ALL,          ALL,   FORWARDED(NULL) },
+    { "SAVEPOINT",                           ALL,          ALL,   FORWARDED(NULL) },
+    { "RELEASE SAVEPOINT",                   ALL,          ALL,   FORWARDED(NULL) },
+    { "COMMIT|ROLLBACK",                     ALL,          ALL,   ANSWERED(TRANSACTION, end_transaction, NULL) },
+    { "UNLOCK TABLE|TABLES|INSTANCE|BINLOG", ALL,          ALL,   ANSWERED(TRANSACTION, answer_ok, NULL) },
+    { "LOCK TABLE|TABLES|INSTANCE|BINLOG",   ALL,          ALL,   FORWARDED(query_look_lock) },
+    { "BACKUP STAGE|LOCK|UNLOCK",            NEVER,        ALL,   FORWARDED(NULL) },
+    { "FLUSH",                               ALL,          ALL,   ADMIN(query_look_flush, NULL) },
+
+    { "SHOW ALL SLAVES|REPLICAS STATUS",     ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
+    { "SHOW SLAVE|REPLICA STATUS",           ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
+    { "SHOW SLAVE HOSTS",                    ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
+    { "SHOW REPLICA HOSTS",                  ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
+    { "SHOW REPLICAS",                       ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
+    { "SHOW [FULL] PROCESSLIST",             ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
+    { "SHOW BINLOG|RELAYLOG EVENTS",         ALL,          ALL,   ANSWERED(NONE, refuse_with,
+      "read its files with mysqlbinlog --read-from-remote-server, or with binrelay tail") },
+
+    { "SHOW|HANDLER|CHECKSUM|HELP|DO|TABLE|VALUES", ALL,   ALL,   FORWARDED(NULL) },
+    { "DESC|DESCRIBE|EXPLAIN",               ALL,          ALL,   FORWARDED(query_look_explain) },
+    { "WITH",                                ALL,          ALL,   FORWARDED(query_look_with) },
+    { "GET DIAGNOSTICS",                     ALL,          ALL,   FORWARDED(NULL) },
+    { "XA RECOVER",                          ALL,          ALL,   FORWARDED(NULL) },
+    { "PREPARE",                             ALL,          ALL,   FORWARDED(query_look_prepare) },
+    { "EXECUTE IMMEDIATE",                   NEVER,        ALL,   FORWARDED(query_look_immediate) },
+    { "EXECUTE",                             ALL,          ALL,   FORWARDED(NULL) },
+    { "DEALLOCATE PREPARE",                  ALL,          ALL,   FORWARDED(NULL) },
+
+    { "ANALYZE",                             ALL,          ALL,   WRITES(query_look_explain) },
+    { "INSERT|UPDATE|DELETE|REPLACE|LOAD|CALL|TRUNCATE|BINLOG|OPTIMIZE|REPAIR|RENAME|XA",
+                                             ALL,          ALL,   WRITES(NULL) },
+    { "CREATE|ALTER|DROP|RENAME [OR] [REPLACE] USER|ROLE|SERVER|SPATIAL|RESOURCE|LOGFILE|UNDO|INSTANCE",
+                                             ALL,          ALL,   ADMIN(NULL, NULL) },
+    { "CREATE|ALTER|DROP",                   ALL,          ALL,   WRITES(NULL) },
+    { "GRANT|REVOKE",                        ALL,          ALL,   ADMIN(NULL, NULL) },
+    { "PURGE|RESET",                         ALL,          ALL,   NOBODY("consumers can't remove its binlogs") },
+    { "CHANGE|START|STOP",                   ALL,          ALL,   NOBODY("its source is set in its configuration file") },
+    { "SHUTDOWN|RESTART",                    ALL,          ALL,
+      NOBODY("it is stopped and started by the machine it runs on") },
+    { "INSTALL|UNINSTALL|CLONE|IMPORT|CACHE|CHECK|LOCK|UNLOCK|BACKUP|SIGNAL|RESIGNAL",
+                                             ALL,          ALL,   ADMIN(NULL, NULL) },
     /* clang-format on */
 };
 
@@ -185,22 +234,113 @@ static bool exists(const struct statement *s, const struct server_facts *f)
            f->version_number < (mariadb ? s->mariadb_until : s->mysql_until);
 }
 
-int query_dispatch(struct query *q)
+static const struct statement *find(struct query *q, struct sql *behind)
 {
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
-        const struct statement *s = &statements[i];
-        struct sql              look = q->sql;
-        if (!exists(s, q->env->facts) || !sql_match(&look, s->pattern))
-            continue;
-        if (s->answer != refuse_unknown_to_server)
-            q->sql = look;
-        return s->answer(q, s->text);
+        *behind = q->sql;
+        if (exists(&statements[i], q->env->facts) && sql_match(behind, statements[i].pattern))
+            return &statements[i];
     }
-    return query_refuse_syntax(q);
+    return NULL;
+}
+
+int query_dispatch(struct query *q)
+{
+    struct sql              behind;
+    const struct statement *s = find(q, &behind);
+
+    if (s == NULL && q->sql.now.kind == SQL_SIGN && q->sql.now.body.ptr[0] == '(')
+        return refuse_table(q, NULL);
+    if (s == NULL)
+        return query_refuse_syntax(q);
+    if (s->answer != refuse_unknown_to_server)
+        q->sql = behind;
+    return s->answer(q, s->text);
+}
+
+void query_look(struct query *q, struct query_verdict *v)
+{
+    struct sql              behind;
+    bool                    inside = q->sql.in_version_comment;
+    const struct statement *s = find(q, &behind);
+
+    *v = (struct query_verdict){ .what = QUERY_REFUSED, .needs = RIGHT_ADMIN };
+    if (sql_take_sign(&q->sql, '(')) {
+        query_look_parentheses(q, v);
+    } else if (s != NULL && (inside || behind.last_comments == 0)) {
+        q->sql = behind;
+        *v = s->verdict;
+        if (s->look != NULL)
+            s->look(q, v);
+    }
+}
+
+/* As a server does that was not asked to take several statements at once. */
+static bool is_followed(struct slice text)
+{
+    struct sql s = sql_over(text);
+
+    while (s.now.kind != SQL_END && s.now.kind != SQL_BAD) {
+        if (sql_take_sign(&s, ';') && !sql_at_end(&s))
+            return true;
+        sql_step(&s);
+    }
+    return false;
+}
+
+static bool is_broken(struct slice text, enum sql_quotes quotes)
+{
+    struct sql s = sql_over_as(text, quotes);
+
+    while (s.now.kind != SQL_END && s.now.kind != SQL_BAD)
+        sql_step(&s);
+    return s.now.kind == SQL_BAD;
+}
+
+static bool goes_to_the_source(const struct query_verdict *v)
+{
+    return v->what == QUERY_FORWARDED || (v->what == QUERY_ANSWERED && v->tie != QUERY_TIE_NONE);
+}
+
+void query_classify(const struct query_env *env, struct slice sql, struct query_verdict *out)
+{
+    struct query_verdict worst = { .what = QUERY_ANSWERED };
+    bool                 escapes = sql.len > 0 && memchr(sql.ptr, '\\', sql.len) != NULL;
+
+    for (int quotes = SQL_ESCAPES; quotes < (escapes ? SQL_QUOTES : 1); quotes++) {
+        struct query         q = { .env = env, .sql = sql_over_as(sql, (enum sql_quotes)quotes) };
+        struct query_verdict v = { .what = QUERY_ANSWERED };
+
+        if (!env->facts->known || sql_at_end(&q.sql))
+            break; /* answered: with an error */
+        if (quotes != SQL_ESCAPES && is_broken(sql, (enum sql_quotes)quotes))
+            continue; /* a server that reads it so does nothing with it */
+        buf_init(&q.values, QUERY_VALUES_BYTES);
+        query_look(&q, &v);
+        buf_done(&q.values);
+        if (goes_to_the_source(&v) && is_followed(sql))
+            v = (struct query_verdict){ .what = QUERY_ANSWERED };
+        if (goes_to_the_source(&v))
+            query_look_through(sql, (enum sql_quotes)quotes, &v);
+        if (quotes == SQL_ESCAPES || v.what == QUERY_REFUSED)
+            worst = v;
+        if (worst.what == QUERY_REFUSED)
+            break;
+    }
+    *out = worst;
+}
+
+/* A statement that is none of those its first words stand for. */
+static int refuse_looked_at(struct query *q, const struct query_verdict *v)
+{
+    return v->needs == RIGHT_WRITE ? refuse_write(q, NULL) : refuse_admin(q, NULL);
 }
 
 static int answer(struct query *q, struct slice text)
 {
+    struct sql           behind;
+    struct query_verdict v;
+
     if (!q->env->facts->known)
         return sql_refuse(&q->no, 1053, "08S01",
                           "This binrelay has not reached its source yet; try again later");
@@ -210,6 +350,10 @@ static int answer(struct query *q, struct slice text)
     q->sql = sql_over(text);
     if (sql_at_end(&q->sql))
         return sql_refuse(&q->no, 1065, "42000", "Query was empty");
+    query_classify(q->env, text, &v);
+    const struct statement *s = find(q, &behind);
+    if (v.what == QUERY_REFUSED && s != NULL && s->verdict.what != QUERY_REFUSED)
+        return refuse_looked_at(q, &v);
     return query_dispatch(q);
 }
 

@@ -24,6 +24,7 @@ enum {
     QUERY_COLUMNS_MAX = 256,
     QUERY_VARIABLES_MAX = 32,
     QUERY_NAME_BYTES = 64,
+    QUERY_SETTINGS_MAX = 64,
 };
 
 /* A user variable, e.g. @master_heartbeat_period. */
@@ -33,7 +34,16 @@ struct query_variable {
     char *value;                      /* text, ended by zero; never NULL */
 };
 
+/* What SET did, for a connection to the source that is opened later. */
+struct query_setting {
+    char  key[QUERY_NAME_BYTES + 2]; /* what was set: a later one replaces it */
+    char *sql;                       /* "SET ...", ended by zero */
+};
+
 struct query_session {
+    struct query_setting  settings[QUERY_SETTINGS_MAX]; /* oldest first */
+    size_t                setting_count;
+    size_t                setting_bytes; /* of all texts: at most 2 * QUERY_SQL_BYTES */
     struct query_variable variables[QUERY_VARIABLES_MAX];
     size_t                variable_count;
     size_t                variable_bytes; /* of all values: at most QUERY_SQL_BYTES */
@@ -57,6 +67,12 @@ bool query_variable_number(const struct query_session *s, const char *name, cons
 MUST_CHECK int query_set_variable(struct query_session *s, struct slice name, struct slice value,
                                   bool is_number, struct err *e);
 void           query_unset_variable(struct query_session *s, struct slice name);
+/* What SET does: `text` is one assignment as it was written. E_LIMIT past the bounds. */
+MUST_CHECK int query_note_setting(struct query_session *s, struct slice key, struct slice text,
+                                  struct err *e);
+/* The statements that bring a new connection to where this session is, in order: USE, SET. */
+void query_session_each(const struct query_session *s, void (*each)(void *arg, const char *sql),
+                        void                       *arg);
 /* For COM_INIT_DB and the handshake: any name is taken. -1: too long or with a zero byte. */
 MUST_CHECK int query_set_database(struct query_session *s, struct slice name);
 

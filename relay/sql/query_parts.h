@@ -1,20 +1,22 @@
 /* What the files query*.c share: one statement on its way to an answer. */
 #pragma once
 #include "relay/sql/expr.h"
-#include "relay/sql/query.h"
+#include "relay/sql/query_class.h"
 #include "relay/sql/sql.h"
 
 struct query {
     const struct query_env *env;
-    struct sql              sql; /* behind the words that were recognised */
-    struct reply           *reply;
+    struct sql              sql;    /* behind the words that were recognised */
+    struct reply           *reply;  /* NULL where it is only looked at: expr_notes.dry */
     struct buf              values; /* bound QUERY_VALUES_BYTES */
     struct sql_refusal      no;
+    struct expr_notes       notes;
+    unsigned                needs;   /* with a refusal: the right that would help */
     bool                    wrapped; /* inside SET STATEMENT ... FOR */
 };
 
 /* Appends the answer, or fills q->no and returns -1 with nothing appended. `text`: the row's own
-   word or sentence. */
+   word or sentence. Where the statement is only looked at, nothing is appended or changed. */
 typedef int query_handler(struct query *q, const char *text);
 
 query_handler query_select;         /* query_select.c */
@@ -26,6 +28,28 @@ query_handler query_show_nothing;   /* SHOW WARNINGS, SHOW ERRORS */
 
 /* Recognises and answers what q->sql stands on. */
 MUST_CHECK int query_dispatch(struct query *q);
+/* The same, but only says who would. */
+void query_look(struct query *q, struct query_verdict *v);
+
+/* Where the first words don't tell. `v` is what the row says; q->sql is behind its words. */
+typedef void query_looker(struct query *q, struct query_verdict *v);
+
+query_looker query_look_select; /* query_look.c, like all */
+query_looker query_look_set;
+query_looker query_look_variables;
+query_looker query_look_parentheses;
+query_looker query_look_with;
+query_looker query_look_explain;
+query_looker query_look_end;
+query_looker query_look_lock;
+query_looker query_look_flush;
+query_looker query_look_prepare;
+query_looker query_look_immediate;
+/* A setting of one session that reaches further: "gtid_next", "global.read_only". */
+bool query_is_privileged(struct slice name);
+
+/* What the whole statement has in it that its first words don't show: raises the verdict. */
+void query_look_through(struct slice sql, enum sql_quotes quotes, struct query_verdict *v);
 
 /* -1 with 1064 unless the statement ends here. */
 MUST_CHECK int query_expect_end(struct query *q);

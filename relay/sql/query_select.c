@@ -163,5 +163,5 @@ int query_select(struct query *q, const char *text)
         sql_step(&q->sql); /* DUAL */
     TRY(read_limit(q, &s));
     TRY(query_expect_end(q));
-    return put_selection(q, &s);
+    return q->notes.dry ? 0 : put_selection(q, &s);
 }

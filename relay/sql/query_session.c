@@ -1,4 +1,5 @@
 #include "relay/sql/query.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -11,6 +12,8 @@ void query_session_done(struct query_session *s)
 {
     for (size_t i = 0; i < s->variable_count; i++)
         free(s->variables[i].value);
+    for (size_t i = 0; i < s->setting_count; i++)
+        free(s->settings[i].sql);
     *s = (struct query_session){ 0 };
 }
 
@@ -110,6 +113,63 @@ int query_set_variable(struct query_session *s, struct slice name, struct slice 
             (char)(name.ptr[k] >= 'A' && name.ptr[k] <= 'Z' ? name.ptr[k] + 32 : name.ptr[k]);
     s->variable_bytes = others + value.len;
     return 0;
+}
+
+static void forget_setting(struct query_session *s, struct slice key)
+{
+    for (size_t i = 0; i < s->setting_count; i++) {
+        const char *name = s->settings[i].key;
+        if (strlen(name) != key.len || strncasecmp(name, (const char *)key.ptr, key.len) != 0)
+            continue;
+        s->setting_bytes -= strlen(s->settings[i].sql);
+        free(s->settings[i].sql);
+        s->setting_count--;
+        memmove(&s->settings[i], &s->settings[i + 1],
+                (s->setting_count - i) * sizeof s->settings[0]);
+        return;
+    }
+}
+
+int query_note_setting(struct query_session *s, struct slice key, struct slice text, struct err *e)
+{
+    static const char set[] = "SET ";
+    size_t            n = text.len + sizeof set - 1;
+    char             *sql = malloc(n + 1);
+
+    if (sql == NULL)
+        return err_set(e, E_NOMEM, "no memory for a setting");
+    (void)snprintf(sql, n + 1, "%s%.*s", set, (int)text.len, (const char *)text.ptr);
+    forget_setting(s, key);
+    bool fits = key.len < sizeof s->settings[0].key && s->setting_count < QUERY_SETTINGS_MAX &&
+                n <= (size_t)2 * QUERY_SQL_BYTES - s->setting_bytes;
+    if (!fits) {
+        free(sql);
+        return err_set(e, E_LIMIT, "a session has at most %d settings", QUERY_SETTINGS_MAX);
+    }
+    struct query_setting *one = &s->settings[s->setting_count++];
+    (void)snprintf(one->key, sizeof one->key, "%.*s", (int)key.len, (const char *)key.ptr);
+    one->sql = sql;
+    s->setting_bytes += strlen(sql);
+    return 0;
+}
+
+void query_session_each(const struct query_session *s, void (*each)(void *arg, const char *sql),
+                        void                       *arg)
+{
+    char   use[2 * sizeof s->database + 8] = "USE `";
+    size_t n = strlen(use);
+
+    for (const char *c = s->database; *c != 0; c++) {
+        if (*c == '`')
+            use[n++] = '`';
+        use[n++] = *c;
+    }
+    use[n++] = '`';
+    use[n] = 0;
+    if (s->database[0] != 0)
+        each(arg, use);
+    for (size_t i = 0; i < s->setting_count; i++)
+        each(arg, s->settings[i].sql);
 }
 
 int query_set_database(struct query_session *s, struct slice name)

@@ -6,6 +6,7 @@
 struct assignment {
     struct query *q;
     bool          apply;
+    bool          inside; /* a comment that servers execute holds the whole statement */
 };
 
 static int expect_equals(struct query *q)
@@ -74,7 +75,7 @@ static int set_autocommit(const struct assignment *a)
         struct value v;
         uint64_t     n = 0;
         TRY(expr_read(&x, &v));
-        if (!expr_number(&x, &v, &n) || n > 1)
+        if (!q->notes.dry && (!expr_number(&x, &v, &n) || n > 1))
             return sql_refuse(
                 &q->no, 1231, "42000", "Variable 'autocommit' can't be set to the value of '%.*s'",
                 (int)(v.bytes < 64 ? v.bytes : 64), (const char *)expr_text(&x, &v).ptr);
@@ -87,9 +88,18 @@ static int set_autocommit(const struct assignment *a)
 
 static int refuse_global(struct query *q)
 {
+    q->needs = RIGHT_ADMIN;
     return sql_refuse(&q->no, 1227, "42000",
                       "Access denied: this is a binrelay, it has no global variables to set; they "
                       "are in its configuration file or at the source");
+}
+
+static int refuse_privileged(struct query *q)
+{
+    q->needs = RIGHT_ADMIN;
+    return sql_refuse(&q->no, 1227, "42000",
+                      "Access denied; you need (at least one of) the SUPER, SYSTEM_VARIABLES_ADMIN "
+                      "or SESSION_VARIABLES_ADMIN privilege(s) for this operation");
 }
 
 /* Settings of the session are taken and change nothing, autocommit apart, which clients see in the
@@ -99,15 +109,19 @@ static int set_system_variable(const struct assignment *a, struct slice name, bo
     struct query          *q = a->q;
     const struct variable *v = variable_find(name, q->env->facts);
 
+    if (global)
+        return refuse_global(q);
+    q->notes.settled = variable_is_known(name);
     if (v == NULL)
         return sql_refuse(&q->no, 1193, "HY000", "Unknown system variable '%.*s'",
                           (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
-    if (global)
-        return refuse_global(q);
     if (v->scope == VARIABLE_GLOBAL)
         return sql_refuse(&q->no, 1229, "HY000",
                           "Variable '%s' is a GLOBAL variable and should be set with SET GLOBAL",
                           v->name);
+    q->notes.settled = false;
+    if (query_is_privileged(name))
+        return refuse_privileged(q);
     TRY(expect_equals(q));
     return strcmp(v->name, "autocommit") == 0 ? set_autocommit(a) : skip_value(q);
 }
@@ -133,7 +147,7 @@ static int set_names(struct query *q)
     return skip_value(q);
 }
 
-static int set_one(const struct assignment *a)
+static int set_target(const struct assignment *a)
 {
     struct query *q = a->q;
 
@@ -148,10 +162,12 @@ static int set_one(const struct assignment *a)
         return skip_value(q);
     if (sql_match(&q->sql, "GLOBAL|PERSIST|PERSIST_ONLY"))
         return refuse_global(q);
-    if (sql_match(&q->sql, "PASSWORD|ROLE|DEFAULT"))
+    if (sql_match(&q->sql, "PASSWORD|ROLE|DEFAULT|RESOURCE")) {
+        q->needs = RIGHT_ADMIN;
         return sql_refuse(&q->no, 1227, "42000",
                           "Access denied: this is a binrelay, its users are in its configuration "
                           "file");
+    }
     (void)sql_match(&q->sql, "SESSION|LOCAL");
     if (q->sql.now.kind != SQL_WORD && q->sql.now.kind != SQL_NAME)
         return query_refuse_syntax(q);
@@ -160,9 +176,41 @@ static int set_one(const struct assignment *a)
     return set_system_variable(a, name, false);
 }
 
+/* What stands for the thing that is set: its name, or the first word of NAMES, TRANSACTION. */
+static struct slice key_of(struct sql s)
+{
+    struct slice    name = s.now.body;
+    enum expr_scope scope;
+
+    if (s.now.kind == SQL_USER)
+        return s.now.whole;
+    if (s.now.kind == SQL_VARIABLE)
+        return expr_split(s.now.body, &scope, &name) ? name : s.now.body;
+    if (sql_match(&s, "SESSION|LOCAL") && !sql_equal(s.now.body, "TRANSACTION"))
+        return s.now.body;
+    return name; /* SESSION: of SESSION TRANSACTION, which is not the next transaction's */
+}
+
+static int set_one(const struct assignment *a)
+{
+    struct query  *q = a->q;
+    struct slice   key = key_of(q->sql);
+    const uint8_t *from = q->sql.now.whole.ptr;
+    struct err     e = { 0 };
+
+    TRY(set_target(a));
+    struct slice text = { from, (size_t)(q->sql.last_end - from) };
+    /* Cut out of a comment that only some servers execute, it might mean something else. */
+    bool sure = q->sql.last_comments <= (a->inside ? 1 : 0) && memchr(from, 0, text.len) == NULL;
+    if (!a->apply || !sure)
+        return 0;
+    return query_note_setting(q->env->session, key, text, &e) == 0 ? 0
+                                                                   : expr_refuse_err(&q->no, &e);
+}
+
 static int set_list(struct query *q, bool apply)
 {
-    struct assignment a = { .q = q, .apply = apply };
+    struct assignment a = { .q = q, .apply = apply, .inside = q->sql.in_version_comment };
 
     buf_clear(&q->values);
     do
@@ -192,6 +240,8 @@ int query_set(struct query *q, const char *text)
     struct sql from = q->sql;
     TRY(set_list(q, false));
     TRY(query_expect_end(q));
+    if (q->notes.dry)
+        return 0;
     q->sql = from;
     TRY(set_list(q, true));
     q->reply->status = q->env->session->autocommit ? STATUS_AUTOCOMMIT : 0;

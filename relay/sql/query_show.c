@@ -83,6 +83,22 @@ static bool wanted(struct query *q, const struct filter *f, const char *name)
     return f->count == 0;
 }
 
+/* Asked for by name: is it the place in the binlog? */
+static enum query_tie tie_of(struct query *q, const struct filter *f)
+{
+    struct expr            x = query_expr(q);
+    size_t                 index = 0;
+    const struct variable *v;
+
+    while (f->count > 0 && (v = variable_next(&index, q->env->facts)) != NULL) {
+        struct slice text = expr_text(&x, &f->any[0].text);
+        bool         named = text.len > 0 && text.ptr[0] != '%';
+        if (v->tie != QUERY_TIE_NONE && named && wanted(q, f, v->name))
+            return v->tie;
+    }
+    return QUERY_TIE_NONE;
+}
+
 static int put_variable(struct query *q, const struct variable *v, bool global)
 {
     size_t     at = q->values.len;
@@ -132,7 +148,8 @@ int query_show_variables(struct query *q, const char *text)
     TRY(query_expect_end(q));
     if (buf_check(&q->values, "the statement", &e) != 0)
         return expr_refuse_err(&q->no, &e);
-    return put_variables(q, &f, text != NULL);
+    q->notes.tie = tie_of(q, &f);
+    return q->notes.dry ? 0 : put_variables(q, &f, text != NULL);
 }
 
 /* ---- binlogs ---- */

@@ -31,16 +31,54 @@ static bool begins(const struct sql *s, const char *what)
     return (size_t)(s->end - s->at) >= n && memcmp(s->at, what, n) == 0;
 }
 
-/* "--" needs a blank behind it, else it is two minus signs. */
+/* "--" needs a blank or a control character behind it, else it is two minus signs. */
 static bool is_line_comment(const struct sql *s)
 {
-    return *s->at == '#' || (begins(s, "--") && (s->end - s->at == 2 || is_space(s->at[2])));
+    return *s->at == '#' ||
+           (begins(s, "--") && (s->end - s->at == 2 || s->at[2] <= ' ' || s->at[2] == 0x7f));
 }
 
 static void skip_line(struct sql *s)
 {
     while (s->at < s->end && *s->at != '\n')
         s->at++;
+}
+
+/* Over a quoted text, up to `end`: false when it has no end there, or an escape that not every
+ * sql_mode reads alike. */
+static bool skip_plain_quoted(const uint8_t **at, const uint8_t *end)
+{
+    uint8_t quote = *(*at)++;
+    while (*at < end && **at != quote && **at != '\\')
+        ++*at;
+    if (*at == end || **at != quote)
+        return false;
+    ++*at;
+    return true;
+}
+
+/* Whether one server executes a comment and another one skips it, both go on behind the same
+ * "star slash" if there is nothing in it that hides one. `s->at` is behind the opening. */
+static bool is_tame(const struct sql *s, bool quotes)
+{
+    const uint8_t *close = memmem(s->at, (size_t)(s->end - s->at), "*/", 2);
+    const uint8_t *at = s->at;
+
+    if (close == NULL)
+        return false;
+    while (at < close) {
+        bool pair = close - at >= 2;
+        if (*at == '\'' || *at == '"' || *at == '`') {
+            if (!quotes || !skip_plain_quoted(&at, close))
+                return false;
+        } else if (*at == '#' || *at == ';' || (pair && memcmp(at, "--", 2) == 0) ||
+                   (pair && memcmp(at, "/*", 2) == 0)) {
+            return false;
+        } else {
+            at++;
+        }
+    }
+    return true;
 }
 
 /* Behind "slash star"; false when the comment has no end. A comment that servers execute is only
@@ -51,11 +89,18 @@ static bool skip_comment(struct sql *s)
     size_t mark = begins(s, "M!") ? 2 : begins(s, "!") ? 1 : 0;
     if (mark > 0 && !s->in_version_comment) {
         s->in_version_comment = true;
+        s->version_comments++;
         s->at += mark;
+        const uint8_t *digits = s->at;
         while (s->at < s->end && is_digit(*s->at))
             s->at++;
+        size_t n = (size_t)(s->at - digits);
+        s->wild = s->wild || (n != 0 && n != 5 && n != 6) || !is_tame(s, true);
         return true;
     }
+    /* A hint has names in quotes, in which servers don't look for the end. */
+    if (begins(s, "+"))
+        s->wild = s->wild || !is_tame(s, false);
     for (; s->end - s->at >= 2; s->at++) {
         if (s->at[0] == '*' && s->at[1] == '/') {
             s->at += 2;
@@ -100,7 +145,8 @@ static bool read_quoted(struct sql *s, struct slice *body)
             s->at++;
             return true;
         }
-        bool escape = *s->at == '\\' && quote != '`';
+        bool plain = quote == '`' || (quote == '"' ? s->plain_double : s->plain_single);
+        bool escape = *s->at == '\\' && !plain;
         s->at += pair && (escape || *s->at == quote) ? 2 : 1;
     }
     return false;
@@ -173,6 +219,7 @@ void sql_step(struct sql *s)
     if (s->now.kind == SQL_BAD)
         return; /* there is no telling where it ends */
     s->last_end = s->at;
+    s->last_comments = s->version_comments;
     bool           fine = skip_blank(s);
     const uint8_t *from = s->at;
     struct slice   body = { from, 0 };
@@ -186,11 +233,19 @@ void sql_step(struct sql *s)
         s->now.body = s->now.whole;
 }
 
-struct sql sql_over(struct slice text)
+struct sql sql_over_as(struct slice text, enum sql_quotes quotes)
 {
-    struct sql s = { .at = text.ptr, .end = text.ptr + text.len };
+    struct sql s = { .at = text.ptr,
+                     .end = text.ptr + text.len,
+                     .plain_single = quotes == SQL_NO_ESCAPES,
+                     .plain_double = quotes != SQL_ESCAPES };
     sql_step(&s);
     return s;
+}
+
+struct sql sql_over(struct slice text)
+{
+    return sql_over_as(text, SQL_ESCAPES);
 }
 
 bool sql_equal(struct slice a, const char *b)

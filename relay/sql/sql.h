@@ -32,10 +32,22 @@ struct sql {
     struct sql_token now;      /* not consumed yet */
     const uint8_t   *last_end; /* where the token before `now` ended */
     const uint8_t   *at, *end;
-    bool             in_version_comment; /* inside one that servers execute */
+    bool             in_version_comment; /* `now` is inside one that servers execute */
+    unsigned         version_comments;   /* of those: so far, with the one that `now` is in */
+    unsigned         last_comments;      /* the same at the token before */
+    /* A comment so far may end elsewhere for a server than it does for us: nothing that was read
+       behind it is sure. */
+    bool wild;
+    /* Escapes in '...' and "..." that this reader does not know (see sql_quotes). */
+    bool plain_single, plain_double;
 };
 
+/* Whether a backslash escapes depends on a server's sql_mode: NO_BACKSLASH_ESCAPES takes that from
+   both quotes, ANSI_QUOTES from the double one. */
+enum sql_quotes { SQL_ESCAPES, SQL_ESCAPES_IN_SINGLE, SQL_NO_ESCAPES, SQL_QUOTES };
+
 struct sql sql_over(struct slice text); /* stands on the first token */
+struct sql sql_over_as(struct slice text, enum sql_quotes quotes);
 void       sql_step(struct sql *s);
 
 /* Steps over `now` when it is this word (case does not matter) or this character. */

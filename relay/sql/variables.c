@@ -106,7 +106,7 @@ static int put_purged(const struct query_env *env, bool global, struct buf *out,
 #define SESSION VARIABLE_SESSION
 
 #define FIXED(name, type, scope, versions, value)                                                  \
-    { name, VARIABLE_##type, scope, versions, value, 0, 0, NULL },
+    { name, VARIABLE_##type, scope, versions, value, 0, 0, NULL, QUERY_TIE_NONE },
 #define FACT(name, scope, versions, field)                                                         \
     { name,                                                                                        \
       VARIABLE_TEXT,                                                                               \
@@ -115,9 +115,13 @@ static int put_purged(const struct query_env *env, bool global, struct buf *out,
       NULL,                                                                                        \
       offsetof(struct server_facts, field),                                                        \
       sizeof((struct server_facts *)0)->field,                                                     \
-      NULL },
+      NULL,                                                                                        \
+      QUERY_TIE_NONE },
 #define ASKED(name, type, scope, versions, put)                                                    \
-    { name, VARIABLE_##type, scope, versions, NULL, 0, 0, put },
+    { name, VARIABLE_##type, scope, versions, NULL, 0, 0, put, QUERY_TIE_NONE },
+/* The place in the binlog, in GTIDs. */
+#define PLACE(name, versions, put)                                                                 \
+    { name, VARIABLE_TEXT, VARIABLE_GLOBAL, versions, NULL, 0, 0, put, QUERY_TIE_END },
 
 /* Versions: MySQL and MariaDB manuals, "Server System Variables" and the pages on replication
    options. Values that only a client's driver looks at are a server's defaults. */
@@ -142,14 +146,14 @@ static const struct variable variables[] = {
     FIXED("error_count",              NUMBER, SESSION, ALL, "0")
     FIXED("foreign_key_checks",       FLAG,   BOTH,    ALL, "1")
     FIXED("group_concat_max_len",     NUMBER, BOTH,    ALL, "1024")
-    ASKED("gtid_binlog_pos",          TEXT,   GLOBAL_, MARIADB(100003, EVER), put_executed)
-    ASKED("gtid_binlog_state",        TEXT,   GLOBAL_, MARIADB(100005, EVER), put_executed)
-    ASKED("gtid_current_pos",         TEXT,   GLOBAL_, MARIADB(100003, EVER), put_executed)
+    PLACE("gtid_binlog_pos",          MARIADB(100003, EVER), put_executed)
+    PLACE("gtid_binlog_state",        MARIADB(100005, EVER), put_executed)
+    PLACE("gtid_current_pos",         MARIADB(100003, EVER), put_executed)
     ASKED("gtid_domain_id",           NUMBER, BOTH,    MARIADB(100002, EVER), put_domain)
-    ASKED("gtid_executed",            TEXT,   GLOBAL_, MYSQL(50605, EVER), put_executed)
+    PLACE("gtid_executed",            MYSQL(50605, EVER), put_executed)
     FACT ("gtid_mode",                        GLOBAL_, ALL, gtid_mode)
-    ASKED("gtid_purged",              TEXT,   GLOBAL_, MYSQL(50605, EVER), put_purged)
-    ASKED("gtid_slave_pos",           TEXT,   GLOBAL_, MARIADB(100002, EVER), put_executed)
+    PLACE("gtid_purged",              MYSQL(50605, EVER), put_purged)
+    PLACE("gtid_slave_pos",           MARIADB(100002, EVER), put_executed)
     ASKED("hostname",                 TEXT,   GLOBAL_, ALL, put_hostname)
     FIXED("init_connect",             TEXT,   GLOBAL_, ALL, "")
     FIXED("innodb_lock_wait_timeout", NUMBER, BOTH,    ALL, "50")
@@ -219,7 +223,7 @@ static bool exists(const struct variable *v, const struct server_facts *facts)
     return facts->version_number >= from && facts->version_number < until;
 }
 
-const struct variable *variable_find(struct slice name, const struct server_facts *facts)
+static const struct variable *find(struct slice name)
 {
     size_t low = 0;
     size_t high = VARIABLE_COUNT;
@@ -231,13 +235,24 @@ const struct variable *variable_find(struct slice name, const struct server_fact
         const struct variable *v = &variables[middle];
         int                    order = strncasecmp((const char *)name.ptr, v->name, name.len);
         if (order == 0 && v->name[name.len] == 0)
-            return exists(v, facts) ? v : NULL;
+            return v;
         if (order > 0)
             low = middle + 1;
         else
             high = middle;
     }
     return NULL;
+}
+
+bool variable_is_known(struct slice name)
+{
+    return find(name) != NULL;
+}
+
+const struct variable *variable_find(struct slice name, const struct server_facts *facts)
+{
+    const struct variable *v = find(name);
+    return v != NULL && exists(v, facts) ? v : NULL;
 }
 
 const struct variable *variable_next(size_t *index, const struct server_facts *facts)

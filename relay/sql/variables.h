@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "relay/sql/query.h"
+#include "relay/sql/query_class.h"
 #include "relay/sql/sql.h"
 
 enum variable_type {
@@ -26,8 +27,11 @@ struct variable {
     const char         *value;                       /* a constant, or: */
     size_t              fact_at, fact_size; /* a text in struct server_facts; empty: not there */
     int (*put)(const struct query_env *env, bool global, struct buf *out, struct err *e);
+    enum query_tie tie;
 };
 
+/* Does a server of any family and version have it? */
+bool variable_is_known(struct slice name);
 /* NULL when a server of this family and version has no such variable. */
 const struct variable *variable_find(struct slice name, const struct server_facts *facts);
 /* One after the other, those that exist; NULL at the end. Begin with *index 0. */

@@ -1,0 +1,45 @@
+/*
+ * Who does what a statement asks for: the relay, the active source, or nobody.
+ *
+ * The first words decide, by the table in query.c; where they don't tell, the statement is looked
+ * at further. Whatever is not known for sure to leave the source as it is, is refused: unknown
+ * words, comments that one server executes and another one skips, more than one statement. How
+ * quotes end depends on the session's sql_mode, so a statement counts as the worst of its readings.
+ * What a stored function does is not seen here: the relay's account at the source decides it.
+ *
+ * Any thread; linear in the statement's size, which only the packet bounds.
+ */
+#pragma once
+#include "relay/sql/query.h"
+
+enum query_class {
+    QUERY_ANSWERED,  /* query_answer() */
+    QUERY_FORWARDED, /* runs on the source; needs RIGHT_FORWARD */
+    /* Runs on the source for a user who has RIGHT_FORWARD and the right `needs`; 0: for nobody. For
+       all others query_answer() says why not. */
+    QUERY_REFUSED,
+};
+
+/* What a statement means for the session's own connection to the source. */
+enum query_tie {
+    QUERY_TIE_NONE,
+    /* Answered, and a setting of the session (SET, USE): where there is a connection it has to be
+       sent there too, and one that is opened later begins with query_session_each(). */
+    QUERY_TIE_SESSION,
+    /* Answered while there is no connection, else forwarded: COMMIT, UNLOCK TABLES. */
+    QUERY_TIE_TRANSACTION,
+    /* Answered with the end of the relay's binlog or its GTIDs. Inside a lock or a transaction at
+       the source it is the place there that is asked for, in the relay's coordinates. */
+    QUERY_TIE_END,
+    /* About the statement before: goes where that one went. */
+    QUERY_TIE_LAST,
+};
+
+struct query_verdict {
+    enum query_class what;
+    enum query_tie   tie;
+    unsigned         needs; /* of enum right; where refused */
+};
+
+/* `env` needs facts and session; the session is not changed. */
+void query_classify(const struct query_env *env, struct slice sql, struct query_verdict *out);

@@ -1,0 +1,423 @@
+#include "relay/sql/query_parts.h"
+
+static void refuse(struct query_verdict *v, unsigned needs)
+{
+    /* Two reasons: only who has both rights may, and an administrator's is the larger one. */
+    bool had = v->what == QUERY_REFUSED;
+    if (had && (v->needs == 0 || v->needs == RIGHT_ADMIN))
+        return;
+    *v = (struct query_verdict){ .what = QUERY_REFUSED, .needs = needs };
+}
+
+/* ---- the whole statement ---- */
+
+/* Functions that change something, each with the right that it needs; a name that ends in '_'
+ * stands for all that begin so. */
+static const struct {
+    const char *name;
+    unsigned    needs;
+} functions[] = {
+    { "nextval", RIGHT_WRITE },   { "setval", RIGHT_WRITE },
+    { "load_file", RIGHT_ADMIN }, { "sys_exec", RIGHT_ADMIN },
+    { "sys_eval", RIGHT_ADMIN },  { "asynchronous_connection_failover_", RIGHT_ADMIN },
+    { "audit_", RIGHT_ADMIN },    { "group_replication_", RIGHT_ADMIN },
+    { "keyring_", RIGHT_ADMIN },  { "mysql_firewall_", RIGHT_ADMIN },
+    { "service_", RIGHT_ADMIN },  { "version_tokens_", RIGHT_ADMIN },
+};
+
+static void look_at_function(const struct sql_token *name, struct query_verdict *v)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        const char  *known = functions[i].name;
+        size_t       n = strlen(known);
+        struct slice part = name->body;
+        if (known[n - 1] == '_' && part.len > n)
+            part.len = n;
+        if (sql_equal(part, known))
+            refuse(v, functions[i].needs);
+    }
+}
+
+static bool is_sign(const struct sql_token *t, char sign)
+{
+    return t->kind == SQL_SIGN && t->body.ptr[0] == (uint8_t)sign;
+}
+
+static bool is_word(const struct sql_token *t, const char *word)
+{
+    return t->kind == SQL_WORD && sql_equal(t->body, word);
+}
+
+/* `before` and `t` stand one behind the other; or `unsure`: there may be others between them, or
+ * not. */
+static void look_at_pair(const struct sql_token *before, const struct sql_token *t, bool unsure,
+                         struct query_verdict *v)
+{
+    bool name = before->kind == SQL_WORD || before->kind == SQL_NAME;
+
+    if (name && (unsure || is_sign(t, '(')))
+        look_at_function(before, v);
+    if ((unsure || is_word(before, "INTO")) && (is_word(t, "OUTFILE") || is_word(t, "DUMPFILE")))
+        refuse(v, RIGHT_ADMIN);
+    if (is_word(before, "NEXT") && (unsure || is_word(t, "VALUE")))
+        refuse(v, RIGHT_WRITE);
+}
+
+/* A server that skips a comment which another one executes may begin with another word: only a
+ * statement that lies in one such comment as a whole, or begins outside of them, begins alike. */
+static bool begins_alike(struct slice text, enum sql_quotes quotes)
+{
+    struct sql s = sql_over_as(text, quotes);
+    bool       inside = s.in_version_comment;
+
+    if (!inside && s.version_comments > 0)
+        return false; /* an empty one in front */
+    if (!inside)
+        return true;
+    for (; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
+        if (s.version_comments > 1 || (!s.in_version_comment && !is_sign(&s.now, ';')))
+            return false;
+    }
+    return true;
+}
+
+static bool has_version_comment(struct sql s)
+{
+    while (s.now.kind != SQL_END && s.now.kind != SQL_BAD)
+        sql_step(&s);
+    return s.version_comments > 0;
+}
+
+void query_look_through(struct slice text, enum sql_quotes quotes, struct query_verdict *v)
+{
+    struct sql       s = sql_over_as(text, quotes);
+    struct sql_token before = { .kind = SQL_END };
+    bool             unsure = has_version_comment(s);
+
+    if (!begins_alike(text, quotes))
+        refuse(v, RIGHT_ADMIN);
+    for (; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
+        if (before.kind != SQL_END)
+            look_at_pair(&before, &s.now, unsure, v);
+        before = s.now;
+    }
+    if (s.wild)
+        refuse(v, RIGHT_ADMIN);
+}
+
+/* ---- statements ---- */
+
+/* Can the relay say it all itself? */
+static bool can_answer(struct query *q, query_handler *handler)
+{
+    struct query look = *q;
+
+    look.notes = (struct expr_notes){ .dry = true };
+    look.needs = 0;
+    buf_clear(&look.values);
+    int rc = handler(&look, NULL);
+    q->values = look.values; /* it may have grown */
+    q->notes = look.notes;
+    q->needs = look.needs;
+    return rc == 0 || look.notes.settled;
+}
+
+void query_look_select(struct query *q, struct query_verdict *v)
+{
+    if (can_answer(q, query_select))
+        *v = (struct query_verdict){ .what = QUERY_ANSWERED, .tie = q->notes.tie };
+}
+
+/* Settings of one session that reach further: what is written is told to nobody, or under another
+ * name. */
+bool query_is_privileged(struct slice name)
+{
+    static const char *const names[] = {
+        "binlog_format",
+        "binlog_row_image",
+        "debug",
+        "debug_dbug",
+        "gtid_domain_id",
+        "gtid_next",
+        "gtid_seq_no",
+        "immediate_server_version",
+        "original_commit_timestamp",
+        "original_server_version",
+        "pseudo_replica_mode",
+        "pseudo_slave_mode",
+        "require_row_format",
+        "server_id",
+        "skip_replication",
+        "sql_log_bin",
+        "wsrep_on",
+    };
+    enum expr_scope scope;
+    struct slice    bare;
+
+    if (!expr_split(name, &scope, &bare))
+        return true; /* another scope: global, persist */
+    if (scope == EXPR_OF_GLOBAL)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (sql_equal(bare, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* A list of which the relay understands a part only: is there anything but the session's own? */
+static bool sets_more_than_the_session(const struct query *q)
+{
+    static const char *const words[] = { "GLOBAL", "PERSIST",  "PERSIST_ONLY", "PASSWORD",
+                                         "ROLE",   "RESOURCE", "OPTION",       "STATEMENT" };
+    struct sql               s = q->sql;
+
+    struct sql_token before = { .kind = SQL_END };
+
+    for (; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
+        struct sql next = s;
+        sql_step(&next);
+        bool target = is_sign(&next.now, '=') || is_sign(&next.now, ':');
+        bool name = s.now.kind == SQL_WORD || s.now.kind == SQL_NAME || s.now.kind == SQL_VARIABLE;
+        if (name && target && query_is_privileged(s.now.body))
+            return true;
+        /* cache.key_buffer_size is global without saying so. */
+        bool begins = before.kind == SQL_END || is_sign(&before, ',');
+        if (begins && s.now.kind != SQL_USER && is_sign(&next.now, '.'))
+            return true;
+        /* @@`name`, @@global . name: nobody writes them so. */
+        if (s.now.kind == SQL_VARIABLE &&
+            (s.now.body.len == 0 || next.now.kind == SQL_NAME || is_sign(&next.now, '.')))
+            return true;
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+            if (is_word(&s.now, words[i]) && !is_sign(&next.now, '('))
+                return true;
+        }
+        before = s.now;
+    }
+    return false;
+}
+
+/* Behind SET STATEMENT: the settings up to FOR, then a statement of its own. */
+static void look_at_wrapped(struct query *q, struct query_verdict *v)
+{
+    struct query settings = *q;
+    unsigned     open = 0;
+
+    while (q->sql.now.kind != SQL_END && q->sql.now.kind != SQL_BAD &&
+           !(open == 0 && is_word(&q->sql.now, "FOR"))) {
+        open += is_sign(&q->sql.now, '(') ? 1 : 0;
+        open -= open > 0 && is_sign(&q->sql.now, ')') ? 1 : 0;
+        sql_step(&q->sql);
+    }
+    settings.sql.end = q->sql.now.whole.ptr;
+    if (!sql_take_word(&q->sql, "FOR") || q->wrapped)
+        return; /* answered: with a syntax error */
+    q->wrapped = true;
+    query_look(q, v);
+    if (sets_more_than_the_session(&settings))
+        refuse(v, RIGHT_ADMIN);
+}
+
+void query_look_set(struct query *q, struct query_verdict *v)
+{
+    if (q->env->facts->family == FAMILY_MARIADB && sql_take_word(&q->sql, "STATEMENT")) {
+        look_at_wrapped(q, v);
+        return;
+    }
+    /* What a comment opens may hide a global setting from us alone. */
+    if (can_answer(q, query_set) && !(has_version_comment(q->sql) && sets_more_than_the_session(q)))
+        return;
+    *v = (struct query_verdict){ .what = QUERY_FORWARDED };
+    if (q->needs != 0 || sets_more_than_the_session(q))
+        refuse(v, RIGHT_ADMIN);
+}
+
+void query_look_variables(struct query *q, struct query_verdict *v)
+{
+    if (can_answer(q, query_show_variables))
+        *v = (struct query_verdict){ .what = QUERY_ANSWERED, .tie = q->notes.tie };
+}
+
+/* What begins where a query may stand: WITH, parentheses. */
+void query_look_parentheses(struct query *q, struct query_verdict *v)
+{
+    static const char *const reads[] = { "SELECT", "TABLE", "VALUES", "WITH" };
+    static const char *const writes[] = { "INSERT", "UPDATE", "DELETE", "REPLACE" };
+
+    while (sql_take_sign(&q->sql, '('))
+        ;
+    for (size_t i = 0; i < 4; i++) {
+        if (is_word(&q->sql.now, reads[i])) {
+            *v = (struct query_verdict){ .what = QUERY_FORWARDED };
+            return;
+        }
+        if (is_word(&q->sql.now, writes[i])) {
+            refuse(v, RIGHT_WRITE);
+            return;
+        }
+    }
+    refuse(v, RIGHT_ADMIN);
+}
+
+/* Stands on '(': steps behind its fellow. */
+static bool skip_parentheses(struct sql *s)
+{
+    unsigned open = 0;
+
+    do {
+        if (s->now.kind == SQL_END || s->now.kind == SQL_BAD)
+            return false;
+        open += is_sign(&s->now, '(') ? 1 : 0;
+        open -= is_sign(&s->now, ')') ? 1 : 0;
+        sql_step(s);
+    } while (open > 0);
+    return true;
+}
+
+static bool skip_name(struct sql *s)
+{
+    if (s->now.kind != SQL_WORD && s->now.kind != SQL_NAME && s->now.kind != SQL_TEXT)
+        return false;
+    sql_step(s);
+    return true;
+}
+
+/* name [(columns)] AS (query) [CYCLE columns RESTRICT] */
+static bool skip_table_expression(struct sql *s)
+{
+    if (!skip_name(s))
+        return false;
+    if (is_sign(&s->now, '(') && !skip_parentheses(s))
+        return false;
+    if (!sql_take_word(s, "AS") || !is_sign(&s->now, '(') || !skip_parentheses(s))
+        return false;
+    if (sql_take_word(s, "CYCLE")) {
+        do {
+            if (!skip_name(s))
+                return false;
+        } while (sql_take_sign(s, ','));
+        return sql_take_word(s, "RESTRICT");
+    }
+    return true;
+}
+
+void query_look_with(struct query *q, struct query_verdict *v)
+{
+    (void)sql_take_word(&q->sql, "RECURSIVE");
+    do {
+        if (q->sql.version_comments > 0 || !skip_table_expression(&q->sql)) {
+            refuse(v, RIGHT_ADMIN);
+            return;
+        }
+    } while (sql_take_sign(&q->sql, ','));
+    query_look_parentheses(q, v);
+}
+
+/* EXPLAIN ANALYZE, MariaDB's ANALYZE: the statement runs. Without that word it never does, and DESC
+ * may stand for SHOW COLUMNS. */
+void query_look_explain(struct query *q, struct query_verdict *v)
+{
+    static const char *const verbs[] = { "SELECT", "TABLE",  "VALUES", "WITH",
+                                         "INSERT", "UPDATE", "DELETE", "REPLACE" };
+    bool                     runs = v->what == QUERY_REFUSED; /* the row ANALYZE itself */
+
+    for (;; sql_step(&q->sql)) {
+        const struct sql_token *t = &q->sql.now;
+        if (t->kind == SQL_END || t->kind == SQL_BAD)
+            return;
+        runs = runs || is_word(t, "ANALYZE");
+        bool verb = is_sign(t, '(');
+        for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+            verb = verb || is_word(t, verbs[i]);
+        if (verb)
+            break;
+    }
+    if (!runs)
+        return;
+    if (q->sql.version_comments > 0) {
+        refuse(v, RIGHT_ADMIN);
+        return;
+    }
+    if (is_word(&q->sql.now, "TABLE"))
+        return; /* ANALYZE TABLE: as the row says */
+    query_look_parentheses(q, v);
+    if (v->what == QUERY_FORWARDED && sql_take_word(&q->sql, "WITH"))
+        query_look_with(q, v);
+}
+
+/* BEGIN: a block of statements would go on. */
+void query_look_end(struct query *q, struct query_verdict *v)
+{
+    if (!sql_at_end(&q->sql))
+        refuse(v, RIGHT_ADMIN);
+}
+
+/* LOCK TABLES: a lock for writing holds up everybody. */
+void query_look_lock(struct query *q, struct query_verdict *v)
+{
+    struct sql s = q->sql;
+    for (; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
+        if (is_word(&s.now, "WRITE") || is_word(&s.now, "EXCLUSIVE"))
+            refuse(v, RIGHT_WRITE);
+    }
+}
+
+/* FLUSH TABLES ... WITH READ LOCK and FLUSH LOCAL TABLES write nothing to the binlog; all else
+ * does, or is an administrator's. */
+void query_look_flush(struct query *q, struct query_verdict *v)
+{
+    bool local = sql_match(&q->sql, "LOCAL|NO_WRITE_TO_BINLOG");
+    bool locks = false;
+
+    if (!sql_match(&q->sql, "TABLE|TABLES"))
+        return;
+    /* mysqldump's FLUSH (LOCAL) TABLES, no more */
+    if (q->sql.last_comments > 0 || has_version_comment(q->sql)) {
+        if (local && sql_at_end(&q->sql))
+            *v = (struct query_verdict){ .what = QUERY_FORWARDED };
+        return;
+    }
+    for (struct sql s = q->sql; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
+        struct sql look = s;
+        if (sql_match(&look, "WITH READ LOCK") || sql_match(&look, "FOR EXPORT"))
+            locks = true;
+    }
+    if (local || locks)
+        *v = (struct query_verdict){ .what = QUERY_FORWARDED };
+}
+
+/* What a text says that is to be run. One in a variable may say anything. */
+void query_look_immediate(struct query *q, struct query_verdict *v)
+{
+    struct buf       text;
+    struct err       e = { 0 };
+    struct sql_token t = q->sql.now;
+    sql_step(&q->sql);
+    bool alone = sql_at_end(&q->sql) || is_word(&q->sql.now, "USING");
+    /* What escapes resolve to depends on sql_mode; so do the ends of the text. */
+    bool sure = t.kind == SQL_TEXT && memchr(t.body.ptr, '\\', t.body.len) == NULL;
+    if (!alone || !sure || q->sql.version_comments > 0) {
+        refuse(v, RIGHT_ADMIN);
+        return;
+    }
+    buf_init(&text, t.body.len + 1);
+    sql_put_text(&t, &text);
+    if (buf_check(&text, "the statement", &e) != 0) {
+        refuse(v, RIGHT_ADMIN);
+    } else {
+        query_classify(q->env, buf_slice(&text), v);
+        v->tie = QUERY_TIE_NONE;
+        if (v->what == QUERY_ANSWERED)
+            v->what = QUERY_FORWARDED;
+    }
+    buf_done(&text);
+}
+
+void query_look_prepare(struct query *q, struct query_verdict *v)
+{
+    if (skip_name(&q->sql) && sql_take_word(&q->sql, "FROM"))
+        query_look_immediate(q, v);
+    else
+        refuse(v, RIGHT_ADMIN);
+}
