@@ -36,7 +36,7 @@ def at(server):
 
 def without_server_id(printed):
     """What the server makes up for the connection carries the id of the one that serves."""
-    return re.sub(rb"server id \d+  end_log_pos 0 (CRC32 \w+ )?", b"", printed)
+    return re.sub(rb"server id \d+  end_log_pos \d+ (CRC32 \w+ )?(\tRotate|\tGtid list)", rb"\2", printed)
 
 
 def raw_copy(tools, server, names, folder):
@@ -111,6 +111,11 @@ def test_text_output_is_the_sources(scene, kind):
         raise Failure(f"printed differently: {different}")
 
 
+def from_first_transaction(printed):
+    """MariaDB 11.3 and later find a GTID by an index and may leave out what the file begins with."""
+    return re.sub(rb"# at \d+\n", b"", printed[printed.index(b"\tGTID "):])
+
+
 def ranges(source):
     """Options of mysqlbinlog that ask for a part, as this version knows them."""
     names = [path.name for path in source.binlogs()]
@@ -145,6 +150,8 @@ def test_every_version_prints_the_same_ranges(scene, kind):
         direct, relayed = (
             without_server_id(source.run("binlog", *at(server), *options))
             for server in (source, relay))
+        if re.match(r"--start-position=\d+-", options[0]):
+            direct, relayed = from_first_transaction(direct), from_first_transaction(relayed)
         if direct != relayed:
             pairs = zip(direct.splitlines(), relayed.splitlines())
             raise Failure(f"{options}: {len(direct)} bytes directly, {len(relayed)} bytes through the"
