@@ -367,9 +367,13 @@ int auth_begin(struct auth_exchange *x, enum auth_method method, bool secure,
     bool             has_plugins = (hello->capabilities & CAP_PLUGIN_AUTH) != 0;
     enum auth_method theirs = AUTH_NATIVE;
     bool             known = !has_plugins || auth_method_by_name(hello->plugin, &theirs) == 0;
-    if (known && theirs == method)
-        return judge_answer(x, hello->answer, v, reply, step, e);
-    if (!has_plugins) {
+    if (known && theirs == method) {
+        TRY(judge_answer(x, hello->answer, v, reply, step, e));
+        /* A client that does not know the greeting's method sends nothing under the name of its
+           own, and waits to be asked for that. */
+        if (*step != AUTH_DENIED || !has_plugins || hello->answer.len > 0)
+            return 0;
+    } else if (!has_plugins) {
         finish(x, false, step);
         return 0;
     }

@@ -19,15 +19,16 @@ struct channel_publisher {
 };
 
 struct channel {
-    const struct config      *config;
-    struct disk              *disk;
-    struct store             *store;
-    struct follow            *follow;
-    char                      server_uuid[UUID_TEXT_BYTES + 1];
-    pthread_t                 ingest_thread, sync_thread;
-    bool                      ingest_runs, sync_runs;
-    struct channel_publisher *publishers;
-    size_t                    publisher_count;
+    const struct config_channel *config;
+    const struct config_source  *source;
+    struct disk                 *disk;
+    struct store                *store;
+    struct follow               *follow;
+    char                         server_uuid[UUID_TEXT_BYTES + 1];
+    pthread_t                    ingest_thread, sync_thread;
+    bool                         ingest_runs, sync_runs;
+    struct channel_publisher    *publishers;
+    size_t                       publisher_count;
 };
 
 /* ---- the relay's own identity -------------------------------------------------------------- */
@@ -98,40 +99,46 @@ static int add_publisher(struct channel *c, const struct config_publisher *p, st
     return 0;
 }
 
-static int channel_open(struct channel *c, struct err *e)
+static int channel_open(struct channel *c, const struct config *config, struct err *e)
 {
-    const struct config *config = c->config;
+    size_t publishers = 0;
 
-    TRY(disk_real_new(config->relay.data, &c->disk, e));
+    for (size_t i = 0; i < config->source_count; i++)
+        if (strcmp(config->sources[i].channel, c->config->name) == 0)
+            c->source = &config->sources[i];
+    for (size_t i = 0; i < config->publisher_count; i++)
+        publishers += strcmp(config->publishers[i].channel, c->config->name) == 0;
+    assert(c->source != NULL);
+    TRY(disk_real_new(c->config->folder, &c->disk, e));
     struct store_options o = {
-        .folder = config->relay.data,
+        .folder = c->config->folder,
         .disk = c->disk,
-        .sync = config->relay.sync,
-        .reserve_bytes = config->relay.reserve,
+        .sync = c->config->sync,
+        .reserve_bytes = c->config->reserve,
     };
     TRY(store_open(&o, &c->store, e));
     TRY(load_uuid(c, e));
-    TRY(follow_new(&config->sources[0], c->store, c->server_uuid, config->publisher_count > 0,
-                   &c->follow, e));
-    if (config->publisher_count == 0)
+    TRY(follow_new(c->source, c->store, c->server_uuid, publishers > 0, &c->follow, e));
+    if (publishers == 0)
         return 0;
-    c->publishers = calloc(config->publisher_count, sizeof *c->publishers);
+    c->publishers = calloc(publishers, sizeof *c->publishers);
     if (c->publishers == NULL)
         return err_set(e, E_NOMEM, "no memory for publishers");
     for (size_t i = 0; i < config->publisher_count; i++)
-        TRY(add_publisher(c, &config->publishers[i], e));
+        if (strcmp(config->publishers[i].channel, c->config->name) == 0)
+            TRY(add_publisher(c, &config->publishers[i], e));
     return 0;
 }
 
-int channel_new(const struct config *config, struct channel **out, struct err *e)
+int channel_new(const struct config *config, const struct config_channel *own, struct channel **out,
+                struct err *e)
 {
     struct channel *c = calloc(1, sizeof *c);
 
-    assert(config->source_count > 0);
     if (c == NULL)
         return err_set(e, E_NOMEM, "no memory for a channel");
-    c->config = config;
-    if (channel_open(c, e) != 0) {
+    c->config = own;
+    if (channel_open(c, config, e) != 0) {
         channel_free(c);
         return -1;
     }
@@ -174,8 +181,10 @@ static void *sync_main(void *arg)
     if (rc < 0) {
         /* What the kernel could not write it may have dropped: only a start afresh, which reads
            what is really there, makes this good. */
-        (void)err_note(&e, "received data can't be made safe on disk; look at the disk, then "
-                           "restart the relay");
+        (void)err_note(&e,
+                       "channel '%s': received data can't be made safe on disk; look at the disk, "
+                       "then restart the relay",
+                       c->config->name);
         log_err("store", "stopped", &e);
         follow_fail(c->follow, &e);
     }
@@ -241,9 +250,14 @@ struct store *channel_store(struct channel *c)
     return c->store;
 }
 
+const char *channel_name(const struct channel *c)
+{
+    return c->config->name;
+}
+
 uint32_t channel_server_id(const struct channel *c)
 {
-    return c->config->sources[0].server_id;
+    return c->source->server_id;
 }
 
 const char *channel_server_uuid(const struct channel *c)
@@ -292,7 +306,7 @@ int channel_define(struct channel *c, const char *database, const char *table, s
     struct client     *client;
     struct definition *d = NULL;
 
-    TRY(source_connect(&c->config->sources[0], follow_interrupt_fd(c->follow), &client, e));
+    TRY(source_connect(c->source, follow_interrupt_fd(c->follow), &client, e));
     int rc = definition_from_source(query_source, client, database, table, &d, e);
     client_close(client);
     if (rc != 0)

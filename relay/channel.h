@@ -2,9 +2,9 @@
  * One stream: its source, its store, its publishers, and the threads that move it (ingest, syncer,
  * one per publisher).
  *
- * Made by main; channel_start() begins the threads, channel_stop() ends them in order (source,
- * syncer, publishers) and can be called once. The functions that tell its state may be called from
- * any thread.
+ * Made by channels.c; channel_start() begins the threads, channel_stop() ends them in order
+ * (source, syncer, publishers) and can be called once. The functions that tell its state may be
+ * called from any thread.
  */
 #pragma once
 #include "publisher/publisher.h"
@@ -13,12 +13,15 @@
 
 struct channel;
 
-MUST_CHECK int channel_new(const struct config *config, struct channel **out, struct err *e);
+/* Opens the store, and what the configuration says of this channel. `config` must outlive it. */
+MUST_CHECK int channel_new(const struct config *config, const struct config_channel *own,
+                           struct channel **out, struct err *e);
 MUST_CHECK int channel_start(struct channel *c, struct err *e);
 void           channel_stop(struct channel *c);
 void           channel_free(struct channel *c);
 
 struct store *channel_store(struct channel *c);
+const char   *channel_name(const struct channel *c);
 
 /* What the source said of itself at the last attach; kept in the catalog, so that it is known while
    the source is away. `known` is false before the first attach ever: then consumers can't be served

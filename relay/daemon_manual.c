@@ -69,6 +69,8 @@ static const char man_files[] =
     "Socket for the operator's command.\n"
     ".TP\n.I DATA/lock\n"
     "Held by the running daemon: two can't share a data folder.\n"
+    ".PP\n"
+    "With [channel NAME] sections the files of each channel are in DATA/NAME.\n"
     ".SH SIGNALS\n"
     "SIGTERM and SIGINT end the daemon in order: connections are closed, everything received is\n"
     "made safe on disk, publishers write their checkpoints. SIGHUP is ignored; a change of the\n"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "protocol/base/version.h"
-#include "relay/channel.h"
+#include "relay/channels.h"
 #include "relay/config/config.h"
 #include "relay/operator/control.h"
 #include "relay/daemon_manual.h"
@@ -85,7 +85,7 @@ static void block_signals(sigset_t *awaited)
 }
 
 struct parts {
-    struct channel   *channel;
+    struct channels  *channels;
     struct serve     *serve;
     struct control   *control;
     struct retention *retention;
@@ -93,11 +93,11 @@ struct parts {
 
 static int start(const struct config *config, struct parts *p, struct err *e)
 {
-    TRY(channel_new(config, &p->channel, e));
-    TRY(serve_new(config, p->channel, &p->serve, e));
-    TRY(retention_new(config, p->channel, p->serve, &p->retention, e));
-    TRY(control_start(config, p->channel, p->serve, p->retention, &p->control, e));
-    TRY(channel_start(p->channel, e));
+    TRY(channels_new(config, &p->channels, e));
+    TRY(serve_new(config, p->channels, &p->serve, e));
+    TRY(retention_new(p->channels, p->serve, &p->retention, e));
+    TRY(control_start(config, p->channels, p->serve, p->retention, &p->control, e));
+    TRY(channels_start(p->channels, e));
     TRY(retention_start(p->retention, e));
     return serve_start(p->serve, e);
 }
@@ -109,10 +109,10 @@ static void stop(struct parts *p)
     retention_free(p->retention);
     if (p->serve != NULL)
         serve_stop(p->serve);
-    if (p->channel != NULL)
-        channel_stop(p->channel);
+    if (p->channels != NULL)
+        channels_stop(p->channels);
     serve_free(p->serve);
-    channel_free(p->channel);
+    channels_free(p->channels);
 }
 
 static int run(const char *path)
@@ -132,8 +132,8 @@ static int run(const char *path)
     log_set_level(config->relay.log_level);
     int failed = start(config, &parts, &e);
     if (failed == 0) {
-        log_write(LOG_INFO, "main", "binrelayd " BINRELAY_VERSION " runs, data in '%s', port %u",
-                  config->relay.data, serve_port(parts.serve));
+        log_write(LOG_INFO, "main", "binrelayd " BINRELAY_VERSION " runs, data in '%s'",
+                  config->relay.data);
         while (sigwait(&awaited, &number) != 0)
             continue;
         log_write(LOG_INFO, "main", "%s: ending in order",

@@ -128,7 +128,11 @@ static bool section_grow(struct parse *p, const struct config_section *s, const 
 static bool name_is_good(const struct config_section *s, const char *name)
 {
     bool   any = strcmp(s->name, "user") == 0; /* login names are the consumers' matter */
+    bool   folder = strcmp(s->name, "channel") == 0;
     size_t n = strlen(name);
+
+    if (folder && strchr(name, '.') != NULL)
+        return false;
 
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)name[i];
@@ -153,6 +157,14 @@ static const struct config_section *section_find(struct parse *p, const char *wo
     return NULL;
 }
 
+/* "[user x]", "[relay]" */
+static const char *part_title(const struct part *t, char into[2 * NAME_BYTES])
+{
+    (void)snprintf(into, (size_t)2 * NAME_BYTES, "[%s%s%s]", t->section->name,
+                   *t->name != '\0' ? " " : "", t->name);
+    return into;
+}
+
 /* The part that already has this section and name, or NULL. */
 static const struct part *part_find(const struct parse *p, const struct config_section *s,
                                     const char *name)
@@ -165,7 +177,7 @@ static const struct part *part_find(const struct parse *p, const struct config_s
 
 static bool section_is_allowed(struct parse *p, const struct config_section *s, const char *name)
 {
-    if (s->named && *name == '\0') {
+    if (s->named && *name == '\0' && !s->name_optional) {
         complain(p, p->line, "a %s needs a name: [%s NAME]", s->name, s->name);
         return false;
     }
@@ -173,16 +185,16 @@ static bool section_is_allowed(struct parse *p, const struct config_section *s, 
         complain(p, p->line, "there is only one [%s], without a name", s->name);
         return false;
     }
-    if (s->named && !name_is_good(s, name)) {
-        complain(p, p->line,
-                 "'%s' can't be the name of a %s: up to %d letters, digits, '_', '-', '.'", name,
-                 s->name, NAME_BYTES - 1);
+    if (*name != '\0' && !name_is_good(s, name)) {
+        complain(p, p->line, "'%s' can't be the name of a %s: up to %d letters, digits, '_', '-'%s",
+                 name, s->name, NAME_BYTES - 1, s->inherits ? "" : ", '.'");
         return false;
     }
     const struct part *twin = part_find(p, s, name);
     if (twin != NULL) {
-        complain(p, p->line, "[%s%s%s] again: it stands already in line %d", s->name,
-                 s->named ? " " : "", name, twin->line);
+        char title[2 * NAME_BYTES];
+        complain(p, p->line, "%s again: it stands already in line %d", part_title(twin, title),
+                 twin->line);
         return false;
     }
     if (s->named && *section_count(p, s) >= s->most) {
@@ -340,16 +352,67 @@ static bool is_given(const char *text)
 static void put_defaults(struct parse *p, const struct part *t)
 {
     const struct config_section *s = t->section;
+    char                         title[2 * NAME_BYTES];
     struct err                   e = { 0 };
 
     for (size_t i = 0; i < s->key_count; i++) {
         if (t->key_lines[i] != 0)
             continue;
         if (s->keys[i].dflt == NULL)
-            complain(p, t->line, "[%s%s%s] needs '%s': %s", s->name, s->named ? " " : "", t->name,
-                     s->keys[i].name, s->keys[i].help);
+            complain(p, t->line, "%s needs '%s': %s", part_title(t, title), s->keys[i].name,
+                     s->keys[i].help);
         else if (config_put(part_struct(p, t), &s->keys[i], s->keys[i].dflt, &e) != 0)
             complain(p, t->line, "%s", e.text);
+    }
+}
+
+/* What is not given here is as in [relay], whose keys of the same name are of the same kind. */
+static void inherit(struct parse *p, const struct part *t)
+{
+    const struct config_section *s = t->section, *relay = &config_sections[0];
+
+    for (size_t i = 0; i < s->key_count; i++)
+        for (size_t k = 0; k < relay->key_count && t->key_lines[i] == 0; k++)
+            if (strcmp(relay->keys[k].name, s->keys[i].name) == 0)
+                memcpy((char *)part_struct(p, t) + s->keys[i].at,
+                       (const char *)&p->config->relay + relay->keys[k].at, s->keys[i].size);
+}
+
+/* "a, b" */
+static void put_channels(const struct parse *p, struct buf *out)
+{
+    for (size_t i = 0; i < p->config->channel_count; i++)
+        buf_printf(out, "%s%s", i > 0 ? ", " : "", p->config->channels[i].name);
+}
+
+/* Fills in the only channel where none is given. */
+static void check_channel(struct parse *p, const struct part *t, char **channel, bool needed)
+{
+    const struct config *c = p->config;
+    struct guess         g = { 0 };
+    struct buf           names;
+    char                 title[2 * NAME_BYTES];
+
+    if (is_given(*channel)) {
+        for (size_t i = 0; i < c->channel_count; i++) {
+            if (strcmp(c->channels[i].name, *channel) == 0)
+                return;
+            guess_try(&g, *channel, c->channels[i].name);
+        }
+        complain(p, key_line(t, "channel"), "channel: there is no [channel %s]%s%s%s", *channel,
+                 g.word != NULL && c->has_channels ? "; did you mean '" : "",
+                 g.word != NULL && c->has_channels ? g.word : "",
+                 g.word != NULL && c->has_channels ? "'?" : "");
+    } else if (c->channel_count == 1) {
+        free(*channel);
+        *channel = strdup(c->channels[0].name);
+        p->no_memory |= *channel == NULL;
+    } else if (needed) {
+        buf_init(&names, SENTENCE_BYTES);
+        put_channels(p, &names);
+        complain(p, t->line, "%s needs 'channel': which one of %s", part_title(t, title),
+                 buf_text(&names));
+        buf_done(&names);
     }
 }
 
@@ -401,6 +464,24 @@ static void read_secret(struct parse *p, const struct part *t, char **password, 
     p->no_memory |= *password == NULL;
 }
 
+/* Binlogs that were held before there were sections for channels would not be found again. */
+static void check_no_store(struct parse *p, const char *data, int line)
+{
+    struct buf  path;
+    struct stat st;
+
+    if (!p->config->has_channels)
+        return;
+    buf_init(&path, SENTENCE_BYTES);
+    buf_printf(&path, "%s/catalog.db", data);
+    if (stat(buf_text(&path), &st) == 0)
+        complain(p, line,
+                 "data: '%s' holds the binlogs of a relay without [channel NAME]: move all files "
+                 "in it to '%s/NAME', NAME being their channel",
+                 data, data);
+    buf_done(&path);
+}
+
 static void check_data(struct parse *p, const struct part *t)
 {
     const char *data = p->config->relay.data;
@@ -412,6 +493,7 @@ static void check_data(struct parse *p, const struct part *t)
             complain(p, line, "data: name a folder");
         return;
     }
+    check_no_store(p, data, line);
     if (stat(data, &st) == 0) {
         if (!S_ISDIR(st.st_mode))
             complain(p, line, "data: '%s' is not a folder", data);
@@ -463,16 +545,23 @@ static void check_source(struct parse *p, const struct part *t)
     if (s->retry_max != 0 && s->retry_max < s->retry_min)
         complain(p, key_line(t, "retry_max"), "retry_max is less than retry_min (%u s)",
                  s->retry_min);
-    if (s->semi_sync && p->config->relay.sync.never)
-        complain(p, key_line(t, "semi_sync"),
-                 "semi_sync with sync = os would acknowledge what a power cut can take away: set "
-                 "sync = commit in [relay], or semi_sync = off");
     if (s->semi_sync && s->compress)
         complain(p, key_line(t, "compress"), "compress and semi_sync exclude each other");
-    if (t->index > 0)
-        complain(p, t->line,
-                 "this version follows one source: [source %s] is it, take this section out",
-                 p->config->sources[0].name);
+    check_channel(p, t, &s->channel, true);
+    for (size_t i = 0; i < p->config->channel_count; i++)
+        if (s->semi_sync && is_given(s->channel) && p->config->channels[i].sync.never &&
+            strcmp(p->config->channels[i].name, s->channel) == 0)
+            complain(p, key_line(t, "semi_sync"),
+                     "semi_sync with sync = os would acknowledge what a power cut can take away: "
+                     "set sync = commit, or semi_sync = off");
+    for (size_t i = 0; i < t->index; i++)
+        if (is_given(s->channel) && strcmp(p->config->sources[i].channel, s->channel) == 0) {
+            complain(p, t->line,
+                     "a channel follows one source: [source %s] is that of channel '%s'; take "
+                     "this section out or give it a [channel NAME] of its own",
+                     p->config->sources[i].name, s->channel);
+            break;
+        }
 }
 
 static void check_user(struct parse *p, const struct part *t)
@@ -482,12 +571,45 @@ static void check_user(struct parse *p, const struct part *t)
     read_secret(p, t, &u->password, u->password_file);
     if (!is_given(u->password) && !is_given(u->password_file))
         complain(p, t->line, "[user %s] needs 'password' or 'password_file'", t->name);
+    bool by_listener = false;
+    for (size_t i = 0; i < p->config->listener_count; i++)
+        by_listener |= is_given(p->config->listeners[i].channel);
+    check_channel(p, t, &u->channel, !by_listener);
+}
+
+static void check_listener(struct parse *p, const struct part *t)
+{
+    struct config_listener *l = part_struct(p, t);
+
+    check_pair(p, t, l->tls_cert, l->tls_key);
+    check_channel(p, t, &l->channel, false);
+    for (size_t i = 0; i < t->index; i++) {
+        const struct config_listener *other = &p->config->listeners[i];
+        if (other->port == l->port && other->port != 0 && other->address != NULL &&
+            l->address != NULL && strcmp(other->address, l->address) == 0)
+            complain(p, key_line(t, "port"), "[listener%s%s] has this address and port already",
+                     *other->name != '\0' ? " " : "", other->name);
+    }
+}
+
+static void check_has_source(struct parse *p, const struct part *t)
+{
+    for (size_t i = 0; i < p->config->source_count; i++) {
+        const char *channel = p->config->sources[i].channel;
+        if (channel != NULL &&
+            (strcmp(channel, t->name) == 0 || (*channel == '\0' && t->index == 0)))
+            return;
+    }
+    if (p->config->source_count > 0)
+        complain(p, t->line, "[channel %s] has no source: give one 'channel = %s'", t->name,
+                 t->name);
 }
 
 static void check_publisher(struct parse *p, const struct part *t)
 {
-    const struct config_publisher *u = part_struct(p, t);
+    struct config_publisher *u = part_struct(p, t);
 
+    check_channel(p, t, &u->channel, true);
     if (u->sink == CONFIG_SINK_FILE && !is_given(u->path))
         complain(p, t->line, "[publisher %s] needs 'path': %s", t->name, "the file of a file sink");
     if (u->sink == CONFIG_SINK_STDOUT && is_given(u->path))
@@ -505,14 +627,14 @@ static void check_publisher(struct parse *p, const struct part *t)
 
 static void check_part(struct parse *p, const struct part *t)
 {
-    const struct config_listener *l = &p->config->listener;
-
     if (strcmp(t->section->name, "relay") == 0) {
         check_data(p, t);
         if (p->config->relay.loops > LOOPS_MAX)
             complain(p, key_line(t, "loops"), "loops: at most %d", LOOPS_MAX);
     } else if (strcmp(t->section->name, "listener") == 0) {
-        check_pair(p, t, l->tls_cert, l->tls_key);
+        check_listener(p, t);
+    } else if (strcmp(t->section->name, "channel") == 0) {
+        check_has_source(p, t);
     } else if (strcmp(t->section->name, "source") == 0) {
         check_source(p, t);
     } else if (strcmp(t->section->name, "user") == 0) {
@@ -549,8 +671,28 @@ static void add_absent_sections(struct parse *p)
         if (!s->named && part_find(p, s, "") == NULL)
             section_begin(p, s->name, "");
     }
+    p->config->has_channels = p->config->channel_count > 0;
+    if (p->config->channel_count == 0)
+        section_begin(p, "channel", "main");
+    if (p->config->listener_count == 0)
+        section_begin(p, "listener", "");
     if (p->config->source_count == 0)
         complain(p, p->line, "there is no [source NAME] section: name the server to follow");
+}
+
+static void put_folders(struct parse *p)
+{
+    for (size_t i = 0; i < p->config->channel_count; i++) {
+        struct config_channel *c = &p->config->channels[i];
+        const char            *data = p->config->relay.data != NULL ? p->config->relay.data : "";
+        if (p->config->has_channels) {
+            if (asprintf(&c->folder, "%s/%s", data, c->name) < 0)
+                c->folder = NULL;
+        } else {
+            c->folder = strdup(data);
+        }
+        p->no_memory |= c->folder == NULL;
+    }
 }
 
 static void parse_file(struct parse *p)
@@ -558,10 +700,15 @@ static void parse_file(struct parse *p)
     (void)ini_parse_stream(next_line, p, take_key, p);
     add_absent_sections(p);
     for (size_t i = 0; i < p->part_count && !p->no_memory; i++)
-        put_defaults(p, &p->parts[i]);
+        if (!p->parts[i].section->inherits)
+            put_defaults(p, &p->parts[i]);
+    for (size_t i = 0; i < p->part_count && !p->no_memory; i++)
+        if (p->parts[i].section->inherits)
+            inherit(p, &p->parts[i]);
     for (size_t i = 0; i < p->part_count && !p->no_memory; i++)
         check_part(p, &p->parts[i]);
     warn_readable(p);
+    put_folders(p);
 }
 
 int config_read(const char *path, void (*say)(void *arg, const char *sentence), void *arg,
@@ -612,6 +759,8 @@ void config_free(struct config *c)
 {
     if (c == NULL)
         return;
+    for (size_t i = 0; i < c->channel_count; i++)
+        free(c->channels[i].folder);
     for (size_t i = 0; i < config_section_count; i++) {
         const struct config_section *s = &config_sections[i];
         char                        *array, *name;

@@ -1,6 +1,6 @@
 /*
- * The configuration file, read into one struct. INI: [relay], [listener], [source NAME], [user
- * NAME], [publisher NAME].
+ * The configuration file, read into one struct. INI: [relay], [channel NAME], [source NAME],
+ * [listener], [listener NAME], [user NAME], [publisher NAME].
  *
  * Made once at start and never changed; read by any thread. Texts belong to the struct.
  */
@@ -50,7 +50,13 @@ struct config_start {
 struct config_relay {
     RELAY_KEYS(CONFIG_FIELD)
 };
+struct config_channel {
+    char *name;
+    CHANNEL_KEYS(CONFIG_FIELD)
+    char *folder;
+};
 struct config_listener {
+    char *name; /* "" of the plain [listener] */
     LISTENER_KEYS(CONFIG_FIELD)
 };
 struct config_source {
@@ -66,12 +72,25 @@ struct config_publisher {
     PUBLISHER_KEYS(CONFIG_FIELD)
 };
 
-enum { CONFIG_SOURCES_MAX = 16, CONFIG_USERS_MAX = 1024, CONFIG_PUBLISHERS_MAX = 64 };
+enum {
+    CONFIG_CHANNELS_MAX = 16,
+    CONFIG_SOURCES_MAX = 16,
+    CONFIG_LISTENERS_MAX = 32,
+    CONFIG_USERS_MAX = 1024,
+    CONFIG_PUBLISHERS_MAX = 64
+};
 
+/* Without any [channel NAME] there is one channel, "main", whose folder is [relay] data itself. A
+   section's empty `channel` is filled in where there is only one; so it is "" for users and
+   listeners alone. There is at least one listener. */
 struct config {
     char                    *path;
     struct config_relay      relay;
-    struct config_listener   listener;
+    bool                     has_channels; /* by sections */
+    struct config_channel   *channels;
+    size_t                   channel_count;
+    struct config_listener  *listeners;
+    size_t                   listener_count;
     struct config_source    *sources;
     size_t                   source_count;
     struct config_user      *users;

@@ -7,9 +7,8 @@
  */
 #pragma once
 
-#define RELAY_KEYS(KEY)                                                                            \
-    KEY(data, "data", TEXT, NULL, RESTART,                                                         \
-        "Folder for the binlogs and everything that is remembered.")                               \
+/* What is kept of a channel: [relay] says it for all of them, [channel NAME] for one. */
+#define STORE_KEYS(KEY)                                                                            \
     KEY(sync, "sync", SYNC, "commit", RESTART,                                                     \
         "When received transactions are forced to disk, before any consumer sees them: 'commit' "  \
         "(at "                                                                                     \
@@ -32,10 +31,20 @@
         "limits say, unless that one "                                                             \
         "is further behind than this.")                                                            \
     KEY(hold_age, "hold_age", AGE, "none", RESTART,                                                \
-        "The same as a time: for older binlogs no consumer is waited for.")                        \
+        "The same as a time: for older binlogs no consumer is waited for.")
+
+#define RELAY_KEYS(KEY)                                                                            \
+    KEY(data, "data", TEXT, NULL, RESTART,                                                         \
+        "Folder for the binlogs and everything that is remembered; with [channel NAME] sections "  \
+        "each "                                                                                    \
+        "channel has a folder of its name in it.")                                                 \
+    STORE_KEYS(KEY)                                                                                \
     KEY(loops, "loops", COUNT, "1", RESTART, "Threads that serve consumers, at most 64.")          \
     KEY(log_level, "log_level", LEVEL, "info", RELOAD,                                             \
         "Least important lines to log: error, warning, info or debug.")
+
+/* Of the same names and kinds as in [relay], which says what is not given. */
+#define CHANNEL_KEYS(KEY) STORE_KEYS(KEY)
 
 #define LISTENER_KEYS(KEY)                                                                         \
     KEY(address, "address", TEXT, "127.0.0.1", RESTART,                                            \
@@ -45,10 +54,15 @@
         "PEM file with the certificate (chain) shown to consumers; without one TLS is not "        \
         "offered.")                                                                                \
     KEY(tls_key, "tls_key", TEXT, "", RESTART, "PEM file with its private key.")                   \
+    KEY(channel, "channel", TEXT, "", RESTART,                                                     \
+        "Channel of the users that have none of their own; one with another channel is refused "   \
+        "here. Consumers see the server version of this channel's source.")                        \
     KEY(max_sessions, "max_sessions", COUNT, "1000", RESTART, "Most connections at once.")         \
     KEY(login_timeout, "login_timeout", SECONDS, "10", RESTART, "Time a client has to log in.")
 
 #define SOURCE_KEYS(KEY)                                                                           \
+    KEY(channel, "channel", TEXT, "", RESTART,                                                     \
+        "The channel that follows this server; needed when there are several.")                    \
     KEY(host, "host", TEXT, "127.0.0.1", RECONNECT,                                                \
         "Server to follow: HOST, HOST:PORT or [IPV6]:PORT; several addresses of the same server "  \
         "are separated by commas and tried in order.")                                             \
@@ -94,6 +108,8 @@
     KEY(auth, "auth", AUTH, "any", RELOAD,                                                         \
         "Method to demand: caching_sha2_password, mysql_native_password, or any (the client's "    \
         "choice of the two).")                                                                     \
+    KEY(channel, "channel", TEXT, "", RELOAD,                                                      \
+        "The channel that this user is served from; by default the listener's.")                   \
     KEY(require_tls, "require_tls", FLAG, "no", RELOAD,                                            \
         "Refuse this user on a connection without TLS.")                                           \
     KEY(rights, "rights", RIGHTS, RIGHTS_DEFAULT_TEXT, RELOAD,                                     \
@@ -103,6 +119,8 @@
 
 /* Names with dots are Debezium's, with its meaning. */
 #define PUBLISHER_KEYS(KEY)                                                                        \
+    KEY(channel, "channel", TEXT, "", RESTART,                                                     \
+        "The channel to publish; needed when there are several.")                                  \
     KEY(sink, "sink", SINK, "file", RESTART,                                                       \
         "Where change events go: file or stdout, one JSON object a line.")                         \
     KEY(path, "path", TEXT, "", RESTART, "The file of a file sink.")                               \

@@ -26,7 +26,8 @@ static void put_comment(struct buf *out, const char *text)
 
 static const char *sample_name(const char *section)
 {
-    static const char *const names[][2] = { { "source", "main" },
+    static const char *const names[][2] = { { "channel", "orders" },
+                                            { "source", "main" },
                                             { "user", "replica" },
                                             { "publisher", "changes" } };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -64,8 +65,9 @@ void config_put_sample(struct buf *out)
         const struct config_section *s = &config_sections[i];
         buf_put_text(out, "\n");
         put_comment(out, s->help);
-        if (s->named)
-            buf_printf(out, "[%s %s]\n", s->name, sample_name(s->name));
+        /* Most relays have one channel, and so no section for it. */
+        if (s->named && !s->name_optional)
+            buf_printf(out, "%s[%s %s]\n", s->inherits ? "#" : "", s->name, sample_name(s->name));
         else
             buf_printf(out, "[%s]\n", s->name);
         for (size_t k = 0; k < s->key_count; k++) {
@@ -141,7 +143,10 @@ void config_put_man(struct buf *out)
     buf_put_text(out, man_head);
     for (size_t i = 0; i < config_section_count; i++) {
         const struct config_section *s = &config_sections[i];
-        buf_printf(out, ".SH \"[%s%s]\"\n", s->name, s->named ? " NAME" : "");
+        if (s->name_optional)
+            buf_printf(out, ".SH \"[%s], [%s NAME]\"\n", s->name, s->name);
+        else
+            buf_printf(out, ".SH \"[%s%s]\"\n", s->name, s->named ? " NAME" : "");
         put_roff(out, s->help);
         buf_put_text(out, "\n");
         for (size_t k = 0; k < s->key_count; k++)

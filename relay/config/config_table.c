@@ -8,14 +8,17 @@
 /* ---- the keys ------------------------------------------------------------------------------ */
 
 #define ROW(section, field, name, type, dflt, applies, help)                                       \
-    { name, TYPE_##type, offsetof(struct section, field), dflt, applies, help },
+    { name,    TYPE_##type, offsetof(struct section, field),     dflt,                             \
+      applies, help,        sizeof(((struct section *)0)->field) },
 #define RELAY_ROW(...)     ROW(config_relay, __VA_ARGS__)
+#define CHANNEL_ROW(...)   ROW(config_channel, __VA_ARGS__)
 #define LISTENER_ROW(...)  ROW(config_listener, __VA_ARGS__)
 #define SOURCE_ROW(...)    ROW(config_source, __VA_ARGS__)
 #define USER_ROW(...)      ROW(config_user, __VA_ARGS__)
 #define PUBLISHER_ROW(...) ROW(config_publisher, __VA_ARGS__)
 
 static const struct config_key relay_keys[] = { RELAY_KEYS(RELAY_ROW) };
+static const struct config_key channel_keys[] = { CHANNEL_KEYS(CHANNEL_ROW) };
 static const struct config_key listener_keys[] = { LISTENER_KEYS(LISTENER_ROW) };
 static const struct config_key source_keys[] = { SOURCE_KEYS(SOURCE_ROW) };
 static const struct config_key user_keys[] = { USER_KEYS(USER_ROW) };
@@ -28,11 +31,14 @@ static const struct config_key publisher_keys[] = { PUBLISHER_KEYS(PUBLISHER_ROW
     .count_at = offsetof(struct config, count), .size = sizeof *((struct config *)0)->array
 
 _Static_assert(COUNT_OF(relay_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
+_Static_assert(COUNT_OF(channel_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(COUNT_OF(listener_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(COUNT_OF(source_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(COUNT_OF(user_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(COUNT_OF(publisher_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 /* config_put() reaches all of a named section's name this way. */
+_Static_assert(offsetof(struct config_channel, name) == 0, "the name comes first");
+_Static_assert(offsetof(struct config_listener, name) == 0, "the name comes first");
 _Static_assert(offsetof(struct config_source, name) == 0, "the name comes first");
 _Static_assert(offsetof(struct config_user, name) == 0, "the name comes first");
 _Static_assert(offsetof(struct config_publisher, name) == 0, "the name comes first");
@@ -42,12 +48,22 @@ const struct config_section config_sections[] = {
     { .name = "relay", ONE(relay), .keys = relay_keys,
       .key_count = COUNT_OF(relay_keys),
       .help = "The daemon itself." },
+    { .name = "channel", MANY(channels, channel_count), .most = CONFIG_CHANNELS_MAX, .inherits = true,
+      .keys = channel_keys,
+      .key_count = COUNT_OF(channel_keys),
+      .help = "One stream of a source, under a name of your choice: a store in a folder of its own, "
+              "its publishers and its consumers. Only needed for several of them in one daemon: "
+              "without any there is one, in the data folder itself. What is not given is as in "
+              "[relay]." },
     { .name = "source", MANY(sources, source_count), .most = CONFIG_SOURCES_MAX, .keys = source_keys,
       .key_count = COUNT_OF(source_keys),
-      .help = "The server to follow, under a name of your choice. Exactly one." },
-    { .name = "listener", ONE(listener), .keys = listener_keys,
+      .help = "The server to follow, under a name of your choice. Exactly one for each channel." },
+    { .name = "listener", MANY(listeners, listener_count), .most = CONFIG_LISTENERS_MAX,
+      .name_optional = true,
+      .keys = listener_keys,
       .key_count = COUNT_OF(listener_keys),
-      .help = "Where consumers connect: replicas, mysqlbinlog, Debezium." },
+      .help = "Where consumers connect: replicas, mysqlbinlog, Debezium. More of them, for other "
+              "addresses or channels, are called [listener NAME]." },
     { .name = "user", MANY(users, user_count), .most = CONFIG_USERS_MAX, .keys = user_keys,
       .key_count = COUNT_OF(user_keys),
       .help = "An account for consumers, under its login name. Any number." },

@@ -33,14 +33,17 @@ struct config_key {
     const char         *dflt; /* NULL: must be given */
     enum config_applies applies;
     const char         *help;
+    size_t              size; /* of the value in the struct */
 };
 
 enum { CONFIG_KEYS_MAX = 24 };
 
 struct config_section {
     const char              *name;
-    bool                     named; /* [NAME one] [NAME two]: an array in struct config */
-    size_t                   at;    /* in struct config: the struct, or the pointer to the array */
+    bool                     named;         /* [NAME one] [NAME two]: an array in struct config */
+    bool                     name_optional; /* one of them may go without */
+    bool                     inherits;      /* what is not given is [relay]'s */
+    size_t                   at; /* in struct config: the struct, or the pointer to the array */
     size_t                   count_at;
     size_t                   size; /* of one */
     size_t                   most;

@@ -12,28 +12,37 @@
 
 /* A socket on its way from the listener's thread. */
 struct arrival {
-    struct arrival *next;
-    int             fd;
-    char            address[ROSTER_ADDRESS_BYTES];
+    struct arrival      *next;
+    struct session_gate *gate;
+    int                  fd;
+    char                 address[ROSTER_ADDRESS_BYTES];
+};
+
+/* What a loop has to do with one channel. */
+struct loop_channel {
+    struct loop       *loop;
+    struct store_watch watch;
+    _Atomic(bool)      published;
+    struct peer_link  *waiting;
 };
 
 struct loop {
     struct ev_loop             *ev;
     const struct session_world *world;
-    const struct tls_config    *tls;
     pthread_t                   thread;
     bool                        running;
 
-    ev_async           wake; /* for all of the following, whoever says it */
-    struct store_watch watch;
-    _Atomic(bool)      published, ends, stop;
-    _Atomic(unsigned)  load;
-    pthread_mutex_t    mutex; /* arrivals */
-    struct arrival    *arrivals, **arrivals_end;
+    ev_async          wake; /* for all of the following, whoever says it */
+    _Atomic(bool)     published, ends, stop;
+    _Atomic(unsigned) load;
+    pthread_mutex_t   mutex; /* arrivals */
+    struct arrival   *arrivals, **arrivals_end;
 
-    struct peer_link *peers, *waiting;
+    struct peer_link *peers;
     bool              stopping;
     ev_timer          deadline; /* of stopping */
+
+    struct loop_channel channels[]; /* as many as the world has */
 };
 
 static const double stop_s = 1.0;
@@ -46,17 +55,14 @@ const struct session_world *loop_world(const struct loop *l)
 {
     return l->world;
 }
-const struct tls_config *loop_tls(const struct loop *l)
-{
-    return l->tls;
-}
 struct peer_link **loop_peers(struct loop *l)
 {
     return &l->peers;
 }
-struct peer_link **loop_waiting(struct loop *l)
+struct peer_link **loop_waiting(struct loop *l, size_t channel)
 {
-    return &l->waiting;
+    assert(channel < l->world->channel_count);
+    return &l->channels[channel].waiting;
 }
 void loop_peer_left(struct loop *l)
 {
@@ -74,10 +80,12 @@ unsigned loop_load(const struct loop *l)
 
 static void wake_published(void *arg)
 {
-    struct loop *l = arg;
+    struct loop_channel *c = arg;
     /* One wake is enough until the loop has looked; the syncer goes round often. */
-    if (!atomic_exchange(&l->published, true))
-        ev_async_send(l->ev, &l->wake);
+    if (!atomic_exchange(&c->published, true)) {
+        atomic_store(&c->loop->published, true);
+        ev_async_send(c->loop->ev, &c->loop->wake);
+    }
 }
 
 void loop_wake_ends(void *loop)
@@ -87,7 +95,8 @@ void loop_wake_ends(void *loop)
     ev_async_send(l->ev, &l->wake);
 }
 
-void loop_give(struct loop *l, int fd, const char address[ROSTER_ADDRESS_BYTES])
+void loop_give(struct loop *l, int fd, struct session_gate *gate,
+               const char address[ROSTER_ADDRESS_BYTES])
 {
     struct arrival *a = calloc(1, sizeof *a);
     if (a == NULL) {
@@ -96,6 +105,7 @@ void loop_give(struct loop *l, int fd, const char address[ROSTER_ADDRESS_BYTES])
         return;
     }
     a->fd = fd;
+    a->gate = gate;
     memcpy(a->address, address, sizeof a->address);
     atomic_fetch_add(&l->load, 1);
     (void)pthread_mutex_lock(&l->mutex);
@@ -123,17 +133,17 @@ static void begin_arrivals(struct loop *l)
     struct arrival *next;
     for (struct arrival *a = take_arrivals(l); a != NULL; a = next) {
         next = a->next;
-        peer_new(l, a->fd, a->address);
+        peer_new(l, a->fd, a->gate, a->address);
         free(a);
     }
 }
 
 /* Peers that find more wait no longer, those that do not come back into the list: so it is taken
    away as a whole first. */
-static void feed_waiting(struct loop *l)
+static void feed_waiting(struct loop_channel *c)
 {
-    struct peer_link *first = l->waiting;
-    l->waiting = NULL;
+    struct peer_link *first = c->waiting;
+    c->waiting = NULL;
     if (first != NULL)
         first->back = &first;
     while (first != NULL)
@@ -184,8 +194,11 @@ static void on_wake(struct ev_loop *ev, ev_async *wake, int revents)
     begin_arrivals(l);
     if (atomic_exchange(&l->ends, false))
         look_at_ends(l);
-    if (atomic_exchange(&l->published, false))
-        feed_waiting(l);
+    if (!atomic_exchange(&l->published, false))
+        return;
+    for (size_t i = 0; i < l->world->channel_count; i++)
+        if (atomic_exchange(&l->channels[i].published, false))
+            feed_waiting(&l->channels[i]);
 }
 
 static void *loop_main(void *arg)
@@ -198,10 +211,9 @@ static void *loop_main(void *arg)
 /* ---- life --------------------------------------------------------------------------------------
  */
 
-int loop_new(const struct session_world *world, const struct tls_config *tls, struct loop **out,
-             struct err *e)
+int loop_new(const struct session_world *world, struct loop **out, struct err *e)
 {
-    struct loop *l = calloc(1, sizeof *l);
+    struct loop *l = calloc(1, sizeof *l + world->channel_count * sizeof l->channels[0]);
     if (l == NULL)
         return err_set(e, E_NOMEM, "no memory for a loop");
     l->ev = ev_loop_new(EVFLAG_AUTO);
@@ -210,15 +222,18 @@ int loop_new(const struct session_world *world, const struct tls_config *tls, st
         return err_set(e, E_IO, "can't make an event loop");
     }
     l->world = world;
-    l->tls = tls;
     l->arrivals_end = &l->arrivals;
     (void)pthread_mutex_init(&l->mutex, NULL);
     ev_async_init(&l->wake, on_wake);
     l->wake.data = l;
     ev_timer_init(&l->deadline, on_deadline, stop_s, 0);
     ev_async_start(l->ev, &l->wake);
-    l->watch.wake = wake_published;
-    l->watch.arg = l;
+    for (size_t i = 0; i < world->channel_count; i++) {
+        struct loop_channel *c = &l->channels[i];
+        c->loop = l;
+        c->watch.wake = wake_published;
+        c->watch.arg = c;
+    }
     *out = l;
     return 0;
 }
@@ -234,7 +249,9 @@ int loop_start(struct loop *l, struct err *e)
     if (result != 0)
         return err_set(e, E_IO, "can't start a loop's thread: %s", strerror(result));
     l->running = true;
-    store_watch(l->world->store, &l->watch);
+    for (size_t i = 0; i < l->world->channel_count; i++)
+        if (l->world->channels[i].store != NULL)
+            store_watch(l->world->channels[i].store, &l->channels[i].watch);
     return 0;
 }
 
@@ -249,7 +266,9 @@ void loop_stop(struct loop *l)
 {
     if (!l->running)
         return;
-    store_unwatch(l->world->store, &l->watch);
+    for (size_t i = 0; i < l->world->channel_count; i++)
+        if (l->world->channels[i].store != NULL)
+            store_unwatch(l->world->channels[i].store, &l->channels[i].watch);
     loop_end_soon(l);
     (void)pthread_join(l->thread, NULL);
     l->running = false;

@@ -6,14 +6,12 @@
  */
 #pragma once
 #include "relay/downstream/session.h"
-#include "relay/downstream/tls.h"
 
 struct ev_loop;
 struct loop;
 struct peer;
 
-MUST_CHECK int loop_new(const struct session_world *world, const struct tls_config *tls,
-                        struct loop **out, struct err *e);
+MUST_CHECK int loop_new(const struct session_world *world, struct loop **out, struct err *e);
 /* Not running: before loop_start() or after loop_stop(). */
 void           loop_free(struct loop *l);
 MUST_CHECK int loop_start(struct loop *l, struct err *e);
@@ -22,8 +20,9 @@ void loop_end_soon(struct loop *l);
 /* The same, and waits for its end. Fine for one that was not started. */
 void loop_stop(struct loop *l);
 
-/* Hands over a socket; it is closed when there is no memory for it. */
-void loop_give(struct loop *l, int fd, const char address[ROSTER_ADDRESS_BYTES]);
+/* Hands over a socket that came in by `gate`; it is closed when there is no memory for it. */
+void loop_give(struct loop *l, int fd, struct session_gate *gate,
+               const char address[ROSTER_ADDRESS_BYTES]);
 /* A word was left in the roster entry of one of its sessions. */
 void loop_wake_ends(void *loop);
 /* Sessions it has or will have. */
@@ -31,13 +30,12 @@ unsigned loop_load(const struct loop *l);
 
 struct ev_loop             *loop_ev(struct loop *l);
 const struct session_world *loop_world(const struct loop *l);
-const struct tls_config    *loop_tls(const struct loop *l);
 
-/* Lists of peers: all of a loop's, and those that wait for more to be published. */
+/* Lists of peers: all of a loop's, and those that wait for more to be published in a channel. */
 struct peer_link {
     struct peer      *peer;
     struct peer_link *next, **back; /* back: what points here; NULL in no list */
 };
 struct peer_link **loop_peers(struct loop *l);
-struct peer_link **loop_waiting(struct loop *l);
+struct peer_link **loop_waiting(struct loop *l, size_t channel);
 void               loop_peer_left(struct loop *l);

@@ -54,7 +54,7 @@ static int begin_tls(struct peer *p, enum turn *turn, struct err *e)
 {
     enum conn_state state;
     if (p->conn.tls == NULL)
-        TRY(conn_begin_tls(&p->conn, loop_tls(p->loop), e));
+        TRY(conn_begin_tls(&p->conn, p->session.gate->tls, e));
     TRY(conn_accept(&p->conn, &state, e));
     if (state == CONN_CLOSED)
         p->session.state = GONE;
@@ -102,7 +102,7 @@ static void stream(struct peer *p, enum turn *turn)
     }
     *turn = PAUSE;
     if (step == DUMP_AT_END) {
-        link_in(loop_waiting(p->loop), &p->waiting);
+        link_in(loop_waiting(p->loop, session_channel_index(&p->session)), &p->waiting);
         conn_rest(&p->conn);
         return;
     }
@@ -295,7 +295,8 @@ void peer_finish(struct peer *p)
 /* ---- life --------------------------------------------------------------------------------------
  */
 
-void peer_new(struct loop *l, int fd, const char address[ROSTER_ADDRESS_BYTES])
+void peer_new(struct loop *l, int fd, struct session_gate *gate,
+              const char address[ROSTER_ADDRESS_BYTES])
 {
     struct peer *p = calloc(1, sizeof *p);
     if (p == NULL) {
@@ -310,7 +311,7 @@ void peer_new(struct loop *l, int fd, const char address[ROSTER_ADDRESS_BYTES])
     memcpy(p->session.entry.address, address, sizeof p->session.entry.address);
     p->session.entry.wake = loop_wake_ends;
     p->session.entry.arg = l;
-    session_init(&p->session, loop_world(l), &p->conn.out);
+    session_init(&p->session, loop_world(l), gate, &p->conn.out);
     ev_io_init(&p->io, on_io, fd, EV_READ);
     ev_timer_init(&p->timer, on_timer, 0, 0);
     p->io.data = p->timer.data = p;

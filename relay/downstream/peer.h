@@ -28,7 +28,8 @@ struct peer {
 };
 
 /* Takes the socket over. */
-void peer_new(struct loop *l, int fd, const char address[ROSTER_ADDRESS_BYTES]);
+void peer_new(struct loop *l, int fd, struct session_gate *gate,
+              const char address[ROSTER_ADDRESS_BYTES]);
 /* More was published. */
 void peer_on_published(struct peer *p);
 /* Looks at what was left in its roster entry. */

@@ -45,10 +45,15 @@ static bool id_taken(const struct roster *r, uint32_t id)
 int roster_add(struct roster *r, struct roster_entry *entry, struct err *e)
 {
     (void)pthread_mutex_lock(&r->mutex);
-    if (r->count >= r->most) {
+    struct roster_gate *gate = entry->gate;
+    bool                full = gate != NULL && gate->count >= gate->most;
+    if (full || r->count >= r->most) {
         (void)pthread_mutex_unlock(&r->mutex);
-        return err_set(e, E_LIMIT, "there are %u sessions already (max_sessions)", r->most);
+        return err_set(e, E_LIMIT, "there are %u sessions already (max_sessions)",
+                       full ? gate->most : r->most);
     }
+    if (gate != NULL)
+        gate->count++;
     do {
         r->wrapped = r->wrapped || r->last_id == UINT32_MAX;
         r->last_id = r->last_id == UINT32_MAX ? 1 : r->last_id + 1;
@@ -70,6 +75,8 @@ void roster_remove(struct roster *r, struct roster_entry *entry)
     *(entry->prev != NULL ? &entry->prev->next : &r->first) = entry->next;
     *(entry->next != NULL ? &entry->next->prev : &r->last) = entry->prev;
     r->count--;
+    if (entry->gate != NULL)
+        entry->gate->count--;
     (void)pthread_mutex_unlock(&r->mutex);
 }
 
@@ -86,6 +93,8 @@ void roster_describe(struct roster *r, struct roster_entry *entry, const struct 
         entry->tls = c->tls != 0;
     if (c->streaming >= 0)
         entry->streaming = c->streaming != 0;
+    if (c->channel >= 0)
+        entry->channel = c->channel;
     if (c->server_id >= 0)
         entry->server_id = (uint32_t)c->server_id;
     (void)pthread_mutex_unlock(&r->mutex);
@@ -122,7 +131,8 @@ unsigned roster_supersede(struct roster *r, const struct roster_entry *by)
     for (struct roster_entry *x = r->first; by->server_id != 0 && x != NULL; x = x->next) {
         bool same_uuid = by->replica_uuid[0] == '\0' || x->replica_uuid[0] == '\0' ||
                          strcmp(by->replica_uuid, x->replica_uuid) == 0;
-        if (x == by || !x->streaming || x->server_id != by->server_id || !same_uuid)
+        if (x == by || !x->streaming || x->channel != by->channel ||
+            x->server_id != by->server_id || !same_uuid)
             continue;
         end_entry(x, ROSTER_SUPERSEDED);
         ended++;
@@ -142,6 +152,7 @@ static void copy_entry(struct roster_entry *into, const struct roster_entry *x)
     into->what = x->what;
     into->tls = x->tls;
     into->streaming = x->streaming;
+    into->channel = x->channel;
     into->server_id = x->server_id;
     atomic_init(&into->pos, atomic_load_explicit(&x->pos, memory_order_relaxed));
     atomic_init(&into->sent_bytes, atomic_load_explicit(&x->sent_bytes, memory_order_relaxed));

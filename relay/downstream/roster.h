@@ -16,10 +16,16 @@ enum roster_end { ROSTER_STAYS = 0, ROSTER_KILLED, ROSTER_SUPERSEDED };
 
 enum { ROSTER_USER_BYTES = 96, ROSTER_ADDRESS_BYTES = 64 };
 
+/* Bounds the sessions that came in by one listener. The roster's own. */
+struct roster_gate {
+    uint32_t most, count;
+};
+
 struct roster_entry {
     /* set before roster_add() */
-    char address[ROSTER_ADDRESS_BYTES]; /* "127.0.0.1:40000" */
-    void (*wake)(void *arg);            /* the session's loop should look at `end` */
+    struct roster_gate *gate;                          /* NULL: none but the roster's own bound */
+    char                address[ROSTER_ADDRESS_BYTES]; /* "127.0.0.1:40000" */
+    void (*wake)(void *arg);                           /* the session's loop should look at `end` */
     void *arg;
 
     /* set by roster_add() */
@@ -31,6 +37,7 @@ struct roster_entry {
     const char *what; /* a static text */
     bool        tls;
     bool        streaming;
+    int         channel; /* index; -1 before login */
     uint32_t    server_id;
     char        replica_uuid[UUID_TEXT_BYTES + 1];
 
@@ -46,19 +53,20 @@ struct roster;
 MUST_CHECK int roster_new(uint32_t most, struct roster **out, struct err *e);
 void           roster_free(struct roster *r); /* accepts NULL; must be empty */
 
-/* E_LIMIT when there are `most` already. The entry must stay where it is until roster_remove(). */
+/* E_LIMIT when there are `most` already, or the gate's. The entry must stay where it is until
+ * roster_remove(). */
 MUST_CHECK int roster_add(struct roster *r, struct roster_entry *entry, struct err *e);
 void           roster_remove(struct roster *r, struct roster_entry *entry);
 
 /* What is told of an entry. NULL texts and negative numbers leave what was. */
 struct roster_change {
     const char *user, *what, *replica_uuid;
-    int         tls, streaming;
+    int         tls, streaming, channel;
     int64_t     server_id;
 };
 static inline struct roster_change roster_no_change(void)
 {
-    return (struct roster_change){ .tls = -1, .streaming = -1, .server_id = -1 };
+    return (struct roster_change){ .tls = -1, .streaming = -1, .channel = -1, .server_id = -1 };
 }
 void roster_describe(struct roster *r, struct roster_entry *entry, const struct roster_change *c);
 
@@ -66,8 +74,8 @@ enum roster_kill_result { ROSTER_KILL_DONE, ROSTER_KILL_UNKNOWN, ROSTER_KILL_NOT
 /* `user` NULL may end everybody's sessions. */
 enum roster_kill_result roster_kill(struct roster *r, uint32_t id, const char *user);
 
-/* Ends other streams of the same replica: the same server_id (not 0), and where both name one, the
- * same replica_uuid. Returns how many. */
+/* Ends other streams of the same replica: of the same channel, the same server_id (not 0), and
+ * where both name one, the same replica_uuid. Returns how many. */
 unsigned roster_supersede(struct roster *r, const struct roster_entry *by);
 
 /* A copy of each entry, oldest first, made under the mutex; `each` is called without it. */

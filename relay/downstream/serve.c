@@ -7,21 +7,31 @@
 #include "relay/downstream/listener.h"
 #include "relay/log.h"
 #include "relay/downstream/loop.h"
+#include "relay/downstream/tls.h"
 
 enum { LOOPS_MAX = 64 };
 
+/* One [listener]: its sockets, and what is the same for all that come in there. */
+struct entrance {
+    struct serve                 *serve;
+    const struct config_listener *config;
+    struct session_gate           gate;
+    struct tls_config            *tls;
+    struct listener              *listener;
+};
+
 struct serve {
-    const struct config *config;
-    struct channel      *channel;
-    struct session_world world;
-    struct users        *users;
-    struct auth_key     *key;
-    struct roster       *roster;
-    struct tls_config   *tls;
-    struct listener     *listener;
-    bool                 started;
-    size_t               loop_count;
-    struct loop         *loops[LOOPS_MAX];
+    const struct config   *config;
+    struct session_world   world;
+    struct session_channel channels[CONFIG_CHANNELS_MAX];
+    struct users          *users;
+    struct auth_key       *key;
+    struct roster         *roster;
+    struct entrance       *entrances;
+    size_t                 entrance_count;
+    bool                   started;
+    size_t                 loop_count;
+    struct loop           *loops[LOOPS_MAX];
 };
 
 static void facts_of_channel(void *arg, struct server_facts *out)
@@ -32,52 +42,86 @@ static void facts_of_channel(void *arg, struct server_facts *out)
 /* To the loop that has the fewest sessions. Runs in the first loop's thread. */
 static void on_accepted(void *arg, int fd, const char address[ROSTER_ADDRESS_BYTES])
 {
-    struct serve *s = arg;
-    struct loop  *least = s->loops[0];
+    struct entrance *n = arg;
+    struct serve    *s = n->serve;
+    struct loop     *least = s->loops[0];
     for (size_t i = 1; i < s->loop_count; i++)
         if (loop_load(s->loops[i]) < loop_load(least))
             least = s->loops[i];
-    loop_give(least, fd, address);
+    loop_give(least, fd, &n->gate, address);
 }
 
-static int set_up(struct serve *s, struct err *e)
+static int set_up_entrance(struct serve *s, const struct config_listener *c, struct err *e)
 {
-    const struct config_listener *c = &s->config->listener;
-    size_t                        loops = s->config->relay.loops;
+    struct entrance *n = &s->entrances[s->entrance_count++];
 
-    TRY(users_new(s->config, &s->users, e));
-    TRY(auth_key_new(&s->key, e));
-    TRY(roster_new(c->max_sessions, &s->roster, e));
+    n->serve = s;
+    n->config = c;
+    n->gate.login_ms = c->login_timeout * 1000;
+    n->gate.room.most = c->max_sessions;
+    for (size_t i = 0; i < s->world.channel_count; i++)
+        if (strcmp(s->channels[i].name, c->channel) == 0)
+            n->gate.channel = &s->channels[i];
     if (c->tls_cert[0] != '\0')
-        TRY(tls_config_new(c->tls_cert, c->tls_key, &s->tls, e));
-    s->world = (struct session_world){
-        .users = s->users,
-        .key = s->key,
-        .store = channel_store(s->channel),
-        .roster = s->roster,
-        .tls_offered = s->tls != NULL,
-        .login_ms = c->login_timeout * 1000,
-        .server_id = channel_server_id(s->channel),
-        .server_uuid = channel_server_uuid(s->channel),
-        .started_s = (int64_t)time(NULL),
-        .facts = facts_of_channel,
-        .facts_arg = s->channel,
-    };
+        TRY(tls_config_new(c->tls_cert, c->tls_key, &n->tls, e));
+    n->gate.tls = n->tls;
+    n->gate.tls_offered = n->tls != NULL;
+    return listener_open(c->address, c->port, &n->listener, e);
+}
+
+static void set_up_channels(struct serve *s, const struct channels *channels)
+{
+    for (size_t i = 0; i < channels->count; i++) {
+        struct channel *c = channels->slots[i].channel;
+        s->channels[i].name = channels->slots[i].config->name;
+        if (c == NULL)
+            continue;
+        s->channels[i].store = channel_store(c);
+        s->channels[i].server_id = channel_server_id(c);
+        s->channels[i].server_uuid = channel_server_uuid(c);
+        s->channels[i].facts = facts_of_channel;
+        s->channels[i].facts_arg = c;
+    }
+    s->world.channels = s->channels;
+    s->world.channel_count = channels->count;
+}
+
+static int set_up(struct serve *s, const struct channels *channels, struct err *e)
+{
+    const struct config *c = s->config;
+    size_t               loops = c->relay.loops;
+    uint64_t             most = 0;
+
+    assert(c->listener_count > 0);
+    for (size_t i = 0; i < c->listener_count; i++)
+        most += c->listeners[i].max_sessions;
+    TRY(users_new(c, &s->users, e));
+    TRY(auth_key_new(&s->key, e));
+    TRY(roster_new(most < UINT32_MAX ? (uint32_t)most : UINT32_MAX, &s->roster, e));
+    s->world.users = s->users;
+    s->world.key = s->key;
+    s->world.roster = s->roster;
+    s->world.started_s = (int64_t)time(NULL);
+    set_up_channels(s, channels);
     loops = loops < 1 ? 1 : loops > LOOPS_MAX ? LOOPS_MAX : loops;
     for (; s->loop_count < loops; s->loop_count++)
-        TRY(loop_new(&s->world, s->tls, &s->loops[s->loop_count], e));
-    return listener_open(c->address, c->port, &s->listener, e);
+        TRY(loop_new(&s->world, &s->loops[s->loop_count], e));
+    s->entrances = calloc(c->listener_count, sizeof *s->entrances);
+    if (s->entrances == NULL)
+        return err_set(e, E_NOMEM, "no memory for listeners");
+    for (size_t i = 0; i < c->listener_count; i++)
+        TRY(set_up_entrance(s, &c->listeners[i], e));
+    return 0;
 }
 
-int serve_new(const struct config *config, struct channel *channel, struct serve **out,
+int serve_new(const struct config *config, const struct channels *channels, struct serve **out,
               struct err *e)
 {
     struct serve *s = calloc(1, sizeof *s);
     if (s == NULL)
         return err_set(e, E_NOMEM, "no memory for the listener");
     s->config = config;
-    s->channel = channel;
-    if (set_up(s, e) != 0) {
+    if (set_up(s, channels, e) != 0) {
         serve_free(s);
         return -1;
     }
@@ -87,7 +131,9 @@ int serve_new(const struct config *config, struct channel *channel, struct serve
 
 int serve_start(struct serve *s, struct err *e)
 {
-    listener_attach(s->listener, loop_ev(s->loops[0]), on_accepted, s);
+    for (size_t i = 0; i < s->entrance_count; i++)
+        listener_attach(s->entrances[i].listener, loop_ev(s->loops[0]), on_accepted,
+                        &s->entrances[i]);
     s->started = true;
     for (size_t i = s->loop_count; i > 0; i--) {
         if (loop_start(s->loops[i - 1], e) != 0) {
@@ -95,8 +141,9 @@ int serve_start(struct serve *s, struct err *e)
             return -1;
         }
     }
-    log_write(LOG_INFO, "serve", "listening on %s port %u", s->config->listener.address,
-              listener_port(s->listener));
+    for (size_t i = 0; i < s->entrance_count; i++)
+        log_write(LOG_INFO, "serve", "listening on %s port %u", s->entrances[i].config->address,
+                  listener_port(s->entrances[i].listener));
     return 0;
 }
 
@@ -109,8 +156,8 @@ void serve_stop(struct serve *s)
     /* The first loop's thread accepts: once it is gone nothing is handed over any more. */
     for (size_t i = 0; i < s->loop_count; i++) {
         loop_stop(s->loops[i]);
-        if (i == 0)
-            listener_detach(s->listener);
+        for (size_t k = 0; i == 0 && k < s->entrance_count; k++)
+            listener_detach(s->entrances[k].listener);
     }
     s->started = false;
 }
@@ -120,33 +167,48 @@ void serve_free(struct serve *s)
     if (s == NULL)
         return;
     serve_stop(s);
-    listener_close(s->listener);
+    for (size_t i = 0; i < s->entrance_count; i++)
+        listener_close(s->entrances[i].listener);
     for (size_t i = 0; i < s->loop_count; i++)
         loop_free(s->loops[i]);
-    tls_config_free(s->tls);
+    for (size_t i = 0; i < s->entrance_count; i++)
+        tls_config_free(s->entrances[i].tls);
+    free(s->entrances);
     roster_free(s->roster);
     auth_key_free(s->key);
     users_free(s->users);
     free(s);
 }
 
-uint16_t serve_port(const struct serve *s)
+size_t serve_listener_count(const struct serve *s)
 {
-    return listener_port(s->listener);
+    return s->entrance_count;
+}
+
+void serve_listener(const struct serve *s, size_t index, struct serve_listener *out)
+{
+    assert(index < s->entrance_count);
+    const struct entrance *n = &s->entrances[index];
+    *out = (struct serve_listener){ .name = n->config->name,
+                                    .address = n->config->address,
+                                    .port = listener_port(n->listener),
+                                    .channel = n->config->channel };
 }
 
 /* ---- who is there ------------------------------------------------------------------------------
  */
 
 struct listing {
-    struct store *store;
+    const struct session_world *world;
     void (*each)(void *arg, const struct serve_session *session);
     void *arg;
 };
 
 static void list_one(void *arg, const struct roster_entry *entry)
 {
-    struct listing      *l = arg;
+    struct listing               *l = arg;
+    const struct session_channel *channel =
+        entry->channel >= 0 ? &l->world->channels[entry->channel] : NULL;
     struct store_file    file;
     struct err           ignored = { 0 };
     store_pos            pos = atomic_load(&entry->pos);
@@ -155,19 +217,21 @@ static void list_one(void *arg, const struct roster_entry *entry)
         .user = entry->user,
         .address = entry->address,
         .what = entry->what,
+        .channel = channel != NULL ? channel->name : "",
         .tls = entry->tls,
         .streaming = entry->streaming,
         .server_id = entry->server_id,
         .since_s = entry->since_s,
         .sent_bytes = atomic_load(&entry->sent_bytes),
     };
-    if (pos != 0 && store_file_by_ordinal(l->store, store_pos_ordinal(pos), &file, &ignored) == 0) {
+    if (channel != NULL && pos != 0 &&
+        store_file_by_ordinal(channel->store, store_pos_ordinal(pos), &file, &ignored) == 0) {
         (void)snprintf(session.file, sizeof session.file, "%s", file.name);
         session.offset = store_pos_offset(pos);
     }
-    if (entry->streaming)
-        session.what =
-            pos >= store_published(l->store) ? "has got all there is" : "is being sent events";
+    if (channel != NULL && entry->streaming)
+        session.what = pos >= store_published(channel->store) ? "has got all there is"
+                                                              : "is being sent events";
     l->each(l->arg, &session);
 }
 
@@ -175,6 +239,6 @@ int serve_each_session(struct serve *s,
                        void (*each)(void *arg, const struct serve_session *session), void *arg,
                        struct err *e)
 {
-    struct listing l = { s->world.store, each, arg };
+    struct listing l = { &s->world, each, arg };
     return roster_each(s->roster, list_one, &l, e);
 }

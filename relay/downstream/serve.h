@@ -1,35 +1,42 @@
 /*
- * The downstream half: a listener and 1 to N loops that serve consumers from the channel's store.
+ * The downstream half: listeners and 1 to N loops that serve consumers from the channels' stores.
  *
- * Made, started, stopped and freed by main; serve_each_session() and serve_port() from any thread
- * between start and free.
+ * Made, started, stopped and freed by main; serve_each_session() and serve_listener() from any
+ * thread between start and free.
  */
 #pragma once
-#include "relay/channel.h"
+#include "relay/channels.h"
 #include "relay/config/config.h"
 
 struct serve;
 
-/* Opens the listening socket, reads the certificate, makes keys and verifiers: whatever is wrong
- * with the configuration is said here. `config` and `channel` must outlive it. */
-MUST_CHECK int serve_new(const struct config *config, struct channel *channel, struct serve **out,
-                         struct err *e);
+/* Opens the listening sockets, reads the certificates, makes keys and verifiers: whatever is wrong
+ * with the configuration is said here. `config` and `channels` must outlive it. */
+MUST_CHECK int serve_new(const struct config *config, const struct channels *channels,
+                         struct serve **out, struct err *e);
 /* Begins to accept. */
 MUST_CHECK int serve_start(struct serve *s, struct err *e);
 /* Ends all connections without a word, so that consumers connect again at once (streams within a
    second, where that does a replica no harm), and the threads.
-   Before channel_stop(). May be called without serve_start(). */
+   Before channels_stop(). May be called without serve_start(). */
 void serve_stop(struct serve *s);
 void serve_free(struct serve *s); /* accepts NULL; stops first if need be */
 
-/* The port it listens on. */
-uint16_t serve_port(const struct serve *s);
+struct serve_listener {
+    const char *name; /* "" of the plain [listener] */
+    const char *address;
+    uint16_t    port;    /* it listens on */
+    const char *channel; /* "": its users' */
+};
+size_t serve_listener_count(const struct serve *s); /* at least one */
+void   serve_listener(const struct serve *s, size_t index, struct serve_listener *out);
 
 struct serve_session {
     uint32_t    id;   /* thread id */
     const char *user; /* "" before login */
     const char *address;
-    const char *what; /* what it does, as words behind its name: "is idle" */
+    const char *channel; /* "" before login */
+    const char *what;    /* what it does, as words behind its name: "is idle" */
     bool        tls;
     bool        streaming;
     uint32_t    server_id;                  /* 0 before a dump */

@@ -65,7 +65,7 @@ uint32_t session_wait_ms(const struct session *s)
 {
     switch (phases[s->state].wait) {
     case WAIT_LOGIN:
-        return s->world->login_ms;
+        return s->gate->login_ms;
     case WAIT_IDLE:
         return IDLE_MS;
     case WAIT_CLOSING:
@@ -151,14 +151,24 @@ static void take_name(char *into, size_t size, struct slice name)
 /* ---- life --------------------------------------------------------------------------------------
  */
 
-void session_init(struct session *s, const struct session_world *w, struct buf *out)
+size_t session_channel_index(const struct session *s)
+{
+    assert(s->channel != NULL);
+    return (size_t)(s->channel - s->world->channels);
+}
+
+void session_init(struct session *s, const struct session_world *w, struct session_gate *gate,
+                  struct buf *out)
 {
     struct roster_entry kept = s->entry;
     memset(s, 0, sizeof *s);
     memcpy(s->entry.address, kept.address, sizeof kept.address);
     s->entry.wake = kept.wake;
     s->entry.arg = kept.arg;
+    s->entry.gate = &gate->room;
+    s->entry.channel = -1;
     s->world = w;
+    s->gate = gate;
     s->out = out;
     s->state = AWAIT_HANDSHAKE;
     s->entry.what = phases[AWAIT_HANDSHAKE].what;
@@ -231,6 +241,43 @@ static uint8_t charset_of(const struct server_facts *f)
     return f->version_number >= MARIADB_WITH_UCA1400 ? CHARSET_UTF8MB4 : CHARSET_LATIN1;
 }
 
+/* Has something to serve; *out is what is known of its source. */
+static bool channel_serves(const struct session_channel *c, struct server_facts *out)
+{
+    if (c->store == NULL)
+        return false;
+    c->facts(c->facts_arg, out);
+    return out->known && store_published(c->store) != 0;
+}
+
+static const char *why_not_served(const struct session_channel *c, const struct server_facts *f)
+{
+    if (c->store == NULL)
+        return "binrelay could not open this channel; its operator sees why";
+    return f->known ? "binrelay has not received anything from its source yet"
+                    : "binrelay has not reached its source yet";
+}
+
+/* The channel to greet as. NULL after saying why there is none. */
+static const struct session_channel *greeting_channel(struct session *s)
+{
+    const struct session_world   *w = s->world;
+    const struct session_channel *c = s->gate->channel;
+
+    for (size_t i = 0; c == NULL && i < w->channel_count; i++)
+        if (channel_serves(&w->channels[i], &s->facts))
+            c = &w->channels[i];
+    if (c == NULL)
+        c = &w->channels[0];
+    if (channel_serves(c, &s->facts))
+        return c;
+    /* A refused login is tried again by every replica; a refused dump would stop it for good. */
+    const char *why = why_not_served(c, &s->facts);
+    refuse_ungreeted(s, why);
+    say(s, LOG_INFO, why);
+    return NULL;
+}
+
 void session_greet(struct session *s)
 {
     const struct session_world *w = s->world;
@@ -242,15 +289,9 @@ void session_greet(struct session *s)
         refuse_ungreeted(s, "Too many connections");
         return;
     }
-    w->facts(w->facts_arg, &s->facts);
-    /* A refused login is tried again by every replica; a refused dump would stop it for good. */
-    if (!s->facts.known || store_published(w->store) == 0) {
-        const char *why = s->facts.known ? "binrelay has not received anything from its source yet"
-                                         : "binrelay has not reached its source yet";
-        refuse_ungreeted(s, why);
-        say(s, LOG_INFO, why);
+    s->channel = greeting_channel(s);
+    if (s->channel == NULL)
         return;
-    }
     if (auth_scramble(s->scramble, &e) != 0) {
         say(s, LOG_ERROR, e.text);
         s->state = GONE;
@@ -259,7 +300,7 @@ void session_greet(struct session *s)
     bool hidden =
         s->facts.family == FAMILY_MARIADB && s->facts.version_number < MARIADB_PLAIN_VERSION;
     (void)snprintf(version, sizeof version, "%s%s", hidden ? "5.5.5-" : "", s->facts.version);
-    s->offered = capabilities_of(&s->facts, w->tls_offered);
+    s->offered = capabilities_of(&s->facts, s->gate->tls_offered);
     struct greeting g = {
         .version = version,
         .thread_id = s->entry.id,
@@ -360,10 +401,54 @@ void session_on_end(struct session *s)
 /* ---- login -------------------------------------------------------------------------------------
  */
 
+/* "Access denied" with the reason, which tells nothing that this user may not know: the password
+   was right. */
+static bool refuse_channel(struct session *s, const char *why)
+{
+    struct reply r = reply_to(s);
+
+    say(s, LOG_WARNING, why);
+    reply_error(&r, ER_ACCESS_DENIED_ERROR, "28000", "Access denied for user '%s'@'%s': %s",
+                s->user_name, s->host, why);
+    enter(s, CLOSING);
+    return false;
+}
+
+/* From here on the session is one of its user's channel, or of the listener's. */
+static bool choose_channel(struct session *s)
+{
+    const struct session_channel *chosen = s->gate->channel;
+    const char                   *name = s->user->channel;
+    char                          why[256];
+
+    if (*name != '\0' && chosen != NULL && strcmp(chosen->name, name) != 0) {
+        (void)snprintf(why, sizeof why,
+                       "this user's channel is '%s', and this port serves channel '%s'", name,
+                       chosen->name);
+        return refuse_channel(s, why);
+    }
+    for (size_t i = 0; chosen == NULL && i < s->world->channel_count; i++)
+        if (strcmp(s->world->channels[i].name, name) == 0)
+            chosen = &s->world->channels[i];
+    if (chosen == NULL)
+        return refuse_channel(s, "neither this user nor this port has a channel; 'channel' has to "
+                                 "be given for one of them");
+    if (chosen != s->channel && !channel_serves(chosen, &s->facts)) {
+        (void)snprintf(why, sizeof why, "channel '%s': %s", chosen->name,
+                       why_not_served(chosen, &s->facts));
+        return refuse_channel(s, why);
+    }
+    s->channel = chosen;
+    return true;
+}
+
 static void granted(struct session *s)
 {
     struct roster_change c = roster_no_change();
+    if (!choose_channel(s))
+        return;
     c.user = s->user->name;
+    c.channel = (int)session_channel_index(s);
     c.tls = s->secure;
     roster_describe(s->world->roster, &s->entry, &c);
     answer_ok(s);
@@ -500,9 +585,9 @@ static void on_query(struct session *s, struct slice payload)
     struct reply     r = reply_to(s);
     struct query_env env = {
         .facts = &s->facts,
-        .store = s->world->store,
-        .relay_server_id = s->world->server_id,
-        .relay_uuid = s->world->server_uuid,
+        .store = s->channel->store,
+        .relay_server_id = s->channel->server_id,
+        .relay_uuid = s->channel->server_uuid,
         .thread_id = s->entry.id,
         .user = s->user->name,
         .host = s->host,
@@ -615,8 +700,8 @@ static void on_dump(struct session *s, struct slice payload)
     }
     if (!may_replicate(s))
         return;
-    if (dump_request_from(&asked, &s->facts, &s->query, s->world->server_id, &request, &e) != 0 ||
-        dump_open(s->world->store, &request, &s->dump, &e) != 0) {
+    if (dump_request_from(&asked, &s->facts, &s->query, s->channel->server_id, &request, &e) != 0 ||
+        dump_open(s->channel->store, &request, &s->dump, &e) != 0) {
         (void)snprintf(line, sizeof line, "can't stream: %s", e.text);
         say(s, LOG_WARNING, line);
         refuse(s, ER_MASTER_FATAL_ERROR_READING_BINLOG, "HY000", e.text);

@@ -4,6 +4,9 @@
  *   AWAIT_HANDSHAKE -> [AWAIT_TLS -> AWAIT_HANDSHAKE ->] [AWAIT_AUTH ->] AWAIT_COMMAND
  *   AWAIT_COMMAND   -> STREAMING                       any -> CLOSING
  *
+ * Its channel is its user's, or else the listener's. Since a server speaks first, the greeting is
+ * of the listener's channel; where that names none, of the first one that knows its source.
+ *
  * Knows no socket: it is fed whole packets and fills a buffer, so that a test or a fuzzer can be
  * the client. Its peer (relay/downstream/peer.h) owns both, and does what the state says: begins
  * TLS, asks for the stream's next bytes, closes. Nothing here blocks or fails towards the caller:
@@ -18,20 +21,36 @@
 #include "relay/downstream/roster.h"
 #include "relay/downstream/users.h"
 
-/* What all sessions share; outlives them. */
-struct session_world {
-    struct users          *users;
-    const struct auth_key *key;
-    struct store          *store;
-    struct roster         *roster;
-    bool                   tls_offered;
-    uint32_t               login_ms;  /* time to log in */
-    uint32_t               server_id; /* the relay's own */
-    const char            *server_uuid;
-    int64_t                started_s;
+struct tls_config;
+
+/* A channel as its sessions see it. */
+struct session_channel {
+    const char   *name;
+    struct store *store;     /* NULL: the channel could not be opened */
+    uint32_t      server_id; /* the relay's own */
+    const char   *server_uuid;
     /* What is known of the source now. */
     void (*facts)(void *arg, struct server_facts *out);
     void *facts_arg;
+};
+
+/* Where sessions come in: one listener. */
+struct session_gate {
+    const struct session_channel *channel; /* of users without one of their own; NULL: none */
+    const struct tls_config      *tls;     /* for the peer */
+    bool                          tls_offered;
+    uint32_t                      login_ms; /* time to log in */
+    struct roster_gate            room;
+};
+
+/* What all sessions share; outlives them. */
+struct session_world {
+    struct users                 *users;
+    const struct auth_key        *key;
+    struct roster                *roster;
+    const struct session_channel *channels;
+    size_t                        channel_count;
+    int64_t                       started_s;
 };
 
 enum session_state {
@@ -47,28 +66,32 @@ enum session_state {
 
 struct session {
     const struct session_world *world;
-    struct buf                 *out; /* framed packets for the client */
-    enum session_state          state;
-    uint8_t                     sequence; /* of the next packet, in either direction */
-    bool                        secure;
-    uint32_t                    offered, capabilities;
-    uint8_t                     scramble[SCRAMBLE_BYTES];
-    struct auth_exchange        exchange;
-    struct user                *user;                         /* NULL: not known (yet) */
-    char                        user_name[ROSTER_USER_BYTES]; /* as asked for, printable */
-    bool                        with_password;
-    struct server_facts         facts; /* as of the greeting, so that a session is of one piece */
-    char                        host[ROSTER_ADDRESS_BYTES]; /* of the client, without its port */
-    struct command_register     replica;
-    struct query_session        query;
-    struct dump                *dump;
-    bool                        ends_soon;    /* without a word */
-    int64_t                     heartbeat_ns; /* of the dump; 0: none */
-    struct roster_entry         entry;
+    struct session_gate        *gate;
+    /* The greeting's, and from the login on the one that it is served from. */
+    const struct session_channel *channel;
+    struct buf                   *out; /* framed packets for the client */
+    enum session_state            state;
+    uint8_t                       sequence; /* of the next packet, in either direction */
+    bool                          secure;
+    uint32_t                      offered, capabilities;
+    uint8_t                       scramble[SCRAMBLE_BYTES];
+    struct auth_exchange          exchange;
+    struct user                  *user;                         /* NULL: not known (yet) */
+    char                          user_name[ROSTER_USER_BYTES]; /* as asked for, printable */
+    bool                          with_password;
+    struct server_facts facts; /* as of the greeting or login, so that a session is of one piece */
+    char                host[ROSTER_ADDRESS_BYTES]; /* of the client, without its port */
+    struct command_register replica;
+    struct query_session    query;
+    struct dump            *dump;
+    bool                    ends_soon;    /* without a word */
+    int64_t                 heartbeat_ns; /* of the dump; 0: none */
+    struct roster_entry     entry;
 };
 
 /* `entry.address`, `entry.wake` and `entry.arg` must be set. The session stays where it is. */
-void session_init(struct session *s, const struct session_world *w, struct buf *out);
+void session_init(struct session *s, const struct session_world *w, struct session_gate *gate,
+                  struct buf *out);
 void session_done(struct session *s);
 
 /* Joins the roster and greets; or is refused (CLOSING). */
@@ -96,3 +119,5 @@ size_t session_packet_max(const struct session *s);
 /* How long the client may be silent in this state; 0: for ever. Login states share one limit. */
 uint32_t session_wait_ms(const struct session *s);
 bool     session_logging_in(const struct session *s);
+/* Of the session's channel in the world's array. Once logged in. */
+size_t session_channel_index(const struct session *s);

@@ -16,6 +16,7 @@ int users_new(const struct config *config, struct users **out, struct err *e)
         const struct config_user *c = &config->users[i];
         struct user              *user = &u->list[i];
         user->name = c->name;
+        user->channel = c->channel;
         user->auth = c->auth;
         user->require_tls = c->require_tls;
         user->rights = c->rights;

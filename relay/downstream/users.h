@@ -8,7 +8,8 @@
 #include "relay/config/config.h"
 
 struct user {
-    const char          *name; /* the configuration's */
+    const char          *name;    /* the configuration's */
+    const char          *channel; /* that it is served from; "": the listener's */
     enum config_auth     auth;
     bool                 require_tls;
     unsigned             rights; /* of enum right */

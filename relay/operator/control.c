@@ -86,12 +86,11 @@ static void wake_fd(void *arg)
 }
 
 /* Until the client closes, or all ends. */
-static int follow_end(struct control *c, int fd, int wake, struct err *e)
+static int follow_end(struct control *c, struct store *s, int fd, int wake, struct err *e)
 {
-    struct store *s = channel_store(c->context.channel);
-    struct buf    line;
-    store_pos     told = 0;
-    int           rc = 0;
+    struct buf line;
+    store_pos  told = 0;
+    int        rc = 0;
 
     buf_init(&line, CONTROL_LINE_BYTES);
     for (bool first = true; rc == 0; first = false) {
@@ -117,16 +116,15 @@ static int follow_end(struct control *c, int fd, int wake, struct err *e)
     return rc;
 }
 
-static int answer_follow(struct control *c, int fd, struct err *e)
+static int answer_follow(struct control *c, struct store *s, int fd, struct err *e)
 {
     OWN_FD int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
     if (wake < 0)
         return err_sys(e, "make an eventfd");
-    struct store      *s = channel_store(c->context.channel);
     struct store_watch watch = { .wake = wake_fd, .arg = &wake };
     store_watch(s, &watch);
-    int rc = follow_end(c, fd, wake, e);
+    int rc = follow_end(c, s, fd, wake, e);
     store_unwatch(s, &watch);
     return rc;
 }
@@ -142,6 +140,18 @@ static void answer_error(int fd, const struct err *why)
     buf_done(&line);
 }
 
+static int answer(struct control *c, char *line, int *fd, struct err *e)
+{
+    struct control_request r;
+    struct channel        *channel;
+
+    TRY(control_parse(&c->context, line, &r, e));
+    if (strcmp(r.words, "follow") != 0)
+        return control_answer(&c->context, &r, put_line, fd, e);
+    TRY(control_channel(&c->context, &r, &channel, e));
+    return answer_follow(c, channel_store(channel), *fd, e);
+}
+
 static void *client_main(void *arg)
 {
     struct control_client *k = arg;
@@ -151,8 +161,7 @@ static void *client_main(void *arg)
 
     int rc = read_request(k->fd, line, &e);
     if (rc == 0)
-        rc = strcmp(line, "follow") == 0 ? answer_follow(c, k->fd, &e)
-                                         : control_answer(&c->context, line, put_line, &k->fd, &e);
+        rc = answer(c, line, &k->fd, &e);
     if (rc != 0)
         answer_error(k->fd, &e);
     (void)shutdown(k->fd, SHUT_RDWR);
@@ -270,7 +279,7 @@ static int control_open(struct control *c, struct err *e)
     return 0;
 }
 
-int control_start(const struct config *config, struct channel *channel, struct serve *serve,
+int control_start(const struct config *config, struct channels *channels, struct serve *serve,
                   struct retention *retention, struct control **out, struct err *e)
 {
     struct control *c = calloc(1, sizeof *c);
@@ -278,7 +287,7 @@ int control_start(const struct config *config, struct channel *channel, struct s
     if (c == NULL)
         return err_set(e, E_NOMEM, "no memory for the control socket");
     c->context = (struct control_context){ .config = config,
-                                           .channel = channel,
+                                           .channels = channels,
                                            .serve = serve,
                                            .retention = retention,
                                            .started_s = (int64_t)time(NULL) };

@@ -5,31 +5,39 @@
  * One connection carries one request: a line of words separated by one TAB and ended by a newline,
  * at most CONTROL_LINE_BYTES. The answer is lines, each a JSON object, up to the end of the
  * connection. A request that can't be answered gets one line {"error":"sentence","kind":"purged"}
- * (kind: err_kind_name). At most CONTROL_CLIENTS_MAX connections at once; one more is answered with
- * an error. Times are Unix seconds; a fact that is not known is null.
+ * (kind: err_kind_name). A request may begin with channel TAB NAME TAB, and has to where there are
+ * several channels, except for `status`, which tells of all then. At most CONTROL_CLIENTS_MAX
+ * connections at once; one more is answered with an error. Times are Unix seconds; a fact that is
+ * not known is null.
  *
  *   status             one line:
  *     {"version":"0.1.0","pid":1,"uptime_s":7,"config":"/etc/binrelay.conf","data":"/var/lib/binrelay",
- *      "server_id":99,"server_uuid":"...",
- *      "source":{"name":"a","address":"host:3306","state":"connecting|following|waiting|stopped",
- *        "since_s":1,"problem":"sentence or null","family":"mysql|mariadb or
- * null","version":"9.7.4", "server_id":1,"server_uuid":"... or
- * null","file":"binlog.000001","offset":157,
- *        "caught_up":true,"lag_s":0,"unpublished_bytes":0,"last_event_s":1,"last_contact_s":1,
- *        "received_bytes":1,"received_events":1,"reconnects":0},
- *      "published":{"ordinal":1,"file":"binlog.000001","offset":157,"gtids":"..."} or null,
- *      "store":{"files":1,"bytes":157,"first":"binlog.000001","last":"binlog.000001",
- *        "start":{"ordinal":1,"file":"binlog.000001","offset":4},"sync":"commit|interval|os",
- *        "free_bytes":1} (first, last, start: null when the store is empty),
- *      "listener":{"address":"127.0.0.1","port":3307},
- *      "sessions":[{"id":1,"user":"u","address":"127.0.0.1:40000","tls":false,
- *        "state":"sentence of what it does","server_id":7,"since_s":1,"file":"binlog.000001",
- *        "offset":157,"sent_bytes":1}] (file, offset, server_id: null before a dump),
- *      "publishers":[{"name":"p","state":"running|idle|failed|ended","problem":null,
- *        "next":{"ordinal":1,"file":"binlog.000001","offset":157} or null,"events":1,
- *        "last_event_s":1,"lag_s":0}]}
- *     lag_s of the source: age of the last received event while there is more to read, 0 when all
- *     is received, null while not connected. unpublished_bytes: received, not yet visible.
+ *      "listener":{"address":"127.0.0.1","port":3307} (the first one of:)
+ *      "listeners":[{"name":"x or null","address":"127.0.0.1","port":3307,"channel":"main or
+ * null"}], "sessions":[{"id":1,"user":"u","address":"127.0.0.1:40000","tls":false, "channel":"main
+ * or null before login","state":"sentence of what it does","server_id":7,
+ *        "since_s":1,"file":"binlog.000001","offset":157,"sent_bytes":1}] (file, offset, server_id:
+ *        null before a dump),
+ *      "channels":[{"name":"main","state":"connecting|following|waiting|stopped|failed",
+ *        "problem":"sentence or null","folder":"/var/lib/binrelay", (and unless it is failed:)
+ *        "server_id":99,"server_uuid":"...",
+ *        "source":{"name":"a","address":"host:3306","state":"connecting|following|waiting|stopped",
+ *          "since_s":1,"problem":"sentence or null","family":"mysql|mariadb or null",
+ *          "version":"9.7.4","server_id":1,"server_uuid":"... or null","file":"binlog.000001",
+ *          "offset":157,"caught_up":true,"lag_s":0,"unpublished_bytes":0,"last_event_s":1,
+ *          "last_contact_s":1,"received_bytes":1,"received_events":1,"reconnects":0,
+ *          "semi_sync":"off|on|inactive","acks_sent":0,"warnings":["sentence"]},
+ *        "published":{"ordinal":1,"file":"binlog.000001","offset":157,"gtids":"..."} or null,
+ *        "store":{"files":1,"bytes":157,"first":"binlog.000001","last":"binlog.000001",
+ *          "start":{"ordinal":1,"file":"binlog.000001","offset":4},"sync":"commit|interval|os",
+ *          "free_bytes":1} (first, last, start: null when the store is empty),
+ *        "publishers":[{"name":"p","state":"running|idle|failed|ended","problem":null,
+ *          "next":{"ordinal":1,"file":"binlog.000001","offset":157} or null,"events":1,
+ *          "last_event_s":1,"lag_s":0}]}]}
+ *     A failed channel could not be opened. Where there is only one channel, or one was named,
+ *     what stands behind its folder stands in the outer object, too. lag_s of the source: age of
+ * the last received event while there is more to read, 0 when all is received, null while not
+ * connected. unpublished_bytes: received, not yet visible.
  *
  *   files              one line for each relay file, oldest first:
  *     {"ordinal":1,"name":"binlog.000001","epoch":1,"sealed":true,"size":157,"source":"a",
@@ -60,7 +68,7 @@
  * slow answer holds up nobody.
  */
 #pragma once
-#include "relay/channel.h"
+#include "relay/channels.h"
 #include "relay/config/config.h"
 
 enum { CONTROL_LINE_BYTES = 4096, CONTROL_CLIENTS_MAX = 16 };
@@ -71,7 +79,7 @@ struct control;
 
 /* Everything handed over must live until control_stop(). E_CONFIG when the socket's path is longer
    than a unix socket's name may be. */
-MUST_CHECK int control_start(const struct config *config, struct channel *channel,
+MUST_CHECK int control_start(const struct config *config, struct channels *channels,
                              struct serve *serve, struct retention *retention, struct control **out,
                              struct err *e);
 void           control_stop(struct control *c); /* accepts NULL; ends all connections */

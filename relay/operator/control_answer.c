@@ -157,24 +157,25 @@ static void put_warnings(struct json *j, struct channel *channel)
     json_close_array(j);
 }
 
-static void put_source(struct json *j, const struct control_context *x)
+static const char *const channel_states[] = {
+    [CHANNEL_CONNECTING] = "connecting",
+    [CHANNEL_FOLLOWING] = "following",
+    [CHANNEL_WAITING] = "waiting",
+    [CHANNEL_STOPPED] = "stopped",
+};
+
+static void put_source(struct json *j, struct channel *channel)
 {
-    static const char *const states[] = {
-        [CHANNEL_CONNECTING] = "connecting",
-        [CHANNEL_FOLLOWING] = "following",
-        [CHANNEL_WAITING] = "waiting",
-        [CHANNEL_STOPPED] = "stopped",
-    };
     struct channel_status c;
     struct server_facts   f;
 
-    channel_status(x->channel, &c);
-    channel_facts(x->channel, &f);
+    channel_status(channel, &c);
+    channel_facts(channel, &f);
     json_name(j, "source");
     json_open_object(j);
     put_text(j, "name", c.source);
     put_text(j, "address", c.address);
-    put_text(j, "state", states[c.state]);
+    put_text(j, "state", channel_states[c.state]);
     put_uint(j, "since_s", (uint64_t)c.since_s);
     put_text_or_null(j, "problem", c.problem);
     put_text_or_null(j, "family", !f.known ? "" : f.family == FAMILY_MARIADB ? "mariadb" : "mysql");
@@ -185,7 +186,7 @@ static void put_source(struct json *j, const struct control_context *x)
     put_uint_or_null(j, "offset", c.source_offset);
     put_bool(j, "caught_up", c.caught_up);
     put_lag(j, c.state == CHANNEL_FOLLOWING, c.caught_up, c.last_event_s);
-    put_uint(j, "unpublished_bytes", unpublished_bytes(channel_store(x->channel), &c));
+    put_uint(j, "unpublished_bytes", unpublished_bytes(channel_store(channel), &c));
     put_time_or_null(j, "last_event_s", c.last_event_s);
     put_time_or_null(j, "last_contact_s", c.last_contact_s);
     put_uint(j, "received_bytes", c.received_bytes);
@@ -193,7 +194,7 @@ static void put_source(struct json *j, const struct control_context *x)
     put_uint(j, "reconnects", c.reconnects);
     put_text(j, "semi_sync", !c.semi_sync_wanted ? "off" : c.semi_sync ? "on" : "inactive");
     put_uint(j, "acks_sent", c.acks);
-    put_warnings(j, x->channel);
+    put_warnings(j, channel);
     json_close_object(j);
 }
 
@@ -216,9 +217,8 @@ static int put_published(struct json *j, struct store *s, struct err *e)
     return 0;
 }
 
-static void put_store(struct json *j, const struct control_context *x)
+static void put_store(struct json *j, struct store *s, const struct store_sync *sync)
 {
-    struct store     *s = channel_store(x->channel);
     struct store_file first, last, f;
     struct err        ignored;
     uint64_t          bytes = 0, free_bytes = 0;
@@ -234,22 +234,30 @@ static void put_store(struct json *j, const struct control_context *x)
     put_text_or_null(j, "first", any ? first.name : "");
     put_text_or_null(j, "last", any ? last.name : "");
     put_pos(j, "start", s, any ? store_start(s) : 0);
-    const struct store_sync *sync = &x->config->relay.sync;
     put_text(j, "sync", sync->never ? "os" : sync->interval_ms != 0 ? "interval" : "commit");
     if (store_disk(s)->free_bytes(store_disk(s), &free_bytes, &ignored) == 0)
         put_uint(j, "free_bytes", free_bytes);
     json_close_object(j);
 }
 
+struct sessions {
+    struct json *json;
+    const char  *channel; /* NULL: of all */
+};
+
 static void put_session(void *arg, const struct serve_session *s)
 {
-    struct json *j = arg;
+    const struct sessions *to = arg;
+    struct json           *j = to->json;
 
+    if (to->channel != NULL && *s->channel != '\0' && strcmp(s->channel, to->channel) != 0)
+        return;
     json_open_object(j);
     put_uint(j, "id", s->id);
     put_text(j, "user", s->user);
     put_text(j, "address", s->address);
     put_bool(j, "tls", s->tls);
+    put_text_or_null(j, "channel", s->channel);
     put_text(j, "state", s->what);
     put_uint_or_null(j, "server_id", s->server_id);
     put_uint(j, "since_s", (uint64_t)s->since_s);
@@ -259,21 +267,42 @@ static void put_session(void *arg, const struct serve_session *s)
     json_close_object(j);
 }
 
-static int put_sessions(struct json *j, const struct control_context *x, struct err *e)
+static void put_listeners(struct json *j, struct serve *serve)
 {
+    struct serve_listener l;
+
+    serve_listener(serve, 0, &l);
     json_name(j, "listener");
     json_open_object(j);
-    put_text(j, "address", x->config->listener.address);
-    put_uint(j, "port", serve_port(x->serve));
+    put_text(j, "address", l.address);
+    put_uint(j, "port", l.port);
     json_close_object(j);
+    json_name(j, "listeners");
+    json_open_array(j);
+    for (size_t i = 0; i < serve_listener_count(serve); i++) {
+        serve_listener(serve, i, &l);
+        json_open_object(j);
+        put_text_or_null(j, "name", l.name);
+        put_text(j, "address", l.address);
+        put_uint(j, "port", l.port);
+        put_text_or_null(j, "channel", l.channel);
+        json_close_object(j);
+    }
+    json_close_array(j);
+}
+
+static int put_sessions(struct json *j, struct serve *serve, const char *channel, struct err *e)
+{
+    struct sessions to = { j, channel };
+
     json_name(j, "sessions");
     json_open_array(j);
-    TRY(serve_each_session(x->serve, put_session, j, e));
+    TRY(serve_each_session(serve, put_session, &to, e));
     json_close_array(j);
     return 0;
 }
 
-static void put_publishers(struct json *j, const struct control_context *x)
+static void put_publishers(struct json *j, struct channel *channel)
 {
     static const char *const states[] = {
         [PUBLISHER_RUNNING] = "running",
@@ -285,13 +314,13 @@ static void put_publishers(struct json *j, const struct control_context *x)
 
     json_name(j, "publishers");
     json_open_array(j);
-    for (size_t i = 0; i < channel_publisher_count(x->channel); i++) {
-        channel_publisher_status(x->channel, i, &p);
+    for (size_t i = 0; i < channel_publisher_count(channel); i++) {
+        channel_publisher_status(channel, i, &p);
         json_open_object(j);
         put_text(j, "name", p.name);
         put_text(j, "state", states[p.state]);
         put_text_or_null(j, "problem", p.problem);
-        put_pos(j, "next", channel_store(x->channel), p.next);
+        put_pos(j, "next", channel_store(channel), p.next);
         put_uint(j, "events", p.events);
         put_time_or_null(j, "last_event_s", p.last_event_s);
         put_lag(j, p.state == PUBLISHER_RUNNING || p.state == PUBLISHER_IDLE,
@@ -301,10 +330,43 @@ static void put_publishers(struct json *j, const struct control_context *x)
     json_close_array(j);
 }
 
-static int answer_status(const struct control_context *x, char *const *words, struct buf *line,
-                         control_put *put, void *put_arg, struct err *e)
+/* What there is to say of a channel that is open. */
+static int put_open_channel(struct json *j, const struct channel_slot *slot, struct err *e)
 {
-    struct json j = json_into(line);
+    struct channel *c = slot->channel;
+
+    put_uint(j, "server_id", channel_server_id(c));
+    put_text(j, "server_uuid", channel_server_uuid(c));
+    put_source(j, c);
+    TRY(put_published(j, channel_store(c), e));
+    put_store(j, channel_store(c), &slot->config->sync);
+    put_publishers(j, c);
+    return 0;
+}
+
+static int put_channel(struct json *j, const struct channel_slot *slot, struct err *e)
+{
+    struct channel_status status = { 0 };
+
+    if (slot->channel != NULL)
+        channel_status(slot->channel, &status);
+    json_open_object(j);
+    put_text(j, "name", slot->config->name);
+    put_text(j, "state", slot->channel != NULL ? channel_states[status.state] : "failed");
+    put_text_or_null(j, "problem", slot->channel != NULL ? status.problem : slot->problem);
+    put_text(j, "folder", slot->config->folder);
+    if (slot->channel != NULL)
+        TRY(put_open_channel(j, slot, e));
+    json_close_object(j);
+    return 0;
+}
+
+static int answer_status(const struct control_context *x, const struct control_request *r,
+                         char *const *words, struct buf *line, control_put *put, void *put_arg,
+                         struct err *e)
+{
+    const struct channels *all = x->channels;
+    struct json            j = json_into(line);
 
     (void)words;
     json_open_object(&j);
@@ -313,13 +375,16 @@ static int answer_status(const struct control_context *x, char *const *words, st
     put_uint(&j, "uptime_s", (uint64_t)((int64_t)time(NULL) - x->started_s));
     put_text(&j, "config", x->config->path);
     put_text(&j, "data", x->config->relay.data);
-    put_uint(&j, "server_id", channel_server_id(x->channel));
-    put_text(&j, "server_uuid", channel_server_uuid(x->channel));
-    put_source(&j, x);
-    TRY(put_published(&j, channel_store(x->channel), e));
-    put_store(&j, x);
-    TRY(put_sessions(&j, x, e));
-    put_publishers(&j, x);
+    if (r->slot != NULL && r->slot->channel != NULL)
+        TRY(put_open_channel(&j, r->slot, e));
+    put_listeners(&j, x->serve);
+    TRY(put_sessions(&j, x->serve, r->slot != NULL ? r->slot->config->name : NULL, e));
+    json_name(&j, "channels");
+    json_open_array(&j);
+    for (size_t i = 0; i < all->count; i++)
+        if (r->slot == NULL || r->slot == &all->slots[i])
+            TRY(put_channel(&j, &all->slots[i], e));
+    json_close_array(&j);
     json_close_object(&j);
     return emit(line, put, put_arg, e);
 }
@@ -367,13 +432,17 @@ static int put_file(struct store *s, const struct store_file *f, bool is_last, s
     return 0;
 }
 
-static int answer_files(const struct control_context *x, char *const *words, struct buf *line,
-                        control_put *put, void *put_arg, struct err *e)
+static int answer_files(const struct control_context *x, const struct control_request *r,
+                        char *const *words, struct buf *line, control_put *put, void *put_arg,
+                        struct err *e)
 {
-    struct store     *s = channel_store(x->channel);
+    struct channel   *c;
+    struct store     *s;
     struct store_file first, last, f;
 
     (void)words;
+    TRY(control_channel(x, r, &c, e));
+    s = channel_store(c);
     if (!store_first_file(s, &first) || !store_last_file(s, &last))
         return 0;
     for (uint32_t o = first.ordinal; o <= last.ordinal; o++) {
@@ -409,15 +478,19 @@ static int find_place(struct store *s, char *text, store_pos *begin, store_pos *
     return rc;
 }
 
-static int answer_map(const struct control_context *x, char *const *words, struct buf *line,
-                      control_put *put, void *put_arg, struct err *e)
+static int answer_map(const struct control_context *x, const struct control_request *r,
+                      char *const *words, struct buf *line, control_put *put, void *put_arg,
+                      struct err *e)
 {
-    struct store     *s = channel_store(x->channel);
+    struct channel   *c;
+    struct store     *s;
     struct json       j = json_into(line);
     struct store_file f;
     struct gtids      g = { 0 };
     store_pos         begin, end;
 
+    TRY(control_channel(x, r, &c, e));
+    s = channel_store(c);
     TRY(find_place(s, words[1], &begin, &end, e));
     TRY(store_file_by_ordinal(s, store_pos_ordinal(begin), &f, e));
     TRY(locate_gtids_at(s, begin, &g, e));
@@ -463,10 +536,12 @@ static int find_keep(struct store *s, const char *before, uint32_t *out, struct 
     return 0;
 }
 
-static int answer_purge(const struct control_context *x, char *const *words, struct buf *line,
-                        control_put *put, void *put_arg, struct err *e)
+static int answer_purge(const struct control_context *x, const struct control_request *r,
+                        char *const *words, struct buf *line, control_put *put, void *put_arg,
+                        struct err *e)
 {
-    struct store     *s = channel_store(x->channel);
+    struct channel   *c;
+    struct store     *s;
     struct json       j = json_into(line);
     struct purge_plan p;
     struct store_file f;
@@ -475,8 +550,10 @@ static int answer_purge(const struct control_context *x, char *const *words, str
 
     if (!dry && strcmp(words[2], "run") != 0)
         return err_set(e, E_CONFIG, "purge is 'dry' or 'run', not '%.50s'", words[2]);
+    TRY(control_channel(x, r, &c, e));
+    s = channel_store(c);
     TRY(find_keep(s, words[1], &keep, e));
-    TRY(retention_purge(x->retention, keep, dry, &p, e));
+    TRY(retention_purge(x->retention, r->index, keep, dry, &p, e));
     TRY(store_file_by_ordinal(s, p.keep_from, &f, e));
     json_open_object(&j);
     put_uint(&j, "files", p.files);
@@ -490,10 +567,14 @@ static int answer_purge(const struct control_context *x, char *const *words, str
 
 /* ---- define -------------------------------------------------------------------------------- */
 
-static int answer_define(const struct control_context *x, char *const *words, struct buf *line,
-                         control_put *put, void *put_arg, struct err *e)
+static int answer_define(const struct control_context *x, const struct control_request *r,
+                         char *const *words, struct buf *line, control_put *put, void *put_arg,
+                         struct err *e)
 {
-    TRY(channel_define(x->channel, words[1], words[2], line, e));
+    struct channel *c;
+
+    TRY(control_channel(x, r, &c, e));
+    TRY(channel_define(c, words[1], words[2], line, e));
     return emit(line, put, put_arg, e);
 }
 
@@ -504,8 +585,9 @@ enum { WORDS_MAX = 4 };
 static const struct request {
     const char *name;
     size_t      operands;
-    int (*answer)(const struct control_context *x, char *const *words, struct buf *line,
-                  control_put *put, void *put_arg, struct err *e);
+    int (*answer)(const struct control_context *x, const struct control_request *r,
+                  char *const *words, struct buf *line, control_put *put, void *put_arg,
+                  struct err *e);
 } requests[] = {
     { "status", 0, answer_status }, { "files", 0, answer_files },   { "map", 1, answer_map },
     { "purge", 2, answer_purge },   { "define", 2, answer_define },
@@ -525,11 +607,48 @@ static size_t split(char *line, char *words[WORDS_MAX])
     return n;
 }
 
-int control_answer(const struct control_context *x, char *request, control_put *put, void *put_arg,
-                   struct err *e)
+int control_parse(const struct control_context *x, char *request, struct control_request *out,
+                  struct err *e)
+{
+    static const char      prefix[] = "channel\t";
+    struct control_request r = { .words = request };
+    const char            *name = NULL;
+
+    if (strncmp(request, prefix, sizeof prefix - 1) == 0) {
+        name = request + sizeof prefix - 1;
+        r.words = strchr(name, '\t');
+        if (r.words == NULL)
+            return err_set(e, E_PROTOCOL, "nothing is asked of the channel");
+        *r.words++ = '\0';
+    }
+    if (name != NULL || x->channels->count == 1) {
+        TRY(channels_find(x->channels, name, &r.index, e));
+        r.slot = &x->channels->slots[r.index];
+    }
+    *out = r;
+    return 0;
+}
+
+int control_channel(const struct control_context *x, const struct control_request *r,
+                    struct channel **out, struct err *e)
+{
+    size_t index = r->index;
+
+    if (r->slot == NULL)
+        TRY(channels_find(x->channels, NULL, &index, e));
+    const struct channel_slot *slot = &x->channels->slots[index];
+    if (slot->channel == NULL)
+        return err_set(e, E_STOPPED, "channel '%s' could not be opened: %s", slot->config->name,
+                       slot->problem);
+    *out = slot->channel;
+    return 0;
+}
+
+int control_answer(const struct control_context *x, struct control_request *asked, control_put *put,
+                   void *put_arg, struct err *e)
 {
     char  *words[WORDS_MAX];
-    size_t n = split(request, words);
+    size_t n = split(asked->words, words);
 
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         const struct request *r = &requests[i];
@@ -540,7 +659,7 @@ int control_answer(const struct control_context *x, char *request, control_put *
                            r->operands, n - 1);
         struct buf line;
         buf_init(&line, CONTROL_ANSWER_BYTES_MAX);
-        int rc = r->answer(x, words, &line, put, put_arg, e);
+        int rc = r->answer(x, asked, words, &line, put, put_arg, e);
         buf_done(&line);
         return rc;
     }

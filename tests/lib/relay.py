@@ -96,7 +96,8 @@ class Relay(Daemon):
     def _serves(self):
         self.process.must_run()
         try:
-            if self.status()["source"]["state"] != "following":
+            if any(channel["state"] not in ("following", "failed")
+                   for channel in self.status()["channels"]):
                 return False
             self.connect().close()
         except (pymysql.err.OperationalError, Failure):
@@ -126,6 +127,10 @@ class Relay(Daemon):
 
     def status(self):
         return json.loads(self.cli("status", "--json"))
+
+    def channel(self, name):
+        """The status of one of several channels."""
+        return next(c for c in self.status()["channels"] if c["name"] == name)
 
     def wait_status(self, condition, timeout_s=60):
         """Until `condition(status)` holds; gives the status."""

@@ -7,11 +7,13 @@
 #include "tests/sim/fixture.h"
 
 struct visitor {
-    struct session_world world;
-    struct server_facts  facts;
-    struct session       session;
-    struct buf           out;      /* what the session answered and nobody took yet */
-    uint8_t              sequence; /* of the next packet sent */
+    struct session_world   world;
+    struct session_channel channel;
+    struct session_gate    gate;
+    struct server_facts    facts;
+    struct session         session;
+    struct buf             out;      /* what the session answered and nobody took yet */
+    uint8_t                sequence; /* of the next packet sent */
 };
 
 enum { VISITOR_CAPABILITIES = 0x008aa205 }; /* 4.1, secure, plugins, lenenc answers, transactions */

@@ -150,6 +150,8 @@ static void the_native_method_takes_the_right_password_only(void **state)
     (void)native_answer("secret", answer);
     for (size_t n = 0; n < 20; n++) {
         hello(&l, AUTH_NATIVE, false, "mysql_native_password", (struct slice){ answer, n }, &v);
+        if (n == 0) /* an empty one is asked for once more */
+            feed(&l, slice_empty(), &v);
         assert_int_equal(l.step, AUTH_DENIED);
         buf_done(&l.reply);
     }
@@ -168,6 +170,21 @@ static void a_client_without_plugins_uses_the_native_method(void **state)
     buf_done(&l.reply);
     hello(&l, AUTH_CACHING_SHA2, false, "", s, &v);
     assert_int_equal(l.step, AUTH_DENIED);
+    buf_done(&l.reply);
+}
+
+static void a_client_that_does_not_know_the_greetings_method_is_asked_for_its_own(void **state)
+{
+    (void)state;
+    struct auth_verifier v;
+    struct login         l;
+    uint8_t              answer[20];
+    verifier("secret", &v);
+    hello(&l, AUTH_NATIVE, false, "mysql_native_password", slice_empty(), &v);
+    assert_int_equal(l.step, AUTH_SEND);
+    assert_reply(&l, "\xfemysql_native_password\0abcdefghijklmnopqrs\0\0");
+    feed(&l, (struct slice){ answer, native_answer("secret", answer) }, &v);
+    assert_int_equal(l.step, AUTH_SEND_AND_GRANTED);
     buf_done(&l.reply);
 }
 
@@ -372,6 +389,8 @@ static void an_unknown_user_goes_through_the_same_motions_and_is_denied(void **s
     assert_int_equal(l.step, AUTH_DENIED);
     buf_done(&l.reply);
     hello(&l, AUTH_NATIVE, false, "mysql_native_password", slice_empty(), NULL);
+    assert_int_equal(l.step, AUTH_SEND);
+    feed(&l, slice_empty(), NULL);
     assert_int_equal(l.step, AUTH_DENIED);
     buf_done(&l.reply);
 
@@ -446,6 +465,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_native_method_takes_the_right_password_only),
         cmocka_unit_test(a_client_without_plugins_uses_the_native_method),
+        cmocka_unit_test(a_client_that_does_not_know_the_greetings_method_is_asked_for_its_own),
         cmocka_unit_test(a_client_that_began_with_another_method_is_switched),
         cmocka_unit_test(caching_sha2_goes_by_rsa_first_and_fast_from_then_on),
         cmocka_unit_test(a_wrong_password_by_rsa_is_denied_and_not_cached),

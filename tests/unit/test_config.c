@@ -106,8 +106,10 @@ static void absent_keys_and_sections_have_their_defaults(void **state)
     assert_false(c->relay.sync.never);
     assert_int_equal(c->relay.sync.interval_ms, 0);
     assert_int_equal(c->relay.loops, 1);
-    assert_string_equal(c->listener.address, "127.0.0.1");
-    assert_int_equal(c->listener.port, 3307);
+    assert_int_equal(c->listener_count, 1);
+    assert_string_equal(c->listeners[0].name, "");
+    assert_string_equal(c->listeners[0].address, "127.0.0.1");
+    assert_int_equal(c->listeners[0].port, 3307);
     assert_int_equal(c->source_count, 1);
     assert_string_equal(c->sources[0].name, "a");
     assert_string_equal(c->sources[0].host, "127.0.0.1");
@@ -168,7 +170,7 @@ static void every_error_is_said_with_its_line(void **state)
     assert_says(p, GOOD "[user x]\npassword = p\n[user x]\npassword = p\n",
                 "/c:8: [user x] again: it stands already in line 6");
     assert_says(p, GOOD "[source b]\nuser = u\nserver_id = 8\n",
-                "/c:6: this version follows one source: [source a] is it");
+                "/c:6: a channel follows one source: [source a] is that of channel 'main'");
     assert_says(p, "[relay]\ndata = DIR/data\n", "there is no [source NAME] section");
     assert_says(p, "[relay]\ndata = DIR/none/data\n[source a]\nuser = u\nserver_id = 1\n",
                 "/c:2: data: the folder");
@@ -195,6 +197,99 @@ static void every_error_is_said_with_its_line(void **state)
                 GOOD "[publisher p]\npath = /x\ntopic.prefix = t\n"
                      "[publisher q]\npath = /x\ntopic.prefix = t\n",
                 "/c:9: [publisher p] already writes there");
+}
+
+static void without_a_channel_section_there_is_one_in_the_data_folder(void **state)
+{
+    struct place *p = *state;
+    char          folder[128];
+
+    assert_int_equal(read_text(p, "[relay]\ndata = DIR/data\nkeep_age = 2h\nsync = os\n"
+                                  "[source a]\nuser = u\nserver_id = 7\n"
+                                  "[user x]\npassword = p\n"
+                                  "[publisher q]\npath = /x\ntopic.prefix = t\n"),
+                     0);
+    const struct config *c = p->config;
+    assert_false(c->has_channels);
+    assert_int_equal(c->channel_count, 1);
+    assert_string_equal(c->channels[0].name, "main");
+    (void)snprintf(folder, sizeof folder, "%s/data", p->folder);
+    assert_string_equal(c->channels[0].folder, folder);
+    assert_int_equal(c->channels[0].keep_age, 7200);
+    assert_true(c->channels[0].sync.never);
+    assert_string_equal(c->sources[0].channel, "main");
+    assert_string_equal(c->users[0].channel, "main");
+    assert_string_equal(c->publishers[0].channel, "main");
+    assert_string_equal(c->listeners[0].channel, "main");
+}
+
+#define TWO                                                                                        \
+    "[relay]\ndata = DIR/data\nkeep_bytes = 10G\nhold_age = 3h\n"                                  \
+    "[channel a]\n[channel b]\nkeep_bytes = 1G\nsync = interval:20\n"                              \
+    "[source s]\nchannel = a\nuser = u\nserver_id = 7\n"                                           \
+    "[source t]\nchannel = b\nuser = u\nserver_id = 7\n"
+
+static void channels_have_their_own_folders_and_limits(void **state)
+{
+    struct place *p = *state;
+    char          folder[128];
+
+    if (read_text(p, TWO "[listener]\n[listener two]\nport = 3308\nchannel = b\n"
+                         "[user x]\npassword = p\nchannel = a\n[user y]\npassword = p\n") != 0)
+        fail_msg("%s", p->said);
+    const struct config *c = p->config;
+    assert_true(c->has_channels);
+    assert_int_equal(c->channel_count, 2);
+    (void)snprintf(folder, sizeof folder, "%s/data/b", p->folder);
+    assert_string_equal(c->channels[1].folder, folder);
+    assert_int_equal(c->channels[0].keep_bytes, 10ull << 30);
+    assert_int_equal(c->channels[1].keep_bytes, 1ull << 30);
+    assert_int_equal(c->channels[0].sync.interval_ms, 0);
+    assert_int_equal(c->channels[1].sync.interval_ms, 20);
+    assert_int_equal(c->channels[1].hold_age, 3 * 3600);
+    assert_int_equal(c->listener_count, 2);
+    assert_string_equal(c->listeners[0].channel, "");
+    assert_string_equal(c->listeners[1].name, "two");
+    assert_string_equal(c->listeners[1].channel, "b");
+    assert_string_equal(c->users[0].channel, "a");
+    assert_string_equal(c->users[1].channel, "");
+}
+
+static void mistakes_with_channels_are_said_with_their_lines(void **state)
+{
+    struct place *p = *state;
+    char          path[128];
+
+    assert_says(p, TWO "[user x]\npassword = p\nchannel = bb\n",
+                "/c:19: channel: there is no [channel bb]; did you mean 'b'?");
+    assert_says(p, TWO "[user x]\npassword = p\n", "/c:17: [user x] needs 'channel'");
+    assert_says(p, TWO "[publisher q]\npath = /x\ntopic.prefix = t\n",
+                "/c:17: [publisher q] needs 'channel': which one of a, b");
+    assert_says(p, TWO "[source v]\nuser = u\nserver_id = 7\n",
+                "/c:17: [source v] needs 'channel': which one of a, b");
+    assert_says(p, TWO "[source v]\nchannel = b\nuser = u\nserver_id = 7\n",
+                "/c:17: a channel follows one source: [source t] is that of channel 'b'");
+    assert_says(p, TWO "[channel c]\n", "/c:17: [channel c] has no source");
+    assert_says(p, TWO "[channel a.b]\n", "/c:17: 'a.b' can't be the name of a channel");
+    assert_says(p, TWO "[channel]\n", "/c:17: a channel needs a name: [channel NAME]");
+    assert_says(p, TWO "[channel a]\n", "/c:17: [channel a] again: it stands already in line 5");
+    assert_says(p, TWO "[listener]\n[listener l]\n",
+                "/c:18: [listener] has this address and port already");
+    assert_says(p, TWO "[listener]\n[listener]\n", "/c:18: [listener] again");
+    assert_says(p, GOOD "[listener]\nchannel = b\n", "/c:7: channel: there is no [channel b]");
+    assert_says(p,
+                TWO "semi_sync = on\n[channel c]\nsync = os\n[source v]\nchannel = c\nuser = u\n"
+                    "server_id = 1\nsemi_sync = on\n",
+                "/c:24: semi_sync with sync = os");
+    (void)snprintf(path, sizeof path, "%s/data", p->folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof path, "%s/data/catalog.db", p->folder);
+    write_file(path, "", 0600);
+    assert_says(p, TWO, "/c:2: data: '");
+    assert_non_null(strstr(p->said, "holds the binlogs of a relay without [channel NAME]"));
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof path, "%s/data", p->folder);
+    assert_int_equal(rmdir(path), 0);
 }
 
 static void all_errors_are_said_at_once(void **state)
@@ -309,6 +404,12 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(every_kind_of_value_is_understood, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_error_is_said_with_its_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_channel_section_there_is_one_in_the_data_folder,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(channels_have_their_own_folders_and_limits, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(mistakes_with_channels_are_said_with_their_lines, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(all_errors_are_said_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_line_is_an_error_of_its_own_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_password_file_gives_its_first_line, set_up, tear_down),

@@ -74,7 +74,7 @@ static void an_answer_comes_line_by_line_however_it_is_cut(void **state)
         struct err             e = { 0 };
         struct slice           line;
         daemon_start(&d, "{\"a\":1}\n\n{\"b\":2}\n", portion);
-        assert_int_equal(control_ask(d.folder, question, &c, &e), 0);
+        assert_int_equal(control_ask(d.folder, NULL, question, &c, &e), 0);
         assert_int_equal(control_line(c, &line, &e), 1);
         assert_true(slice_equal(line, slice_of_text("{\"a\":1}")));
         assert_int_equal(control_line(c, &line, &e), 1);
@@ -96,7 +96,7 @@ static void a_refusal_is_an_error_of_the_kind_that_the_daemon_named(void **state
     struct err             e = { 0 };
     struct slice           line;
     daemon_start(&d, "{\"error\":\"no such file\",\"kind\":\"purged\"}\n", 1000);
-    assert_int_equal(control_ask(d.folder, question, &c, &e), 0);
+    assert_int_equal(control_ask(d.folder, NULL, question, &c, &e), 0);
     assert_int_equal(control_line(c, &line, &e), -1);
     assert_int_equal(e.kind, E_PURGED);
     assert_string_equal(e.text, "no such file");
@@ -112,7 +112,7 @@ static void half_a_line_is_not_an_answer(void **state)
     struct err             e = { 0 };
     struct slice           line;
     daemon_start(&d, "{\"a\":1}\n{\"b\"", 1000);
-    assert_int_equal(control_ask(d.folder, question, &c, &e), 0);
+    assert_int_equal(control_ask(d.folder, NULL, question, &c, &e), 0);
     assert_int_equal(control_line(c, &line, &e), 1);
     assert_int_equal(control_line(c, &line, &e), -1);
     assert_int_equal(e.kind, E_STOPPED);
@@ -129,7 +129,7 @@ static void looking_tells_apart_lines_silence_and_the_end(void **state)
     struct slice           line;
     int                    got;
     daemon_start(&d, "{\"a\":1}\n", 3);
-    assert_int_equal(control_ask(d.folder, question, &c, &e), 0);
+    assert_int_equal(control_ask(d.folder, NULL, question, &c, &e), 0);
     while ((got = control_look(c, &line, &e)) == 0) {
         struct pollfd p = { .fd = control_fd(c), .events = POLLIN };
         assert_true(poll(&p, 1, 10000) >= 0);
@@ -150,7 +150,7 @@ static void without_a_daemon_the_error_says_how_to_start_one(void **state)
     struct err             e = { 0 };
     char                   folder[] = "/tmp/test-control.XXXXXX";
     assert_non_null(mkdtemp(folder));
-    assert_int_equal(control_ask(folder, question, &c, &e), -1);
+    assert_int_equal(control_ask(folder, NULL, question, &c, &e), -1);
     assert_int_equal(e.kind, E_STOPPED);
     assert_non_null(strstr(e.text, "binrelayd"));
     assert_null(c);
@@ -165,7 +165,7 @@ static void a_word_can_not_become_two(void **state)
     struct control_client   *c = NULL;
     struct err               e = { 0 };
     daemon_start(&d, "", 1);
-    assert_int_equal(control_ask(d.folder, sly, &c, &e), -1);
+    assert_int_equal(control_ask(d.folder, NULL, sly, &c, &e), -1);
     assert_int_equal(e.kind, E_CONFIG);
     daemon_end(&d);
     assert_string_equal(d.asked, "");

@@ -48,6 +48,45 @@ static void more_sessions_than_allowed_are_refused(void **state)
     roster_free(r);
 }
 
+static void each_listener_has_its_own_room(void **state)
+{
+    (void)state;
+    struct roster      *r;
+    struct err          e = { 0 };
+    struct roster_gate  small = { .most = 1 }, wide = { .most = 5 };
+    struct roster_entry a = { .gate = &small }, b = { .gate = &small }, c = { .gate = &wide };
+    assert_int_equal(roster_new(6, &r, &e), 0);
+    assert_int_equal(roster_add(r, &a, &e), 0);
+    assert_int_equal(roster_add(r, &b, &e), -1);
+    assert_int_equal(e.kind, E_LIMIT);
+    assert_int_equal(roster_add(r, &c, &e), 0);
+    roster_remove(r, &a);
+    assert_int_equal(roster_add(r, &b, &e), 0);
+    roster_remove(r, &b);
+    roster_remove(r, &c);
+    roster_free(r);
+}
+
+static void replicas_of_other_channels_are_others(void **state)
+{
+    (void)state;
+    struct roster       *r;
+    struct err           e = { 0 };
+    struct roster_entry  a, b;
+    struct roster_change other = roster_no_change();
+    assert_int_equal(roster_new(10, &r, &e), 0);
+    join(r, &a, "u", 7, NULL);
+    join(r, &b, "u", 7, NULL);
+    other.channel = 1;
+    roster_describe(r, &b, &other);
+    assert_int_equal(roster_supersede(r, &b), 0);
+    roster_describe(r, &a, &other);
+    assert_int_equal(roster_supersede(r, &b), 1);
+    roster_remove(r, &a);
+    roster_remove(r, &b);
+    roster_free(r);
+}
+
 static void only_sessions_of_the_same_user_can_be_killed(void **state)
 {
     (void)state;
@@ -126,6 +165,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_sessions_than_allowed_are_refused),
+        cmocka_unit_test(each_listener_has_its_own_room),
+        cmocka_unit_test(replicas_of_other_channels_are_others),
         cmocka_unit_test(only_sessions_of_the_same_user_can_be_killed),
         cmocka_unit_test(a_replica_that_comes_back_ends_its_old_stream_and_no_other),
         cmocka_unit_test(all_sessions_can_be_seen),

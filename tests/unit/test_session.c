@@ -255,6 +255,86 @@ static void a_dump_streams_and_ends_as_asked(void **state)
     visitor_world_done(&c);
 }
 
+/* User "u" with or without a channel, at a listener with or without one. */
+static void the_channel_is_the_users_or_the_listeners(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user;
+        int         gate;   /* -1: none */
+        int         chosen; /* -1: refused */
+        const char *says;
+    } cases[] = {
+        { "main", -1, 0, NULL },
+        { "other", -1, 1, NULL },
+        { "other", 1, 1, NULL },
+        { "", 1, 1, NULL },
+        { "", 0, 0, NULL },
+        { "other", 0, -1, "this user's channel is 'other', and this port serves channel 'main'" },
+        { "", -1, -1, "neither this user nor this port has a channel" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct visitor         c;
+        struct session_channel two[2];
+        struct slice           p;
+        visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+        two[0] = two[1] = c.channel;
+        two[1].name = "other";
+        two[1].server_id = 4712;
+        c.world.channels = two;
+        c.world.channel_count = 2;
+        c.gate.channel = cases[i].gate >= 0 ? &two[cases[i].gate] : NULL;
+        users_find(c.world.users, slice_of_text("u"))->channel = cases[i].user;
+        visitor_begin(&c);
+        visitor_log_in(&c, "u", "secret");
+        if (cases[i].chosen >= 0) {
+            assert_ok(&c);
+            assert_ptr_equal(c.session.channel, &two[cases[i].chosen]);
+            assert_int_equal(c.session.entry.channel, cases[i].chosen);
+        } else {
+            assert_true(visitor_take(&c, &p));
+            assert_int_equal(p.ptr[0], 0xff);
+            assert_non_null(memmem(p.ptr, p.len, cases[i].says, strlen(cases[i].says)));
+            assert_int_equal(c.session.state, CLOSING);
+        }
+        visitor_done(&c);
+        visitor_world_done(&c);
+    }
+}
+
+static void a_channel_that_is_away_refuses_its_own_only(void **state)
+{
+    (void)state;
+    struct visitor         c;
+    struct session_channel two[2];
+    struct slice           p;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    two[0] = (struct session_channel){ .name = "gone" };
+    two[1] = c.channel;
+    c.world.channels = two;
+    c.world.channel_count = 2;
+    /* By the listener it is refused at once; by the user after the login. */
+    c.gate.channel = &two[0];
+    visitor_begin(&c);
+    assert_true(visitor_take(&c, &p));
+    assert_int_equal(p.ptr[0], 0xff);
+    visitor_done(&c);
+    struct user *u = users_find(c.world.users, slice_of_text("u"));
+    c.gate.channel = NULL;
+    u->channel = "gone";
+    visitor_begin(&c);
+    visitor_log_in(&c, "u", "secret");
+    assert_true(visitor_take(&c, &p));
+    assert_int_equal(p.ptr[0], 0xff);
+    visitor_done(&c);
+    u->channel = "main";
+    visitor_begin(&c);
+    visitor_log_in(&c, "u", "secret");
+    assert_ok(&c);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
 static void only_who_may_replicate_is_streamed(void **state)
 {
     (void)state;
@@ -410,6 +490,8 @@ int main(void)
         cmocka_unit_test(commands_are_answered_and_unknown_ones_refused),
         cmocka_unit_test(a_packet_out_of_order_ends_the_session),
         cmocka_unit_test(a_dump_streams_and_ends_as_asked),
+        cmocka_unit_test(the_channel_is_the_users_or_the_listeners),
+        cmocka_unit_test(a_channel_that_is_away_refuses_its_own_only),
         cmocka_unit_test(only_who_may_replicate_is_streamed),
         cmocka_unit_test(only_an_admin_ends_sessions_of_others),
         cmocka_unit_test(a_mariadb_replica_that_came_back_is_told_to_the_old_one),

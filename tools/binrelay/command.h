@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
+#include "tools/binrelay/folder.h"
 
 #define COMMAND_CONFIG_DEFAULT "/etc/binrelay/binrelay.conf"
 
@@ -26,8 +27,9 @@ struct command {
     const char           *name;
     const char           *operands; /* as in the usage line, "" for none */
     int                   operand_count;
-    const char           *summary; /* one line, lower case */
-    const char           *details; /* sentences; NULL: none */
+    const char           *summary;   /* one line, lower case */
+    const char           *details;   /* sentences; NULL: none */
+    bool                  about_all; /* channels, unless one is named */
     struct command_option options[COMMAND_OPTIONS_MAX];
     /* Prints its result itself. COMMAND_FAILED and COMMAND_MISUSED fill *e, but for a failure that
        is the result itself (then e->kind stays E_OK). */
@@ -37,7 +39,7 @@ struct command {
 /* One use of a command. */
 struct call {
     const struct command *command;
-    const char           *data;   /* the relay's data folder */
+    struct folder         at;
     const char           *config; /* where it was read; NULL: --data */
     bool                  json;
     const char           *values[COMMAND_OPTIONS_MAX]; /* NULL: not given; "" for a flag */

@@ -5,7 +5,9 @@ const struct command_option command_globals[] = {
     { "config", "FILE",
       "Configuration file of the relay, of which only the data folder is read; by "
       "default " COMMAND_CONFIG_DEFAULT "." },
-    { "data", "FOLDER", "The relay's data folder, in place of --config." },
+    { "data", "FOLDER",
+      "The relay's data folder, or that of one of its channels, in place of --config." },
+    { "channel", "NAME", "Which channel; only needed where the relay has several." },
     { "json", NULL, "Print JSON, for programs." },
     { "help", NULL, "Print this help." },
     { NULL, NULL, NULL },
@@ -17,6 +19,7 @@ const struct command commands[] = {
       .summary = "how the relay is doing: source, lag, consumers, publishers",
       .details = "Asks the running daemon. Lag is the age of the last event that was received "
                  "while the relay is behind, as far as the clocks of both machines agree.",
+      .about_all = true,
       .run = status_run },
     { .name = "files",
       .operands = "",

@@ -50,33 +50,47 @@ static int connect_to(const char *folder, int *out, struct err *e)
     return 0;
 }
 
-static int send_question(int fd, const char *const *words, struct err *e)
+static int put_word(struct buf *line, const char *word, struct err *e)
+{
+    if (strpbrk(word, "\t\n") != NULL)
+        return err_set(e, E_CONFIG, "a tab or line break can't be part of a name here");
+    if (line->len > 0)
+        buf_put_u8(line, '\t');
+    buf_put_text(line, word);
+    return 0;
+}
+
+static int put_question(struct buf *line, const char *channel, const char *const *words,
+                        struct err *e)
+{
+    if (channel != NULL) {
+        TRY(put_word(line, "channel", e));
+        TRY(put_word(line, channel, e));
+    }
+    for (size_t i = 0; words[i] != NULL; i++)
+        TRY(put_word(line, words[i], e));
+    buf_put_u8(line, '\n');
+    return buf_check(line, "question to the relay", e);
+}
+
+static int send_question(int fd, const char *channel, const char *const *words, struct err *e)
 {
     struct buf line;
+
     buf_init(&line, CONTROL_QUESTION_BYTES);
-    for (size_t i = 0; words[i] != NULL; i++) {
-        if (strpbrk(words[i], "\t\n") != NULL) {
-            buf_done(&line);
-            return err_set(e, E_CONFIG, "a tab or line break can't be part of a name here");
-        }
-        if (i > 0)
-            buf_put_u8(&line, '\t');
-        buf_put_text(&line, words[i]);
-    }
-    buf_put_u8(&line, '\n');
-    int result = buf_check(&line, "question to the relay", e);
+    int result = put_question(&line, channel, words, e);
     if (result == 0 && send(fd, line.ptr, line.len, MSG_NOSIGNAL) != (ssize_t)line.len)
         result = err_sys(e, "can't ask the relay");
     buf_done(&line);
     return result;
 }
 
-int control_ask(const char *folder, const char *const *words, struct control_client **out,
-                struct err *e)
+int control_ask(const char *folder, const char *channel, const char *const *words,
+                struct control_client **out, struct err *e)
 {
     OWN_FD int fd = -1;
     TRY(connect_to(folder, &fd, e));
-    TRY(send_question(fd, words, e));
+    TRY(send_question(fd, channel, words, e));
     struct control_client *c = calloc(1, sizeof *c);
     if (c == NULL)
         return err_set(e, E_NOMEM, "no memory for a connection");

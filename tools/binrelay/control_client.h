@@ -19,8 +19,9 @@ enum {
 
 struct control_client;
 
-/* E_STOPPED when no daemon runs there, saying how to start it. `words` end with NULL. */
-MUST_CHECK int control_ask(const char *folder, const char *const *words,
+/* E_STOPPED when no daemon runs there, saying how to start it. `channel` NULL: the only
+   one, or all. `words` end with NULL. */
+MUST_CHECK int control_ask(const char *folder, const char *channel, const char *const *words,
                            struct control_client **out, struct err *e);
 void           control_close(struct control_client *c); /* accepts NULL */
 

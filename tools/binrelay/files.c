@@ -12,10 +12,10 @@
 
 enum { RANGE_SHOWN = 120 };
 
-static int read_offline(const char *folder, struct buf *out, struct err *e)
+static int read_offline(const struct folder *at, struct buf *out, struct err *e)
 {
     struct view v;
-    TRY(view_open(folder, &v, e));
+    TRY(view_open(at, &v, e));
     int result = offline_files(v.store, out, e);
     view_close(&v);
     return result;
@@ -73,11 +73,11 @@ enum command_exit files_run(const struct call *c, struct err *e)
     struct buf               lines;
 
     buf_init(&lines, QUESTION_BYTES_MAX);
-    int result = question_ask(c->data, ask, &lines, e);
+    int result = question_ask(&c->at, ask, &lines, e);
     if (result != 0 && e->kind == E_STOPPED) {
         *e = (struct err){ 0 };
         buf_clear(&lines);
-        result = read_offline(c->data, &lines, e);
+        result = read_offline(&c->at, &lines, e);
     }
     if (result == 0 && c->json)
         (void)fwrite(buf_text(&lines), 1, lines.len, stdout);

@@ -1,10 +1,21 @@
-/* The data folder of a relay, as its configuration file names it. */
+/*
+ * Where a relay lives, as the command line or its configuration file say: its data folder, and in
+ * that, where it has [channel NAME] sections, a folder for each channel.
+ */
 #pragma once
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
 
-/* `data` of section [relay]; nothing else of the file is looked at. E_CONFIG says what to do. */
-MUST_CHECK int folder_from_config(const char *path, struct buf *out, struct err *e);
+/* All texts are the struct's own. */
+struct folder {
+    char *data;     /* the relay's: the control socket is there */
+    char *channel;  /* NULL: not named, and need not be */
+    char *store;    /* the channel's folder. NULL: there are several, and none was named */
+    char *channels; /* "a, b": those in `data`; "" when it is a store itself */
+};
 
-/* E_CONFIG unless it is a folder with a catalog. `config` (may be NULL) is where its name stood. */
-MUST_CHECK int folder_check(const char *folder, const char *config, struct err *e);
+/* One of `data` and `config` is given; `data` may be a channel's folder, too. E_CONFIG says what to
+   do when there is no relay's data, or no such channel; then *out is zeroed. */
+MUST_CHECK int folder_find(const char *data, const char *config, const char *channel,
+                           struct folder *out, struct err *e);
+void           folder_done(struct folder *f); /* accepts a zeroed one */

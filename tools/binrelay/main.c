@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include "protocol/base/json.h"
 #include "tools/binrelay/command.h"
-#include "tools/binrelay/folder.h"
 
 enum { TEXT_BYTES_MAX = 1024 * 1024, OPTIONS_MAX = 16, LETTER_GLOBAL = 256, LETTER_OWN = 512 };
 
@@ -66,7 +65,7 @@ static size_t add_options(struct option *into, size_t at, const struct command_o
 }
 
 struct globals {
-    const char *config, *data;
+    const char *config, *data, *channel;
     bool        json, help;
 };
 
@@ -77,6 +76,8 @@ static void take_global(struct globals *g, int index)
         g->config = optarg;
     else if (strcmp(name, "data") == 0)
         g->data = optarg;
+    else if (strcmp(name, "channel") == 0)
+        g->channel = optarg;
     else if (strcmp(name, "json") == 0)
         g->json = true;
     else
@@ -130,25 +131,25 @@ static void say_failure(const struct call *call, const struct err *e)
 
 static enum command_exit run_command(struct call *call, const struct globals *g, struct err *e)
 {
-    struct buf folder;
-    buf_init(&folder, 4096);
     enum command_exit code = COMMAND_FAILED;
 
     call->json = g->json;
-    call->data = g->data;
-    if (g->data == NULL) {
+    if (g->data == NULL)
         call->config = g->config != NULL ? g->config : COMMAND_CONFIG_DEFAULT;
-        if (folder_from_config(call->config, &folder, e) == 0)
-            call->data = buf_text(&folder);
-    }
-    if (call->data != NULL && folder_check(call->data, call->config, e) == 0)
+    int found = folder_find(g->data, call->config, g->channel, &call->at, e);
+    if (found == 0 && call->at.store == NULL && !call->command->about_all) {
+        (void)err_set(e, E_CONFIG, "there are several channels: choose one of %s by --channel",
+                      call->at.channels);
+        code = COMMAND_MISUSED;
+    } else if (found == 0) {
         code = call->command->run(call, e);
+    }
     if (fflush(stdout) != 0 && code == COMMAND_OK) {
         (void)err_sys(e, "can't write the result");
         code = COMMAND_FAILED;
     }
     say_failure(call, e);
-    buf_done(&folder);
+    folder_done(&call->at);
     return code;
 }
 

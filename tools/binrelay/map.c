@@ -7,11 +7,11 @@
 #include "tools/binrelay/question.h"
 #include "tools/binrelay/view.h"
 
-static int read_offline(const char *folder, const char *asked, const struct place *p,
+static int read_offline(const struct folder *at, const char *asked, const struct place *p,
                         struct buf *out, struct err *e)
 {
     struct view v;
-    TRY(view_open(folder, &v, e));
+    TRY(view_open(at, &v, e));
     int result = offline_map(v.store, asked, p, out, e);
     view_close(&v);
     return result;
@@ -52,11 +52,11 @@ enum command_exit map_run(const struct call *c, struct err *e)
     if (place_parse(asked, &p, e) != 0)
         return COMMAND_MISUSED;
     buf_init(&lines, QUESTION_BYTES_MAX);
-    int result = question_ask(c->data, ask, &lines, e);
+    int result = question_ask(&c->at, ask, &lines, e);
     if (result != 0 && e->kind == E_STOPPED) {
         *e = (struct err){ 0 };
         buf_clear(&lines);
-        result = read_offline(c->data, asked, &p, &lines, e);
+        result = read_offline(&c->at, asked, &p, &lines, e);
     }
     if (result == 0 && c->json)
         (void)fwrite(buf_text(&lines), 1, lines.len, stdout);

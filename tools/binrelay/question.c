@@ -1,13 +1,13 @@
 #include "tools/binrelay/question.h"
 #include "tools/binrelay/control_client.h"
 
-int question_ask(const char *folder, const char *const *words, struct buf *out, struct err *e)
+int question_ask(const struct folder *at, const char *const *words, struct buf *out, struct err *e)
 {
     struct control_client *c = NULL;
     struct slice           line;
     int                    got;
 
-    TRY(control_ask(folder, words, &c, e));
+    TRY(control_ask(at->data, at->channel, words, &c, e));
     while ((got = control_line(c, &line, e)) == 1) {
         buf_put(out, line);
         buf_put_u8(out, '\n');

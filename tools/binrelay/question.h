@@ -5,11 +5,13 @@
 #include <stdbool.h>
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
+#include "tools/binrelay/folder.h"
 
 enum { QUESTION_BYTES_MAX = 256 * 1024 * 1024 };
 
-/* Appends all lines, each with its newline. E_STOPPED when no daemon runs. */
-MUST_CHECK int question_ask(const char *folder, const char *const *words, struct buf *out,
+/* Of the channel that was chosen. Appends all lines, each with its newline. E_STOPPED when no
+ * daemon runs. */
+MUST_CHECK int question_ask(const struct folder *at, const char *const *words, struct buf *out,
                             struct err *e);
 
 /* Cuts the next line off the front of `rest`; false when there is none left. */

@@ -75,18 +75,18 @@ static void print_source(struct json_object *source)
     print_warnings(answer_member(source, "warnings"));
 }
 
-static void print_store(struct json_object *all)
+static void print_store(struct json_object *channel)
 {
-    struct json_object *published = answer_member(all, "published");
-    struct json_object *store = answer_member(all, "store");
-    struct json_object *listener = answer_member(all, "listener");
+    struct json_object *published = answer_member(channel, "published");
+    struct json_object *store = answer_member(channel, "store");
     const char         *gtids = answer_text(published, "gtids");
     char                place[PLACE_BYTES], bytes[TEXT_BYTES], room[TEXT_BYTES], count[TEXT_BYTES];
 
     row("published", "%s%s%s", place_of(published, place),
-        answer_uint(answer_member(all, "source"), "unpublished_bytes") > 0 ? ", not yet: " : "",
-        answer_uint(answer_member(all, "source"), "unpublished_bytes") > 0
-            ? text_of_bytes(answer_uint(answer_member(all, "source"), "unpublished_bytes"), bytes)
+        answer_uint(answer_member(channel, "source"), "unpublished_bytes") > 0 ? ", not yet: " : "",
+        answer_uint(answer_member(channel, "source"), "unpublished_bytes") > 0
+            ? text_of_bytes(answer_uint(answer_member(channel, "source"), "unpublished_bytes"),
+                            bytes)
             : "");
     if (gtids[0] != '\0')
         row("  GTIDs", "%.*s%s", GTIDS_SHOWN, gtids,
@@ -97,8 +97,15 @@ static void print_store(struct json_object *all)
         answer_text(store, "first"), answer_has(store, "first") ? " to " : "",
         answer_text(store, "last"), answer_text(store, "sync"),
         text_of_bytes(answer_uint(store, "free_bytes"), room));
-    row("listener", "%s:%" PRIu64 ", as server_id %" PRIu64, answer_text(listener, "address"),
-        answer_uint(listener, "port"), answer_uint(all, "server_id"));
+}
+
+static void print_listeners(struct json_object *listeners)
+{
+    for (size_t i = 0; i < answer_count(listeners); i++) {
+        struct json_object *l = answer_item(listeners, i);
+        row("listener", "%s:%" PRIu64 "%s%s", answer_text(l, "address"), answer_uint(l, "port"),
+            answer_has(l, "channel") ? ", channel " : "", answer_text(l, "channel"));
+    }
 }
 
 /* Bytes between a consumer's place and the published end; false when its file is not known. */
@@ -126,21 +133,38 @@ static bool bytes_behind(struct slice files, const char *file, uint64_t offset, 
     return found;
 }
 
-static int print_consumers(struct json_object *sessions, struct slice files, struct err *e)
+static bool is_of(struct json_object *session, const char *channel)
+{
+    return strcmp(answer_text(session, "channel"), channel) == 0;
+}
+
+/* Those of one channel; "" are those who have not logged in. */
+static size_t count_of(struct json_object *sessions, const char *channel)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < answer_count(sessions); i++)
+        n += is_of(answer_item(sessions, i), channel);
+    return n;
+}
+
+static int print_consumers(struct json_object *sessions, const char *channel, struct slice files,
+                           struct err *e)
 {
     static const char *const titles[] = { "id",    "user",    "address", ">server_id",
                                           "place", ">behind", ">sent",   "state" };
     struct grid              g;
     char                     place[PLACE_BYTES], bytes[TEXT_BYTES], sent[TEXT_BYTES];
 
-    (void)printf("\nconsumers: %zu\n", answer_count(sessions));
-    if (answer_count(sessions) == 0)
+    (void)printf("\nconsumers: %zu\n", count_of(sessions, channel));
+    if (count_of(sessions, channel) == 0)
         return 0;
     grid_init(&g, titles, sizeof titles / sizeof titles[0]);
     for (size_t i = 0; i < answer_count(sessions); i++) {
         struct json_object *s = answer_item(sessions, i);
         uint64_t            behind = 0;
-        bool                known = answer_has(s, "file") &&
+        if (!is_of(s, channel))
+            continue;
+        bool known = answer_has(s, "file") &&
                      bytes_behind(files, answer_text(s, "file"), answer_uint(s, "offset"), &behind);
         grid_put(&g, "%" PRIu64, answer_uint(s, "id"));
         grid_put(&g, "%s", answer_text(s, "user"));
@@ -184,40 +208,82 @@ static int print_publishers(struct json_object *publishers, struct err *e)
     return result;
 }
 
-static int print_status(struct slice text, struct slice files, struct err *e)
+/* The channel's files, for how far its consumers are behind; none of one that could not be opened.
+ */
+static int ask_files(const struct call *c, const char *channel, struct buf *files, struct err *e)
 {
-    struct json_object *all = NULL;
+    static const char *const ask[] = { "files", NULL };
+    char                     name[256];
+    struct folder            at = c->at;
+
+    (void)snprintf(name, sizeof name, "%s", channel);
+    at.channel = name;
+    buf_clear(files);
+    return question_ask(&at, ask, files, e);
+}
+
+static int print_channel(const struct call *c, struct json_object *all, struct json_object *channel,
+                         struct buf *files, struct err *e)
+{
+    const char *name = answer_text(channel, "name");
+
+    if (strcmp(answer_text(channel, "state"), "failed") == 0) {
+        row("  problem", "%s", answer_text(channel, "problem"));
+        row("  folder", "%s", answer_text(channel, "folder"));
+        return 0;
+    }
+    TRY(ask_files(c, name, files, e));
+    print_source(answer_member(channel, "source"));
+    print_store(channel);
+    row("served", "as server_id %" PRIu64, answer_uint(channel, "server_id"));
+    if (answer_count(answer_member(all, "channels")) == 1)
+        print_listeners(answer_member(all, "listeners"));
+    TRY(print_consumers(answer_member(all, "sessions"), name, buf_slice(files), e));
+    return print_publishers(answer_member(channel, "publishers"), e);
+}
+
+static int print_status(const struct call *c, struct json_object *all, struct buf *files,
+                        struct err *e)
+{
+    struct json_object *channels = answer_member(all, "channels");
     char                span[TEXT_BYTES];
 
-    TRY(answer_parse(text, &all, e));
     row("relay", "binrelay %s, pid %" PRIu64 ", up %s", answer_text(all, "version"),
         answer_uint(all, "pid"), text_of_span(answer_int(all, "uptime_s"), span));
     row("  config", "%s", answer_text(all, "config"));
     row("  data", "%s", answer_text(all, "data"));
-    print_source(answer_member(all, "source"));
-    print_store(all);
-    int result = print_consumers(answer_member(all, "sessions"), files, e);
-    if (result == 0)
-        result = print_publishers(answer_member(all, "publishers"), e);
-    answer_free(all);
-    return result;
+    if (answer_count(channels) == 1)
+        return print_channel(c, all, answer_item(channels, 0), files, e);
+    print_listeners(answer_member(all, "listeners"));
+    for (size_t i = 0; i < answer_count(channels); i++) {
+        struct json_object *channel = answer_item(channels, i);
+        (void)putchar('\n');
+        row("channel", "%s, %s", answer_text(channel, "name"), answer_text(channel, "state"));
+        TRY(print_channel(c, all, channel, files, e));
+    }
+    if (count_of(answer_member(all, "sessions"), "") > 0)
+        (void)printf("\nnot logged in yet: %zu\n", count_of(answer_member(all, "sessions"), ""));
+    return 0;
 }
 
 static int ask_and_print(const struct call *c, struct buf *status, struct buf *files, struct err *e)
 {
-    static const char *const ask_status[] = { "status", NULL };
-    static const char *const ask_files[] = { "files", NULL };
+    static const char *const ask[] = { "status", NULL };
+    struct json_object      *all = NULL;
+    struct slice             line;
 
-    TRY(question_ask(c->data, ask_status, status, e));
+    TRY(question_ask(&c->at, ask, status, e));
     if (c->json) {
         (void)fwrite(status->ptr, 1, status->len, stdout);
         return 0;
     }
-    TRY(question_ask(c->data, ask_files, files, e));
-    struct slice rest = buf_slice(status), line;
+    struct slice rest = buf_slice(status);
     if (!question_next_line(&rest, &line))
         return err_set(e, E_STOPPED, "the relay stopped before it answered");
-    return print_status(line, buf_slice(files), e);
+    TRY(answer_parse(line, &all, e));
+    int result = print_status(c, all, files, e);
+    answer_free(all);
+    return result;
 }
 
 enum command_exit status_run(const struct call *c, struct err *e)

@@ -105,7 +105,7 @@ static int fetch_definition(void *arg, const char *database, const char *table, 
     struct control_client *c = NULL;
     struct slice           line;
 
-    if (control_ask(t->call->data, ask, &c, e) != 0)
+    if (control_ask(t->call->at.data, t->call->at.channel, ask, &c, e) != 0)
         return err_note(e, "columns of %s.%s", database, table);
     int got = control_line(c, &line, e);
     if (got == 1)
@@ -217,7 +217,7 @@ static int open_and_follow(struct tail *t, const sigset_t *while_waiting, struct
                                        .tombstones = true };
     store_pos              from;
 
-    TRY(view_open(t->call->data, &t->view, e));
+    TRY(view_open(&t->call->at, &t->view, e));
     TRY(find_start(t, call_option(t->call, "from"), &from, e));
     TRY(reader_open(t->view.store, from, 0, &t->reader, e));
     if (!t->events)

@@ -135,9 +135,9 @@ enum command_exit verify_run(const struct call *c, struct err *e)
     struct verify_result result = { 0 };
     struct view          v;
 
-    if (call_option(c, "repair") != NULL && repair(c->data, &r, e) != 0)
+    if (call_option(c, "repair") != NULL && repair(c->at.store, &r, e) != 0)
         return COMMAND_FAILED;
-    if (view_open(c->data, &v, e) != 0)
+    if (view_open(&c->at, &v, e) != 0)
         return COMMAND_FAILED;
     int code = verify_store(v.store, on_problem, on_progress, &r, &result, e);
     erase_bar(&r);

@@ -32,16 +32,17 @@ static int show_recovered(struct view *v, struct err *e)
     return 0;
 }
 
-int view_open(const char *folder, struct view *out, struct err *e)
+int view_open(const struct folder *at, struct view *out, struct err *e)
 {
     static const char *const follow[] = { "follow", NULL };
     struct view              v = { 0 };
     struct slice             line;
     int                      got = 0;
 
-    TRY(disk_real_new(folder, &v.disk, e));
-    struct store_options options = { .folder = folder, .disk = v.disk };
-    int                  result = control_ask(folder, follow, &v.follow, e);
+    TRY(disk_real_new(at->store, &v.disk, e));
+    struct store_options options = { .folder = at->store, .disk = v.disk };
+    int                  result = control_ask(at->data, at->channel, follow, &v.follow, e);
+    /* Neither where no daemon runs, nor where it could not open this channel. */
     if (result != 0 && e->kind == E_STOPPED) {
         *e = (struct err){ 0 };
         result = 0;

@@ -7,6 +7,7 @@
 #pragma once
 #include "storage/store.h"
 #include "tools/binrelay/control_client.h"
+#include "tools/binrelay/folder.h"
 
 struct view {
     struct disk           *disk;
@@ -15,7 +16,7 @@ struct view {
 };
 
 /* Takes in the published end of the moment. Fills *v on success only. */
-MUST_CHECK int view_open(const char *folder, struct view *v, struct err *e);
+MUST_CHECK int view_open(const struct folder *at, struct view *v, struct err *e);
 void           view_close(struct view *v); /* accepts a zeroed one */
 
 /* Takes in what the daemon has said meanwhile, without waiting. E_STOPPED when it has gone. */
