@@ -2,6 +2,7 @@
 #
 #   make                  build/binrelayd and build/binrelay (needs compiler, make, pkg-config, libraries)
 #   make check            unit, golden, simulation, fuzz corpus, layers, docs, format, lint
+#   make soak         the crash simulation with new seeds, without end
 #   make SAN=address ...  address and undefined sanitizers, in build-address/
 #   make SAN=thread ...   thread sanitizer, in build-thread/
 #   make clang            the programs once more with clang, in build-clang/
@@ -55,7 +56,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 .SECONDARY:
 
 .PHONY: all check unit golden sim fuzz-corpus fuzz lint format format-check layers banned docs docs-check \
-        install clean tests
+        install clean tests soak
 all: $(BUILD)/binrelayd $(BUILD)/binrelay
 
 $(BUILD)/obj/%.o: %.c
@@ -97,6 +98,12 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
 	@$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS) $(PKG_LIBS) -lcmocka
+# The simulated source takes the place of protocol/client.c and plays the syncer's part.
+$(BUILD)/tests/sim/test_crash: $(BUILD)/obj/tests/sim/test_crash.o \
+  $(BUILD)/obj/tests/sim/source/sim_source.o $(TEST_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	@$(CC) $(LDFLAGS) -Wl,--wrap=store_wait_synced -o $@ $(filter %.o,$^) $(TEST_LIBS) $(PKG_LIBS)
 # The fuzz targets, run over their kept inputs by a plain driver.
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/corpus_driver.o $(TEST_LIBS)
 	@mkdir -p $(@D)
@@ -117,6 +124,10 @@ sim: $(call bins,$(SIM))
 	$(call run_each,$^)
 fuzz-corpus: $(call bins,$(FUZZ))
 	@set -e; for t in $^; do n=$${t##*/fuzz_}; echo "  RUN $$t"; $$t tests/fuzz/corpus/$$n; done
+
+# New seeds without end, until one fails: it prints the command that repeats it. JOBS=n processes.
+soak: $(BUILD)/tests/sim/test_crash
+	SOAK=1 $<
 
 check: all unit golden sim fuzz-corpus layers banned docs-check format-check lint
 	@echo "check: all passed"

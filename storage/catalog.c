@@ -6,6 +6,7 @@
 #include <string.h>
 #include "storage/catalog_core.h"
 #include "storage/catalog_format.h"
+#include "storage/catalog_wal.h"
 
 enum { BUSY_MS = 5000 };
 
@@ -44,12 +45,26 @@ static int run_text(struct catalog *c, const char *sql, struct err *e)
     return 0;
 }
 
+/*
+ * A process that was killed in a commit may have left it written but not synced, and SQLite takes
+ * it as made. What is shown by it has to survive a power cut, too (I1, I5).
+ */
+static int make_safe(struct catalog *c, struct err *e)
+{
+    int code = sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
+    /* Busy: somebody reads an older state; the log itself is synced all the same. */
+    if (code != SQLITE_OK && code != SQLITE_BUSY)
+        return catalog_fail(c, "make what it holds safe", e);
+    return 0;
+}
+
 static int set_up_writable(struct catalog *c, struct err *e)
 {
     /* What is newer is not touched, not even by its journal's mode. */
     TRY(catalog_format_check(c->path, c->version, (int)catalog_step_count, e));
     TRY(run_text(c, "PRAGMA journal_mode = WAL", e));
     TRY(run_text(c, "PRAGMA synchronous = FULL", e));
+    TRY(make_safe(c, e));
     TRY(catalog_format_bring_up(c->db, c->path, catalog_steps, catalog_step_count, e));
     c->version = (int)catalog_step_count;
     return 0;
@@ -84,8 +99,9 @@ int catalog_open(const char *folder, bool readonly, struct catalog **out, struct
     }
     (void)pthread_mutex_init(&c->mutex, NULL);
     int flags = readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    int result = 0;
-    if (sqlite3_open_v2(c->path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+    int result = readonly ? 0 : catalog_wal_renew(c->path, e);
+    if (result == 0 &&
+        sqlite3_open_v2(c->path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
         result = catalog_fail(c, "open", e);
         if (c->db != NULL && sqlite3_system_errno(c->db) == ENOENT)
             result = err_set(e, E_PURGED, "there is no catalog %s", c->path);
@@ -152,6 +168,7 @@ int catalog_run(struct catalog *c, enum catalog_statement which, const char *wha
     int  result = catalog_step(c, which, &more, what, e);
     assert(result != 0 || !more);
     catalog_reset(c, which);
+    c->uncertain = c->uncertain || result != 0;
     return result;
 }
 
@@ -355,12 +372,31 @@ int catalog_get_checkpoint(struct catalog *c, const char *publisher, struct cata
 
 /* ---- small named values ---- */
 
+static int put_value(struct catalog *c, const char *name, const char *value, struct err *e)
+{
+    catalog_bind_text(c, PUT_VALUE, 1, name);
+    catalog_bind_text(c, PUT_VALUE, 2, value);
+    return catalog_run(c, PUT_VALUE, "store a value", e);
+}
+
+/* The log of SQLite keeps what a failed commit wrote until the next one writes over it. */
+int catalog_settle(struct catalog *c, struct err *e)
+{
+    int result = 0;
+
+    (void)pthread_mutex_lock(&c->mutex);
+    if (c->uncertain) {
+        c->uncertain = false; /* put_value() says again */
+        result = put_value(c, "settled", "", e);
+    }
+    (void)pthread_mutex_unlock(&c->mutex);
+    return result;
+}
+
 int catalog_put_value(struct catalog *c, const char *name, const char *value, struct err *e)
 {
     (void)pthread_mutex_lock(&c->mutex);
-    catalog_bind_text(c, PUT_VALUE, 1, name);
-    catalog_bind_text(c, PUT_VALUE, 2, value);
-    int result = catalog_run(c, PUT_VALUE, "store a value", e);
+    int result = put_value(c, name, value, e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }

@@ -16,6 +16,10 @@ struct catalog;
 MUST_CHECK int catalog_open(const char *folder, bool readonly, struct catalog **out, struct err *e);
 void           catalog_close(struct catalog *c);
 
+/* After a write that failed: from now on it can't come back by a kill, as what was written before a
+   sync failed does. To be called before anything changes that it told of. */
+MUST_CHECK int catalog_settle(struct catalog *c, struct err *e);
+
 /* ---- files and epochs: used by the store ---- */
 MUST_CHECK int catalog_put_file(struct catalog *c, const struct store_file *f, struct err *e);
 /* Several at once: all or none. */

@@ -25,6 +25,7 @@ struct catalog {
     pthread_mutex_t      mutex; /* one call at a time: the statements are shared */
     char                *path;
     int                  version;
+    bool                 uncertain; /* a write failed, and may yet come back: catalog_settle() */
 };
 
 /* What SQLite says of its last call, as an error of ours. Both return -1. */

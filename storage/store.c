@@ -171,10 +171,12 @@ static int recover(struct store *s, struct err *e)
         bool     has_format = tail.has_format;
         bool     bare = has_format && !tail.format.has_crc;
         uint64_t tail_end = tail.end;
+        /* A span counts only as a whole, also where it goes on behind the last transaction. */
+        uint64_t renew_end = bare && tail.covered > tail.end ? tail.covered : tail.end;
         uint64_t safe = tail.checkpoint_at; /* what a checkpoint tells of was published */
         s->files[s->file_count - 1].created_s = tail.created_s;
         tail_done(&tail);
-        TRY(make_safe(s, last.name, safe, tail_end, e));
+        TRY(make_safe(s, last.name, safe, renew_end, e));
         if (bare) { /* the next recovery will believe only what it tells of */
             char sidecar[STORE_NAME_BYTES + 1];
             name_sidecar(last.name, sidecar);

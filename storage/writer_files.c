@@ -172,6 +172,11 @@ int writer_open(struct store *s, struct writer **result, struct writer_resume *r
     w->disk = s->disk;
     s->has_writer = true;
     forget_unsynced(s);
+    /* A row that could not be written must not turn up when its file has become another. */
+    if (catalog_settle(s->catalog, e) != 0) {
+        writer_close(w);
+        return -1;
+    }
     if (store_last_file(s, &last)) {
         if (!last.sealed && resume_tail(w, &last, e) != 0) {
             writer_close(w);

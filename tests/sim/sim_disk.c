@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SECTOR_BYTES = 512, FILES_MAX = 256, NAME_MAX_BYTES = 256 };
+enum { SECTOR_BYTES = 512, INODES_MAX = 4096, FILES_MAX = 256, NAME_MAX_BYTES = 256 };
 
 struct bytes {
     uint8_t *ptr;
@@ -44,6 +44,7 @@ struct sim_disk {
     uint64_t        calls, crash_at, fail_at, limit;
     int             fail_sys;
     bool            crashed;
+    enum sim_plant  plant;
 };
 
 struct disk_file {
@@ -169,7 +170,7 @@ static void inode_sync(struct inode *n)
 
 static int inode_new(struct sim_disk *d)
 {
-    assert(d->inode_count < FILES_MAX);
+    assert(d->inode_count < INODES_MAX);
     d->inodes[d->inode_count] = (struct inode){ 0 };
     return (int)d->inode_count++;
 }
@@ -333,8 +334,12 @@ static int sim_sync(struct disk_file *f, struct err *e)
     struct inode *n = &d->inodes[f->inode];
     bool          was_alive = !d->crashed;
     int           result = call(d, "sync", e);
-    if (result == 0) {
-        inode_sync(n);
+    if (result != 0 && was_alive && !d->crashed && d->plant == SIM_PLANT_HIDDEN_FAILURE) {
+        ops_forget(n);
+        result = 0;
+    } else if (result == 0) {
+        if (d->plant != SIM_PLANT_NO_SYNC)
+            inode_sync(n);
     } else if (was_alive && !d->crashed) {
         /* Linux marks the pages clean all the same: they never get to the disk, not even by a later
            sync, unless they are written again. */
@@ -403,7 +408,8 @@ static int sim_sync_folder(struct disk *disk, struct err *e)
     struct sim_disk *d = sim_of(disk);
     (void)pthread_mutex_lock(&d->mutex);
     int result = call(d, "sync of the folder", e);
-    for (size_t i = 0; result == 0 && i < d->name_count; i++)
+    for (size_t i = 0; result == 0 && d->plant != SIM_PLANT_NO_FOLDER_SYNC && i < d->name_count;
+         i++)
         d->names[i].safe = d->names[i].now;
     (void)pthread_mutex_unlock(&d->mutex);
     return result;
@@ -440,7 +446,7 @@ struct sim_disk *sim_disk_new(uint64_t seed)
 {
     struct sim_disk *d = calloc(1, sizeof *d);
     assert(d != NULL);
-    d->inodes = calloc(FILES_MAX, sizeof *d->inodes);
+    d->inodes = calloc(INODES_MAX, sizeof *d->inodes);
     d->names = calloc(FILES_MAX, sizeof *d->names);
     assert(d->inodes != NULL && d->names != NULL);
     d->random = seed;
@@ -536,6 +542,19 @@ struct slice sim_disk_bytes(struct sim_disk *d, const char *name)
     if (n == NULL || n->now < 0 || d->inodes[n->now].now.len == 0)
         return slice_empty();
     return (struct slice){ d->inodes[n->now].now.ptr, d->inodes[n->now].now.len };
+}
+
+void sim_disk_plant(struct sim_disk *d, enum sim_plant plant)
+{
+    d->plant = plant;
+}
+
+struct slice sim_disk_safe(struct sim_disk *d, const char *name)
+{
+    const struct name *n = name_find(d, name);
+    if (n == NULL || n->safe < 0 || d->inodes[n->safe].safe.len == 0)
+        return slice_empty();
+    return (struct slice){ d->inodes[n->safe].safe.ptr, d->inodes[n->safe].safe.len };
 }
 
 void sim_disk_put(struct sim_disk *d, const char *name, struct slice bytes)

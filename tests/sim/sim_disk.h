@@ -36,5 +36,19 @@ struct slice sim_disk_bytes(struct sim_disk *d, const char *name);
 /* Replaces a file behind the store's back. */
 void sim_disk_put(struct sim_disk *d, const char *name, struct slice bytes);
 
+/* What a power cut would leave of it for certain: as of the last sync of the file, if its name was
+   synced, too. */
+struct slice sim_disk_safe(struct sim_disk *d, const char *name);
+
+/* Lies that a test must find out, or it finds nothing. */
+enum sim_plant {
+    SIM_PLANT_NONE,
+    SIM_PLANT_NO_SYNC,        /* a sync succeeds and does nothing */
+    SIM_PLANT_NO_FOLDER_SYNC, /* the same of the folder */
+    SIM_PLANT_HIDDEN_FAILURE, /* a sync that fails, and loses its writes, says that it succeeded */
+    SIM_PLANTS
+};
+void sim_disk_plant(struct sim_disk *d, enum sim_plant plant);
+
 /* A generator for tests: the same numbers for the same seed everywhere. */
 uint64_t sim_random(uint64_t *state);
