@@ -37,31 +37,24 @@ int definition_new(struct slice database, struct slice table, uint32_t column_co
     return 0;
 }
 
-static void index_done(struct definition_index *index)
+void definition_column_done(struct definition_column *c)
 {
-    for (uint32_t i = 0; i < index->column_count; i++)
-        free(index->columns[i]);
-    free((void *)index->columns);
-    free(index->whole);
-    free(index->name);
+    for (uint32_t k = 0; k < c->member_count; k++)
+        free(c->members[k]);
+    free((void *)c->members);
+    free(c->type_name);
+    free(c->charset_name);
+    free(c->default_text);
+    free(c->comment);
+    *c = (struct definition_column){ .length = -1, .scale = -1 };
 }
 
 void definition_free(struct definition *d)
 {
     if (d == NULL)
         return;
-    for (uint32_t i = 0; d->columns != NULL && i < d->column_count; i++) {
-        for (uint32_t k = 0; k < d->columns[i].member_count; k++)
-            free(d->columns[i].members[k]);
-        free((void *)d->columns[i].members);
-        free(d->columns[i].type_name);
-        free(d->columns[i].charset_name);
-        free(d->columns[i].default_text);
-        free(d->columns[i].comment);
-    }
-    for (uint32_t i = 0; d->indexes != NULL && i < d->index_count; i++)
-        index_done(&d->indexes[i]);
-    free(d->indexes);
+    for (uint32_t i = 0; d->columns != NULL && i < d->column_count; i++)
+        definition_column_done(&d->columns[i]);
     free(d->charset_name);
     free(d->comment);
     free(d->columns);
@@ -75,11 +68,8 @@ int definition_set_name(struct definition *d, uint32_t column, struct slice name
     return copy_name(d->columns[column].name, name, e);
 }
 
-int definition_add_member(struct definition *d, uint32_t column, struct slice member, struct err *e)
+int definition_column_member(struct definition_column *col, struct slice member, struct err *e)
 {
-    struct definition_column *col = &d->columns[column];
-
-    assert(column < d->column_count);
     if (col->member_count >= DEFINITION_MEMBERS_MAX)
         return err_set(e, E_LIMIT, "column %s has too many members", col->name);
     if ((col->member_count & (col->member_count + 1)) == 0) { /* grow at 0, 1, 3, 7, ... */
@@ -96,6 +86,23 @@ int definition_add_member(struct definition *d, uint32_t column, struct slice me
     text[member.len] = 0;
     col->members[col->member_count++] = text;
     return 0;
+}
+
+int definition_add_member(struct definition *d, uint32_t column, struct slice member, struct err *e)
+{
+    assert(column < d->column_count);
+    return definition_column_member(&d->columns[column], member, e);
+}
+
+void definition_swap_members(struct definition_column *a, struct definition_column *b)
+{
+    char   **members = a->members;
+    uint32_t count = a->member_count;
+
+    a->members = b->members;
+    a->member_count = b->member_count;
+    b->members = members;
+    b->member_count = count;
 }
 
 static int take_charset(struct definition_column *col, uint16_t collation, struct err *e)
@@ -235,6 +242,46 @@ const char *definition_form_name(enum definition_form form)
     return form_names[form];
 }
 
+static void put_text(struct json *j, const char *name, const char *text)
+{
+    if (text == NULL)
+        return;
+    json_name(j, name);
+    json_text(j, text);
+}
+
+static void put_flag(struct json *j, const char *name, bool value)
+{
+    if (!value)
+        return;
+    json_name(j, name);
+    json_bool(j, true);
+}
+
+static void put_number(struct json *j, const char *name, int32_t value)
+{
+    if (value < 0)
+        return;
+    json_name(j, name);
+    json_int(j, value);
+}
+
+static void put_declared(struct json *j, const struct definition_column *col)
+{
+    put_text(j, "type_name", col->type_name);
+    put_number(j, "length", col->length);
+    put_number(j, "scale", col->scale);
+    put_text(j, "charset_name", col->charset_name);
+    put_text(j, "default", col->default_text);
+    put_text(j, "comment", col->comment);
+    put_flag(j, "has_default", col->has_default);
+    put_flag(j, "expression", col->default_is_expression);
+    put_flag(j, "generated", col->is_generated);
+    put_flag(j, "auto_increment", col->auto_increment);
+    put_flag(j, "advances", col->advances);
+    put_flag(j, "hidden", col->is_hidden);
+}
+
 static void put_column(struct json *j, const struct definition_column *col)
 {
     json_open_object(j);
@@ -259,6 +306,7 @@ static void put_column(struct json *j, const struct definition_column *col)
             json_text(j, col->members[k]);
         json_close_array(j);
     }
+    put_declared(j, col);
     json_close_object(j);
 }
 
@@ -281,5 +329,11 @@ void definition_put_json(const struct definition *d, struct buf *out)
     for (uint32_t i = 0; i < d->key_count; i++)
         json_int(&j, d->key[i]);
     json_close_array(&j);
+    put_flag(&j, "declared", d->is_declared);
+    put_flag(&j, "guessed", d->is_guessed);
+    put_flag(&j, "key_is_primary", d->key_is_primary);
+    put_text(&j, "charset", d->charset != NULL ? d->charset->name : NULL);
+    put_text(&j, "charset_name", d->charset_name);
+    put_text(&j, "comment", d->comment);
     json_close_object(&j);
 }

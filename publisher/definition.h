@@ -53,20 +53,14 @@ struct definition_column {
        CURRENT_TIMESTAMP. NULL for DEFAULT NULL and for expressions, too. */
     char *default_text;
     char *comment;
-    bool  has_default;           /* DEFAULT was there, whatever it says */
+    bool  has_default;           /* DEFAULT was there, and not NULL */
     bool  default_is_expression; /* or a function like CURRENT_TIMESTAMP */
     bool  is_generated;          /* GENERATED ALWAYS AS */
     bool  auto_increment;
-    bool  on_update; /* ON UPDATE CURRENT_TIMESTAMP: auto-incremented, too, to Debezium */
-};
-
-/* An index as declared: which one is the key depends on which others there are. */
-struct definition_index {
-    char    *name;
-    char   **columns; /* NULL in it: an expression */
-    bool    *whole;   /* no prefix of the column */
-    uint32_t column_count;
-    bool     is_primary, is_unique;
+    bool  advances; /* Debezium's `autoIncremented`: for MySQL ON UPDATE CURRENT_TIMESTAMP counts */
+    bool  is_hidden; /* row_start and row_end of MariaDB's system versioning, declared by nobody */
+    uint16_t key_part; /* while a statement is applied: place in the key from 1; 0: not in it */
+    uint16_t origin;   /* the same: place before the statement from 1; 0: a new one */
 };
 
 struct definition {
@@ -76,22 +70,31 @@ struct definition {
     uint32_t                  column_count;
     uint16_t                 *key; /* column indexes in key order */
     uint32_t                  key_count;
-    bool                      is_declared;  /* the fields of a declaration are filled */
-    char                     *charset_name; /* default of its columns; NULL: not told */
+    bool                      is_declared;    /* the fields of a declaration are filled */
+    bool                      is_guessed;     /* its database's character set was not known */
+    bool                      key_is_primary; /* and not a unique index taken for it */
+    const struct charset     *charset;        /* of new columns; NULL: not told */
+    char                     *charset_name;   /* as Debezium has it; NULL: not told */
     char                     *comment;
-    struct definition_index  *indexes; /* in the order of their declaration */
-    uint32_t                  index_count;
 };
 
 /* All columns zeroed, no key yet; E_LIMIT for too many. */
 MUST_CHECK int definition_new(struct slice database, struct slice table, uint32_t column_count,
                               struct definition **out, struct err *e);
 void           definition_free(struct definition *d); /* accepts NULL */
+void           definition_column_done(struct definition_column *c);
+MUST_CHECK int definition_column_member(struct definition_column *c, struct slice member,
+                                        struct err *e);
 /* E_LIMIT for a name or a list of members that is too long. */
 MUST_CHECK int definition_set_name(struct definition *d, uint32_t column, struct slice name,
                                    struct err *e);
 MUST_CHECK int definition_add_member(struct definition *d, uint32_t column, struct slice member,
                                      struct err *e);
+
+/* Replaces *into, which may be NULL, by a copy of `text`, which may be NULL. */
+MUST_CHECK int definition_set_text(char **into, const char *text, struct err *e);
+/* Gives the members of ENUM and SET from one column to the other. */
+void definition_swap_members(struct definition_column *a, struct definition_column *b);
 
 /* From TABLE_MAP's own metadata: 1 when it has names for all columns, 0 when not, -1 on errors. */
 int definition_from_table_map(const struct table_map *map, struct definition **out, struct err *e);

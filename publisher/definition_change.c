@@ -120,8 +120,6 @@ static void put_members(struct json *j, const struct definition_column *col)
 static void put_column(struct json *j, const struct definition_column *col, uint32_t position,
                        bool with_comments)
 {
-    bool advances = col->auto_increment || col->on_update;
-
     json_open_object(j);
     put_text(j, "name", col->name);
     json_name(j, "jdbcType");
@@ -134,8 +132,8 @@ static void put_column(struct json *j, const struct definition_column *col, uint
     put_number(j, "scale", col->scale);
     put_number(j, "position", (int32_t)position);
     put_flag(j, "optional", col->nullable);
-    put_flag(j, "autoIncremented", advances);
-    put_flag(j, "generated", advances);
+    put_flag(j, "autoIncremented", col->advances);
+    put_flag(j, "generated", col->advances);
     put_text(j, "comment", with_comments ? col->comment : NULL);
     put_text(j, "defaultValueExpression", col->default_text);
     put_members(j, col);

@@ -18,6 +18,41 @@ static struct json_object *member_of(struct json_object *o, const char *name, js
     return m;
 }
 
+static int read_text(struct json_object *o, const char *name, char **into, struct err *e)
+{
+    struct json_object *text = member_of(o, name, json_type_string);
+    return text != NULL ? definition_set_text(into, json_object_get_string(text), e) : 0;
+}
+
+static bool read_flag(struct json_object *o, const char *name)
+{
+    return json_object_get_boolean(member_of(o, name, json_type_boolean)) != 0;
+}
+
+static int32_t read_number(struct json_object *o, const char *name)
+{
+    struct json_object *number = member_of(o, name, json_type_int);
+    int32_t             value = number != NULL ? json_object_get_int(number) : -1;
+    return value >= 0 ? value : -1;
+}
+
+static int read_declared(struct definition_column *col, struct json_object *o, struct err *e)
+{
+    TRY(read_text(o, "type_name", &col->type_name, e));
+    TRY(read_text(o, "charset_name", &col->charset_name, e));
+    TRY(read_text(o, "default", &col->default_text, e));
+    TRY(read_text(o, "comment", &col->comment, e));
+    col->length = read_number(o, "length");
+    col->scale = read_number(o, "scale");
+    col->has_default = read_flag(o, "has_default");
+    col->default_is_expression = read_flag(o, "expression");
+    col->is_generated = read_flag(o, "generated");
+    col->auto_increment = read_flag(o, "auto_increment");
+    col->advances = read_flag(o, "advances");
+    col->is_hidden = read_flag(o, "hidden");
+    return 0;
+}
+
 static int read_column(struct definition *d, uint32_t i, struct json_object *o, struct err *e)
 {
     struct definition_column *col = &d->columns[i];
@@ -42,7 +77,7 @@ static int read_column(struct definition *d, uint32_t i, struct json_object *o, 
     size_t count = members != NULL ? json_object_array_length(members) : 0;
     for (size_t k = 0; k < count; k++)
         TRY(definition_add_member(d, i, text_of(json_object_array_get_idx(members, k)), e));
-    return 0;
+    return read_declared(col, o, e);
 }
 
 static int read_all(struct definition *d, struct json_object *columns, struct json_object *key,
@@ -62,6 +97,18 @@ static int read_all(struct definition *d, struct json_object *columns, struct js
     return 0;
 }
 
+static int read_table(struct definition *d, struct json_object *o, struct err *e)
+{
+    struct json_object *charset = member_of(o, "charset", json_type_string);
+
+    d->is_declared = read_flag(o, "declared");
+    d->is_guessed = read_flag(o, "guessed");
+    d->key_is_primary = read_flag(o, "key_is_primary");
+    d->charset = charset != NULL ? charset_of_name(json_object_get_string(charset)) : NULL;
+    TRY(read_text(o, "charset_name", &d->charset_name, e));
+    return read_text(o, "comment", &d->comment, e);
+}
+
 static int read_object(struct json_object *o, struct definition **out, struct err *e)
 {
     struct json_object *columns = member_of(o, "columns", json_type_array);
@@ -74,7 +121,7 @@ static int read_object(struct json_object *o, struct definition **out, struct er
     TRY(definition_new(text_of(member_of(o, "database", json_type_string)),
                        text_of(member_of(o, "table", json_type_string)),
                        (uint32_t)json_object_array_length(columns), &d, e));
-    if (read_all(d, columns, key, e) != 0) {
+    if (read_all(d, columns, key, e) != 0 || read_table(d, o, e) != 0) {
         definition_free(d);
         return -1;
     }

@@ -1,10 +1,16 @@
 #include "publisher/tables.h"
-#include <inttypes.h>
+#include "protocol/inflate.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-enum { TABLES_KEPT = 4096, BUCKETS = 1024, DEFINITION_TEXT_MAX = 16 << 20 };
+enum {
+    TABLES_KEPT = 4096,
+    BUCKETS = 1024,
+    FETCHED_TEXT_MAX = 16 << 20,
+    INFLATED_KEPT = 1 << 20,
+    WHY_BYTES = 640
+};
 
 struct entry {
     uint64_t      table_id;
@@ -18,8 +24,9 @@ struct tables {
     struct tables_options o;
     struct entry         *buckets[BUCKETS];
     uint32_t              count;
-    bool                  marked; /* the catalog has no definition younger than its DDL mark */
-    struct buf            text;
+    struct definitions   *definitions;
+    struct buf            text;     /* a definition as the source told it */
+    struct buf            inflated; /* a compressed statement */
 };
 
 int tables_new(const struct tables_options *o, struct tables **out, struct err *e)
@@ -28,8 +35,19 @@ int tables_new(const struct tables_options *o, struct tables **out, struct err *
 
     if (t == NULL)
         return err_set(e, E_NOMEM, "no memory for the tables");
+    struct definitions_options definitions = {
+        .catalog = o->catalog,
+        .remember = o->remember,
+        .strict = o->strict,
+        .lower_names = o->lower_names,
+    };
     t->o = *o;
-    buf_init(&t->text, DEFINITION_TEXT_MAX);
+    buf_init(&t->text, FETCHED_TEXT_MAX);
+    buf_init(&t->inflated, INFLATED_MAX);
+    if (definitions_new(&definitions, &t->definitions, e) != 0) {
+        tables_free(t);
+        return -1;
+    }
     *out = t;
     return 0;
 }
@@ -58,7 +76,9 @@ void tables_free(struct tables *t)
     if (t == NULL)
         return;
     clear(t);
+    definitions_free(t->definitions);
     buf_done(&t->text);
+    buf_done(&t->inflated);
     free(t);
 }
 
@@ -83,111 +103,55 @@ struct shape *tables_find(struct tables *t, uint64_t table_id, bool *known)
     return entry != NULL ? entry->shape : NULL;
 }
 
-/* ---- definitions in the catalog: `PLACE JSON`, and under no name the place of the last DDL ----
- */
+/* ---- statements ---- */
 
-static int catalog_look(struct tables *t, const char *database, const char *table, store_pos at,
-                        store_pos *since, struct slice *json, struct err *e)
+/* A name of the stream as a C string. */
+static int name_of(struct slice s, char into[DEFINITION_NAME_BYTES], struct err *e)
 {
-    buf_clear(&t->text);
-    int found = catalog_get_definition(t->o.catalog, database, table, at, &t->text, e);
-    if (found <= 0)
-        return found;
-    char *end = NULL;
-    *since = strtoull(buf_text(&t->text), &end, 10);
-    size_t used = (size_t)(end - buf_text(&t->text));
-    *json = (struct slice){ t->text.ptr + used, t->text.len - used };
-    return 1;
-}
-
-/* 1 and *out when the catalog has a definition that no DDL came after. */
-static int from_catalog(struct tables *t, const char *database, const char *table, store_pos at,
-                        struct definition **out, struct err *e)
-{
-    store_pos    ddl = 0;
-    store_pos    since = 0;
-    struct slice json = slice_empty();
-
-    if (t->o.catalog == NULL)
-        return 0;
-    if (catalog_look(t, "", "", at, &ddl, &json, e) < 0)
-        return -1;
-    int found = catalog_look(t, database, table, at, &since, &json, e);
-    if (found <= 0 || since < ddl)
-        return found < 0 ? -1 : 0;
-    return definition_from_json(json, out, e) != 0 ? -1 : 1;
-}
-
-static int remember(struct tables *t, const char *database, const char *table, store_pos at,
-                    struct slice json, struct err *e)
-{
-    struct buf row;
-
-    if (t->o.catalog == NULL || !t->o.remember)
-        return 0;
-    buf_init(&row, DEFINITION_TEXT_MAX + 32);
-    buf_printf(&row, "%" PRIu64 " ", at);
-    buf_put(&row, json);
-    int result = buf_check(&row, "a table definition", e);
-    if (result == 0)
-        result = catalog_put_definition(t->o.catalog, database, table, at, buf_text(&row), e);
-    buf_done(&row);
-    return result;
-}
-
-static int forget(struct tables *t, store_pos pos, struct err *e)
-{
-    clear(t);
-    /* One mark makes all definitions before it stale: another one would cost a sync for nothing. */
-    if (t->marked)
-        return 0;
-    TRY(remember(t, "", "", pos, slice_empty(), e));
-    t->marked = true;
+    if (s.len >= DEFINITION_NAME_BYTES || memchr(s.ptr, 0, s.len) != NULL)
+        return err_set(e, E_PROTOCOL, "a name of %zu bytes", s.len);
+    memcpy(into, s.ptr, s.len);
+    into[s.len] = 0;
     return 0;
 }
 
-static struct slice first_word(struct slice text)
+static int text_of(struct tables *t, const struct event *ev, struct event_query *q, struct err *e)
 {
-    size_t i = 0;
-    while (i < text.len && (text.ptr[i] <= ' ' || text.ptr[i] == '('))
-        i++;
-    size_t from = i;
-    while (i < text.len && ((text.ptr[i] | 0x20) >= 'a' && (text.ptr[i] | 0x20) <= 'z'))
-        i++;
-    return (struct slice){ text.ptr + from, i - from };
-}
-
-/* Whatever is not known to leave all tables as they are (a comment in front is not looked
-   through) may have changed one. */
-static bool may_change_tables(struct slice text)
-{
-    static const char *const harmless[] = { "BEGIN",  "COMMIT",  "ROLLBACK", "SAVEPOINT", "XA",
-                                            "INSERT", "UPDATE",  "DELETE",   "REPLACE",   "LOAD",
-                                            "SET",    "GRANT",   "TRUNCATE", "FLUSH",     "ANALYZE",
-                                            "REVOKE", "RELEASE", "START" };
-    struct slice             word = first_word(text);
-
-    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
-        if (word.len == strlen(harmless[i]) &&
-            strncasecmp((const char *)word.ptr, harmless[i], word.len) == 0)
-            return false;
-    return true;
+    TRY(event_parse_query(ev, q, e));
+    if (ev->type != EVENT_MARIADB_QUERY_COMPRESSED)
+        return 0;
+    TRY(inflate_field(q->packed, &t->inflated, e));
+    q->text = buf_slice(&t->inflated);
+    return 0;
 }
 
 int tables_query(struct tables *t, const struct format *f, const struct event *ev, store_pos pos,
                  schema_change_sink *sink, void *sink_arg, struct err *e)
 {
     struct event_query q;
+    struct ddl_session session;
+    struct ddl        *statement = NULL;
+    char               current[DEFINITION_NAME_BYTES];
+    bool               changed = false;
 
-    (void)f;
-    (void)sink;
-    (void)sink_arg;
-    TRY(event_parse_query(ev, &q, e));
-    return may_change_tables(q.text) ? forget(t, pos, e) : 0;
+    TRY(text_of(t, ev, &q, e));
+    TRY(name_of(q.database, current, e));
+    ddl_session_of(f, q.status_vars, &session);
+    TRY(ddl_read(&session, q.text, &statement, e));
+    int result = definitions_apply(t->definitions, statement, &session, current, pos, sink,
+                                   sink_arg, &changed, e);
+    ddl_free(statement);
+    if (t->inflated.size > INFLATED_KEPT)
+        buf_done(&t->inflated);
+    if (changed)
+        clear(t);
+    return result;
 }
 
+/* ---- definitions ---- */
+
 static int ask_source(struct tables *t, const char *database, const char *table, store_pos at,
-                      struct definition **out, struct err *e)
+                      const struct definition **out, struct err *e)
 {
     struct definition *d = NULL;
 
@@ -195,53 +159,76 @@ static int ask_source(struct tables *t, const char *database, const char *table,
     if (t->o.fetch(t->o.fetch_arg, database, table, &t->text, e) != 0)
         return err_note(e, "columns of %s.%s", database, table);
     TRY(definition_from_json(buf_slice(&t->text), &d, e));
-    if (remember(t, database, table, at, buf_slice(&t->text), e) != 0) {
-        definition_free(d);
-        return -1;
-    }
-    t->marked = false;
+    TRY(definitions_learn(t->definitions, d, at, e));
     *out = d;
     return 0;
 }
 
-/* From the catalog if it fits, else from the source, whether that fits or not. */
-static int from_elsewhere(struct tables *t, const struct table_map *map, const char *database,
-                          const char *table, store_pos at, struct definition **out, struct err *e)
+/* Whether what the stream says is enough to know that `d` is the table of these rows. */
+static bool is_fit(const struct tables *t, const struct definition *d,
+                   const struct definition *told, const struct table_map *map, char *why,
+                   size_t why_bytes)
 {
-    struct definition *d = NULL;
-    char               why[256];
-    int                found = from_catalog(t, database, table, at, &d, e);
+    if (!definition_fits(d, map, why, why_bytes))
+        return false;
+    for (uint32_t i = 0; told != NULL && !t->o.strict && i < d->column_count; i++) {
+        if (strcasecmp(d->columns[i].name, told->columns[i].name) != 0) {
+            (void)snprintf(why, why_bytes, "its column %u is %s, in the stream %s", i + 1,
+                           d->columns[i].name, told->columns[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* From the statements of the stream, the catalog or the source: NULL in *out where nobody knows, or
+   where what is known does not fit (then `why` says so). */
+static int from_elsewhere(struct tables *t, const struct definition *told,
+                          const struct table_map *map, const char *database, const char *table,
+                          store_pos at, bool may_ask, const struct definition **out, char *why,
+                          size_t why_bytes, struct err *e)
+{
+    const struct definition *d = NULL;
+    int found = definitions_find(t->definitions, database, table, at + 1, &d, e);
 
     if (found < 0)
         return -1;
-    if (found == 1 && definition_fits(d, map, why, sizeof why)) {
+    *out = NULL;
+    if (found == 1 && is_fit(t, d, told, map, why, why_bytes) &&
+        !(d->is_guessed && !map->has_charsets && may_ask)) {
         *out = d;
         return 0;
     }
-    definition_free(d);
-    return ask_source(t, database, table, at, out, e);
+    if (!may_ask)
+        return 0;
+    TRY(ask_source(t, database, table, at, &d, e));
+    if (is_fit(t, d, told, map, why, why_bytes))
+        *out = d;
+    return 0;
 }
 
 static int define_silent(struct tables *t, const struct table_map *map, const char *database,
                          const char *table, store_pos at, struct definition **out, struct err *e)
 {
-    struct definition *d = NULL;
-    char               why[256] = "";
+    const struct definition *known = NULL;
+    struct definition       *d = NULL;
+    char                     why[WHY_BYTES] = "";
 
-    if (t->o.fetch == NULL)
+    TRY(from_elsewhere(t, NULL, map, database, table, at, t->o.fetch != NULL, &known, why,
+                       sizeof why, e));
+    if (known == NULL && t->o.fetch == NULL)
         return err_set(e, E_CONFIG,
                        "the binlog does not tell the columns of %s.%s: set "
                        "binlog_row_metadata=FULL at the source",
                        database, table);
-    TRY(from_elsewhere(t, map, database, table, at, &d, e));
-    if (!definition_fits(d, map, why, sizeof why)) {
-        definition_free(d);
+    if (known == NULL)
         return err_set(e, E_CONFIG,
                        "the table %s.%s of the source is not the one of the binlog: %s; leave it "
                        "out with table.include.list, or begin behind the change of the table",
                        database, table, why);
-    }
-    if (definition_refine(d, map, e) != 0) {
+    TRY(definition_copy(known, database, table, &d, e));
+    if (definition_set_text(&d->comment, known->comment, e) != 0 ||
+        definition_refine(d, map, e) != 0) {
         definition_free(d);
         return -1;
     }
@@ -265,25 +252,31 @@ static bool is_ambiguous(const struct format *f, const struct table_map *map)
     return false;
 }
 
-/* Takes the forms of the columns from the source, as far as the table is still the same one. */
-static int disambiguate(struct tables *t, const struct table_map *map, struct definition *d,
-                        store_pos at, struct err *e)
+/* What the stream told, completed by what was declared, which fits it: names, types and members
+   are the stream's, all else the declaration's. */
+static int complete(struct tables *t, const struct definition *known, const struct table_map *map,
+                    struct definition **told, struct err *e)
 {
-    struct definition *other = NULL;
-    struct err         gone = { 0 };
-    char               why[256];
+    struct definition *d = NULL;
 
-    if (from_elsewhere(t, map, d->database, d->table, at, &other, &gone) != 0) {
-        if (gone.kind == E_PURGED)
-            return 0;
-        *e = gone;
+    TRY(definition_copy(known, (*told)->database, (*told)->table, &d, e));
+    int result = definition_set_text(&d->comment, known->comment, e);
+    for (uint32_t i = 0; i < d->column_count && !t->o.strict; i++)
+        memcpy(d->columns[i].name, (*told)->columns[i].name, sizeof d->columns[i].name);
+    if (result == 0)
+        result = definition_refine(d, map, e);
+    for (uint32_t i = 0; i < d->column_count && result == 0; i++)
+        definition_swap_members(&d->columns[i], &(*told)->columns[i]);
+    if (result != 0) {
+        definition_free(d);
         return -1;
     }
-    if (definition_fits(other, map, why, sizeof why))
-        for (uint32_t i = 0; i < d->column_count; i++)
-            if (strcmp(d->columns[i].name, other->columns[i].name) == 0)
-                d->columns[i].form = other->columns[i].form;
-    definition_free(other);
+    if (!known->is_declared) { /* an older catalog's: the key was not told by DDL */
+        memcpy(d->key, (*told)->key, (*told)->key_count * sizeof *d->key);
+        d->key_count = (*told)->key_count;
+    }
+    definition_free(*told);
+    *told = d;
     return 0;
 }
 
@@ -291,14 +284,25 @@ static int define(struct tables *t, const struct format *f, const struct table_m
                   const char *database, const char *table, store_pos at, struct definition **out,
                   struct err *e)
 {
-    struct definition *d = NULL;
-    int                found = definition_from_table_map(map, &d, e);
+    const struct definition *known = NULL;
+    struct definition       *d = NULL;
+    struct err               gone = { 0 };
+    char                     why[WHY_BYTES] = "";
+    int                      found = definition_from_table_map(map, &d, e);
 
     if (found < 0)
         return -1;
     if (found == 0)
         return define_silent(t, map, database, table, at, out, e);
-    if (t->o.fetch != NULL && is_ambiguous(f, map) && disambiguate(t, map, d, at, e) != 0) {
+    bool may_ask = t->o.fetch != NULL && (t->o.declared || is_ambiguous(f, map));
+    if (from_elsewhere(t, d, map, database, table, at, may_ask, &known, why, sizeof why, &gone) !=
+            0 &&
+        gone.kind != E_PURGED) { /* a table that is no more is what the stream says */
+        definition_free(d);
+        *e = gone;
+        return -1;
+    }
+    if (known != NULL && complete(t, known, map, &d, e) != 0) {
         definition_free(d);
         return -1;
     }
@@ -323,15 +327,6 @@ static int shape_of(struct tables *t, const struct format *f, const struct event
         definition_free(d);
         return -1;
     }
-    return 0;
-}
-
-static int name_of(struct slice s, char into[DEFINITION_NAME_BYTES], struct err *e)
-{
-    if (s.len >= DEFINITION_NAME_BYTES || memchr(s.ptr, 0, s.len) != NULL)
-        return err_set(e, E_PROTOCOL, "TableMap event: a name of %zu bytes", s.len);
-    memcpy(into, s.ptr, s.len);
-    into[s.len] = 0;
     return 0;
 }
 

@@ -8,6 +8,7 @@
  * Bounds: TABLES_MAX tables at once (E_LIMIT inside of one transaction).
  */
 #pragma once
+#include "publisher/definitions.h"
 #include "publisher/filter.h"
 #include "publisher/shape.h"
 #include "storage/catalog.h"
@@ -22,7 +23,10 @@ struct tables_options {
     bool                 remember; /* false: the catalog is only read */
     definition_fetch    *fetch;    /* NULL: nobody can be asked */
     void                *fetch_arg;
-    bool declared;    /* what only a declaration tells (defaults, lengths) is asked for, too */
+    bool declared; /* what only a declaration tells (defaults, lengths) is asked for, too */
+    /* Repeats what Debezium gets wrong about tables, too: CREATE OR REPLACE of a known one changes
+       nothing, and what DDL said of names goes before what the stream says. */
+    bool strict;
     int  lower_names; /* the source's lower_case_table_names */
 };
 
@@ -37,23 +41,6 @@ MUST_CHECK int tables_take(struct tables *t, const struct format *f, const struc
 /* *known is false for a number that no TABLE_MAP named; NULL in *out is a table that is left out.
  */
 struct shape *tables_find(struct tables *t, uint64_t table_id, bool *known);
-
-/*
- * A record of the schema-change topic: what a statement did to one table or to a database. Views,
- * valid during the call.
- */
-enum schema_change_kind { SCHEMA_OTHER, SCHEMA_CREATE, SCHEMA_ALTER, SCHEMA_DROP };
-struct schema_change {
-    enum schema_change_kind kind;       /* SCHEMA_OTHER: `tableChanges` is empty */
-    const char             *database;   /* `databaseName` */
-    bool                    has_tables; /* else `source.table` is null */
-    const char             *tables;     /* `source.table`: names joined by ',', may be "" */
-    struct slice            ddl;        /* as it stands in the stream; one of each table dropped */
-    const char             *table;      /* whose change it is; NULL for SCHEMA_OTHER */
-    const struct definition
-        *definition; /* as it is now; NULL where there is none or nobody knows */
-};
-typedef int schema_change_sink(void *arg, const struct schema_change *change, struct err *e);
 
 /* A QUERY event (also MariaDB's compressed one) at `pos`: follows what it does to tables. `sink`
    may be NULL. A statement that changes neither tables nor databases gives nothing. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 #include "protocol/event.h"
 
@@ -54,4 +55,19 @@ static inline bool binlog_file_next(struct binlog_file *f, bool has_crc, struct 
         event_parse(cursor_slice(&f->at, head.length), has_crc, out, &e) != 0)
         fail_msg("at %zu: %s", (size_t)(f->at.at - f->bytes.ptr), e.text);
     return true;
+}
+
+/* Where the event ends that has this text in it: a place to begin behind a statement. */
+static inline uint64_t binlog_file_behind(const char *path, bool has_crc, const char *text)
+{
+    struct binlog_file file = binlog_file_read(path);
+    struct event       ev;
+    uint64_t           at = 0;
+
+    while (at == 0 && binlog_file_next(&file, has_crc, &ev))
+        if (memmem(ev.body.ptr, ev.body.len, text, strlen(text)) != NULL)
+            at = (uint64_t)(file.at.at - file.bytes.ptr);
+    binlog_file_done(&file);
+    assert_true(at > 0);
+    return at;
 }

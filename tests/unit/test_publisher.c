@@ -349,6 +349,13 @@ static void a_source_that_is_away_is_waited_for(void **state)
     scene_begin(s, false);
     fill_from(&s->f, "tests/golden/binlog/mariadb-10.2-statements.binlog", "binlog.000001",
               FAMILY_MARIADB);
+    /* Behind the statement that makes the table, so that nobody but the source knows it. */
+    struct catalog_checkpoint behind = {
+        .next =
+            store_pos_at(1, binlog_file_behind("tests/golden/binlog/mariadb-10.2-statements.binlog",
+                                               true, "create table g.t"))
+    };
+    assert_int_equal(catalog_put_checkpoint(store_catalog(s->f.store), "p", &behind, &r.e), 0);
     assert_int_equal(publisher_new(s->f.store, &o, &r.publisher, &r.e), 0);
     assert_int_equal(pthread_create(&r.thread, NULL, run, &r), 0);
     for (int waited = 0; waited < PATIENCE_MS && status.problem[0] == 0; waited++) {
