@@ -242,7 +242,7 @@ int reader_next(struct reader *r, struct reader_piece *piece, enum reader_step *
     struct slice have = slice_empty();
 
     TRY(see(r, &visible, &sealed, e));
-    assert(r->at <= visible); /* I1 */
+    assert(r->at <= visible); /* I1: the one place where a reader sees an end */
     if (r->at == visible) {
         *step = sealed ? READER_FILE_DONE : READER_AT_END;
         return 0;
@@ -274,6 +274,7 @@ int reader_next_file(struct reader *r, enum reader_step *step, struct err *e)
         return 0;
     }
     TRY(store_file_by_ordinal(r->store, r->info.ordinal + 1, &f, e));
+    assert(r->info.sealed && r->at == r->info.size && f.ordinal == r->info.ordinal + 1); /* I3 */
     enter(r, &f);
     *step = READER_PIECE;
     return 0;

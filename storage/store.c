@@ -44,7 +44,13 @@ int store_table_put(struct store *s, const struct store_file *f, struct err *e)
 {
     if (s->file_count != 0 && f->ordinal < s->files[0].ordinal + s->file_count) {
         assert(f->ordinal >= s->files[0].ordinal);
-        s->files[f->ordinal - s->files[0].ordinal] = *f;
+        struct store_file *held = &s->files[f->ordinal - s->files[0].ordinal];
+        /* I5: a file that somebody may have seen keeps its name, its source and its size. */
+        assert(s->readonly || store_pos_ordinal(store_published(s)) < f->ordinal ||
+               (strcmp(held->name, f->name) == 0 &&
+                strcmp(held->source_file, f->source_file) == 0 &&
+                (!held->sealed || held->size == f->size)));
+        *held = *f;
         return 0;
     }
     if (s->file_count != 0 && f->ordinal != s->files[0].ordinal + s->file_count)
@@ -388,6 +394,15 @@ static int sync_tail(struct store *s, struct err *e)
     return s->tail_bare ? s->disk->sync(s->tail_index, e) : 0;
 }
 
+/* The one place where an owner's published end moves (I1): only up, and only to what was handed
+   over and synced. Needs the mutex. */
+static void raise_published(struct store *s, store_pos synced)
+{
+    assert(synced >= store_published(s)); /* I1 */
+    assert(synced <= s->boundary);        /* I1 */
+    atomic_store_explicit(&s->published, synced, memory_order_release);
+}
+
 int store_round(struct store *s, bool force, struct err *e)
 {
     (void)pthread_mutex_lock(&s->sync_mutex);
@@ -409,7 +424,7 @@ int store_round(struct store *s, bool force, struct err *e)
     if (result == 0 && raise)
         result = gtids_unite(&s->gtids, &fresh, e);
     if (result == 0 && raise)
-        atomic_store_explicit(&s->published, boundary, memory_order_release);
+        raise_published(s, boundary);
     if (result != 0)
         s->failed = true;
     (void)pthread_cond_broadcast(&s->done);

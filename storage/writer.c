@@ -63,6 +63,7 @@ static int write_out(struct writer *w, struct slice bytes, struct err *e)
     TRY(check_room(w, e));
     if (w->written + bytes.len > STORE_OFFSET_MAX)
         return err_set(e, E_LIMIT, "%s passes the greatest size of a relay file", w->file.name);
+    assert(w->written >= store_visible(w->store, &w->file)); /* I1 */
     TRY(w->disk->write(w->store->tail, w->written, bytes, e));
     if (is_bare(w))
         TRY(writer_note_span(w, w->written, w->written + bytes.len, checksum_crc32(0, bytes), e));

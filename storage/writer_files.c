@@ -99,6 +99,7 @@ static int open_tail(struct writer *w, const struct tail *tail, struct err *e)
     close_tail(s);
     TRY(d->open(d, w->file.name, true, false, &s->tail, e));
     TRY(open_index(w, tail, e));
+    assert(tail->end >= store_visible(s, &w->file)); /* I1 */
     TRY(d->cut(s->tail, tail->end, e));
     if (tail->end == BINLOG_MAGIC_BYTES)
         TRY(d->write(s->tail, 0, magic(), e));
@@ -246,6 +247,7 @@ static int cut_unfinished(struct writer *w, uint64_t size, struct err *e)
         if (!s->sync.never)
             TRY(w->disk->sync(s->tail_index, e));
     }
+    assert(size >= store_visible(s, &w->file)); /* I1 */
     TRY(w->disk->cut(s->tail, size, e));
     w->written = size;
     return 0;

@@ -268,6 +268,8 @@ static int append(struct ingest *i, const struct event *ev, struct err *e)
     if (ev->type == EVENT_MARIADB_START_ENCRYPTION)
         return 0;
     if (is_stored(i)) {
+        assert(writer_offset(i->writer) == i->offset); /* I2: the same offset on both sides */
+        assert(i->offset >= i->skip_to);               /* I3: what is held is not stored again */
         TRY(writer_said(i, writer_append(i->writer, ev, e)));
     } else {
         TRY(check_place(i, ev, e));
@@ -602,8 +604,12 @@ static int send_acks(struct ingest *i, struct err *e)
     struct ack                     ack;
     struct buf                     packet;
 
-    if (i->acks.count == 0 || !acks_take(&i->acks, semi->safe(semi->arg), &ack))
+    if (i->acks.count == 0)
         return 0;
+    const uint64_t safe = semi->safe(semi->arg);
+    if (!acks_take(&i->acks, safe, &ack))
+        return 0;
+    assert(ack.mark <= safe); /* I4 */
     buf_init(&packet, ACK_BYTES_MAX);
     ack_put_packet(&ack, &packet);
     int rc = buf_check(&packet, "an acknowledgement", e);

@@ -9,7 +9,7 @@
  * transaction is there once (I3). What was acknowledged is safe at that moment (I4). Before that,
  * disks that lie are found out.
  *
- *     SEED=n    this seed alone           SEEDS=n   so many, from 1 on (5000)
+ *     SEED=n    this seed alone           SEEDS=n   so many, from 1 on (4000)
  *     JOBS=n    in so many processes (2)  SOAK=1    new seeds without end (make soak)
  */
 #include <errno.h>
@@ -92,7 +92,7 @@ static void check_gtids(struct world *w, const struct history_file *f, uint64_t 
 }
 
 /* What a power cut would leave at this moment is enough for all up to there. */
-static void check_safe(struct world *w, uint32_t ordinal, uint64_t offset)
+static void check_i4_safe(struct world *w, uint32_t ordinal, uint64_t offset)
 {
     for (uint32_t i = 0; i < ordinal; i++) {
         const struct history_file *f = &w->history.files[i];
@@ -106,7 +106,7 @@ static void check_safe(struct world *w, uint32_t ordinal, uint64_t offset)
 }
 
 /* All of it, from the first byte on. */
-static void check_published(struct world *w)
+static void check_i1_published(struct world *w)
 {
     store_pos published = store_published(w->store);
     uint32_t  ordinal = store_pos_ordinal(published);
@@ -130,10 +130,10 @@ static void check_published(struct world *w)
     CHECK(w, history_is_boundary(last, offset), "%s at %llu", last->name,
           (unsigned long long)offset);
     check_gtids(w, last, offset);
-    check_safe(w, ordinal, offset);
+    check_i4_safe(w, ordinal, offset);
 }
 
-static void check_resume(struct world *w, const struct writer_resume *r)
+static void check_i5_resume(struct world *w, const struct writer_resume *r)
 {
     uint32_t ordinal = store_pos_ordinal(w->published);
 
@@ -258,7 +258,7 @@ static int publish(struct world *w, struct err *e)
         return 0; /* the syncer is late */
     int result = store_sync(w->store, e);
     if (result >= 0)
-        check_published(w);
+        check_i1_published(w);
     return result < 0 ? -1 : 0;
 }
 
@@ -273,7 +273,7 @@ static int send_rest(struct world *w, const struct writer_resume *r, struct err 
         const struct binlog *b = &w->history.files[i].sent;
         if (from == 0) {
             TRY(writer_begin_file(w->writer, &w->history.source, w->history.files[i].name, 0, e));
-            check_published(w);
+            check_i1_published(w);
         }
         for (size_t k = 0; k < b->count; k++) {
             struct event ev;
@@ -311,7 +311,7 @@ static int turn(void *arg, struct err *e)
         }
     }
     if (store_published(w->store) != w->published)
-        check_published(w);
+        check_i1_published(w);
     return 0;
 }
 
@@ -337,7 +337,7 @@ static void acked(void *arg, const char *file, uint64_t offset)
     size_t        i = history_find(&w->history, file);
 
     CHECK(w, i < w->history.count, "%s", file);
-    check_safe(w, (uint32_t)i + 1, offset);
+    check_i4_safe(w, (uint32_t)i + 1, offset);
 }
 
 /* The ingest thread waits here for the syncer, which is nobody in this program (see Makefile). */
@@ -369,7 +369,7 @@ static bool follow_to_the_end(struct world *w)
     struct err            e = { 0 };
     struct channel_status status;
 
-    check_published(w);
+    check_i1_published(w);
     if (follow_new(&source, w->store, "00000000-0000-4000-8000-000000000001", false, &w->follow,
                    &e) != 0) {
         CHECK(w, e.kind == E_IO || e.kind == E_FULL, "%s", e.text);
@@ -384,7 +384,7 @@ static bool follow_to_the_end(struct world *w)
     CHECK(w, status.state != CHANNEL_STOPPED || w->sync_failed, "%s", status.problem);
     if (sim_disk_crashed(w->disk) || w->sync_failed)
         return false;
-    check_published(w);
+    check_i1_published(w);
     return store_published(w->store) == end_of_all(w);
 }
 
@@ -400,16 +400,16 @@ static bool live(struct world *w)
     if (w->source.history != NULL)
         return follow_to_the_end(w);
     for (;;) {
-        check_published(w);
+        check_i1_published(w);
         if (!open_writer(w, &r)) {
             if (sim_disk_crashed(w->disk))
                 return false;
             continue;
         }
-        check_published(w);
-        check_resume(w, &r);
+        check_i1_published(w);
+        check_i5_resume(w, &r);
         if (send_rest(w, &r, &e) == 0) {
-            check_published(w);
+            check_i1_published(w);
             return true;
         }
         CHECK(w, e.kind == E_IO || e.kind == E_FULL, "%s", e.text);
@@ -454,7 +454,7 @@ static void read_back(struct world *w)
     reader_close(r);
 }
 
-static void check_end(struct world *w)
+static void check_i2_i3_end(struct world *w)
 {
     struct verify_result result;
     struct err           e = { 0 };
@@ -499,7 +499,7 @@ static void run(uint64_t seed, enum sim_plant plant, unsigned *crashes)
             close_all(w);
         harm_sidecar(w);
     }
-    check_end(w);
+    check_i2_i3_end(w);
     close_all(w);
     history_done(&w->history);
     *crashes += w->crashes;
@@ -621,7 +621,7 @@ int main(int argc, char **argv)
     uint64_t    one = number_of("SEED", 0);
     bool        soak = getenv("SOAK") != NULL;
     uint64_t    first = soak ? (uint64_t)time(NULL) * 1000000 : 1;
-    uint64_t    end = soak ? 0 : first + number_of("SEEDS", 5000);
+    uint64_t    end = soak ? 0 : first + number_of("SEEDS", 4000);
     unsigned    count = (unsigned)number_of("JOBS", 2);
     struct job *jobs = mmap(NULL, JOBS_MAX * sizeof *jobs, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -618,7 +618,7 @@ static void assert_refused(struct fixture *f, struct dump_request *r, const char
     dump_request_done(r);
 }
 
-static void places_that_are_none_are_refused_as_servers_do(void **state)
+static void i5_places_that_are_none_are_refused_as_servers_do(void **state)
 {
     (void)state;
     struct scene        s;
@@ -755,7 +755,7 @@ int main(void)
         cmocka_unit_test(who_holds_everything_is_told_the_place_at_once),
         cmocka_unit_test(a_mariadb_state_gets_what_is_behind_it),
         cmocka_unit_test(annotations_come_only_where_asked_for),
-        cmocka_unit_test(places_that_are_none_are_refused_as_servers_do),
+        cmocka_unit_test(i5_places_that_are_none_are_refused_as_servers_do),
         cmocka_unit_test(who_knows_no_checksums_gets_none_of_the_events),
         cmocka_unit_test(anonymous_transactions_have_no_place_in_a_gtid_stream),
         cmocka_unit_test(a_heartbeat_tells_the_place_reached),

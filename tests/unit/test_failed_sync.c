@@ -80,7 +80,7 @@ static void check_held(struct world *w, uint64_t end)
     assert_memory_equal(held.ptr, w->b.bytes.ptr, end);
 }
 
-static void it_publishes_nothing_and_is_not_tried_again(void **state)
+static void i1_it_publishes_nothing_and_is_not_tried_again(void **state)
 {
     struct world w;
     struct err   e = { 0 };
@@ -141,7 +141,7 @@ static void a_process_started_next_shows_only_what_is_safe(bool crc)
     done(&w);
 }
 
-static void what_the_next_process_shows_survives_a_power_cut(void **state)
+static void i4_what_the_next_process_shows_survives_a_power_cut(void **state)
 {
     (void)state;
     a_process_started_next_shows_only_what_is_safe(true);
@@ -151,9 +151,9 @@ static void what_the_next_process_shows_survives_a_power_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_publishes_nothing_and_is_not_tried_again),
+        cmocka_unit_test(i1_it_publishes_nothing_and_is_not_tried_again),
         cmocka_unit_test(the_writer_opened_next_asks_for_what_was_lost),
-        cmocka_unit_test(what_the_next_process_shows_survives_a_power_cut),
+        cmocka_unit_test(i4_what_the_next_process_shows_survives_a_power_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

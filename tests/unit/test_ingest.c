@@ -66,6 +66,7 @@ int client_dump(struct client *c, const char *file, uint64_t position, uint16_t 
 struct writer {
     char       file[STORE_NAME_BYTES + 1];
     unsigned   files;
+    uint64_t   at;    /* in the current file */
     struct buf bytes; /* of all files, one behind the other */
     uint32_t   skipped;
     struct buf held; /* of the current file, before what is appended; empty: not looked at */
@@ -83,6 +84,7 @@ int writer_begin_file(struct writer *w, const struct store_source *source, const
     (void)e;
     (void)snprintf(w->file, sizeof w->file, "%s", source_file);
     w->files++;
+    w->at = BINLOG_MAGIC_BYTES;
     return 0;
 }
 
@@ -91,6 +93,7 @@ static int take(struct writer *w, struct slice bytes, struct err *e)
     assert_false(w->fails_at != 0 && w->appends >= w->fails_at); /* never used after a failure */
     if (++w->appends == w->fails_at)
         return err_set(e, E_FULL, "no room");
+    w->at += bytes.len;
     buf_put(&w->bytes, bytes);
     return buf_check(&w->bytes, "what was written", e);
 }
@@ -131,7 +134,13 @@ int writer_skip(struct writer *w, uint32_t length, struct err *e)
 {
     (void)e;
     w->skipped += length;
+    w->at += length;
     return 0;
+}
+
+uint64_t writer_offset(const struct writer *w)
+{
+    return w->at;
 }
 
 int writer_flush(struct writer *w, struct err *e)
@@ -320,6 +329,8 @@ static enum err_kind play_run(struct play *y)
 {
     bool writer_failed = false;
 
+    if (!y->order.begin)
+        y->writer.at = y->order.offset;
     assert_int_equal(ingest_follow(&y->client, &y->writer, &y->order, &writer_failed, &y->e), -1);
     assert_int_equal(writer_failed, y->writer.fails_at != 0);
     return y->e.kind;
@@ -334,7 +345,7 @@ static void assert_stored(const struct play *y)
 
 /* ---- the promises --------------------------------------------------------------------------- */
 
-static void the_same_is_stored_however_the_bytes_are_cut(void **state)
+static void i2_the_same_is_stored_however_the_bytes_are_cut(void **state)
 {
     (void)state;
     static const size_t pieces[] = { 1, 2, 3, 5, 19, 64, 1000, SIZE_MAX };
@@ -428,7 +439,7 @@ static void a_dump_from_inside_a_file_goes_on_there(void **state)
 }
 
 /* Behind 4 GiB the dump command can't say the position: the file comes from its start. */
-static void what_is_held_of_a_file_is_read_over(void **state)
+static void i3_what_is_held_of_a_file_is_read_over(void **state)
 {
     (void)state;
     struct play y;
@@ -753,7 +764,7 @@ static void send_waiting_xid(struct play *y)
     y->ask = false;
 }
 
-static void an_acknowledgement_is_sent_for_what_is_synced_alone(void **state)
+static void i4_an_acknowledgement_is_sent_for_what_is_synced_alone(void **state)
 {
     (void)state;
     static const size_t pieces[] = { 1, 7, 100, 5000, SIZE_MAX };
@@ -777,7 +788,7 @@ static void an_acknowledgement_is_sent_for_what_is_synced_alone(void **state)
     }
 }
 
-static void nothing_is_acknowledged_before_a_sync(void **state)
+static void i4_nothing_is_acknowledged_before_a_sync(void **state)
 {
     (void)state;
     struct play y;
@@ -871,11 +882,11 @@ static void a_place_is_an_events_start_when_the_event_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_is_stored_however_the_bytes_are_cut),
+        cmocka_unit_test(i2_the_same_is_stored_however_the_bytes_are_cut),
         cmocka_unit_test(an_event_larger_than_the_buffer_passes_in_pieces),
         cmocka_unit_test(what_the_source_makes_up_is_not_stored),
         cmocka_unit_test(a_dump_from_inside_a_file_goes_on_there),
-        cmocka_unit_test(what_is_held_of_a_file_is_read_over),
+        cmocka_unit_test(i3_what_is_held_of_a_file_is_read_over),
         cmocka_unit_test(a_byte_that_differs_from_what_is_held_is_a_fork),
         cmocka_unit_test(a_gap_where_encryption_began_is_a_hole),
         cmocka_unit_test(another_file_of_the_same_name_is_a_fork),
@@ -886,8 +897,8 @@ int main(void)
         cmocka_unit_test(a_large_event_of_another_length_is_refused),
         cmocka_unit_test(a_failed_writer_is_not_used_again),
         cmocka_unit_test(no_cut_and_no_flipped_byte_of_a_stream_does_harm),
-        cmocka_unit_test(an_acknowledgement_is_sent_for_what_is_synced_alone),
-        cmocka_unit_test(nothing_is_acknowledged_before_a_sync),
+        cmocka_unit_test(i4_an_acknowledgement_is_sent_for_what_is_synced_alone),
+        cmocka_unit_test(i4_nothing_is_acknowledged_before_a_sync),
         cmocka_unit_test(a_large_event_that_waits_is_acknowledged),
         cmocka_unit_test(a_source_that_marks_nothing_is_read_as_usual),
         cmocka_unit_test(an_event_without_its_mark_is_refused),

@@ -121,7 +121,7 @@ static void what_a_consumer_holds_stays(void **state)
 }
 
 /* I5: a coordinate that was given out means the same for ever, or is answered with "purged". */
-static void what_was_purged_is_known_by_its_gtids(void **state)
+static void i5_what_was_purged_is_known_by_its_gtids(void **state)
 {
     (void)state;
     struct fixture       f;
@@ -207,7 +207,7 @@ int main(void)
         cmocka_unit_test(the_file_in_progress_always_stays),
         cmocka_unit_test(files_go_by_the_time_of_their_last_event),
         cmocka_unit_test(what_a_consumer_holds_stays),
-        cmocka_unit_test(what_was_purged_is_known_by_its_gtids),
+        cmocka_unit_test(i5_what_was_purged_is_known_by_its_gtids),
         cmocka_unit_test(a_purge_that_was_cut_off_anywhere_is_finished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ static void two_done(struct two *t)
     fixture_done(&t->f);
 }
 
-static void everything_published_is_read_once_and_in_order(void **state)
+static void i3_everything_published_is_read_once_and_in_order(void **state)
 {
     (void)state;
     static const uint32_t blocks[] = { 4096, 5000, 65536, 0 };
@@ -131,7 +131,7 @@ static void a_reader_opens_at_every_event_and_nowhere_else(void **state)
     two_done(&t);
 }
 
-static void a_waiting_reader_sees_what_is_published_and_no_more(void **state)
+static void i1_a_waiting_reader_sees_what_is_published_and_no_more(void **state)
 {
     (void)state;
     struct fixture      f;
@@ -267,9 +267,9 @@ static void a_damaged_length_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_published_is_read_once_and_in_order),
+        cmocka_unit_test(i3_everything_published_is_read_once_and_in_order),
         cmocka_unit_test(a_reader_opens_at_every_event_and_nowhere_else),
-        cmocka_unit_test(a_waiting_reader_sees_what_is_published_and_no_more),
+        cmocka_unit_test(i1_a_waiting_reader_sees_what_is_published_and_no_more),
         cmocka_unit_test(a_file_that_ends_without_a_rotate_is_left_when_it_is_sealed),
         cmocka_unit_test(large_events_are_gathered_up_to_the_bound),
         cmocka_unit_test(a_damaged_length_is_found),

@@ -374,7 +374,7 @@ static void a_tool_reads_beside_the_owner(void **state)
 
 /* ---- what must not be opened ---- */
 
-static void a_sealed_file_that_changed_or_is_gone_is_named(void **state)
+static void i5_a_sealed_file_that_changed_or_is_gone_is_named(void **state)
 {
     (void)state;
     for (int gone = 0; gone < 2; gone++) {
@@ -505,7 +505,7 @@ int main(void)
         cmocka_unit_test(stopping_the_syncer_syncs_all_first),
         cmocka_unit_test(within_a_sync_interval_nothing_more_is_shown),
         cmocka_unit_test(a_tool_reads_beside_the_owner),
-        cmocka_unit_test(a_sealed_file_that_changed_or_is_gone_is_named),
+        cmocka_unit_test(i5_a_sealed_file_that_changed_or_is_gone_is_named),
         cmocka_unit_test(sealed_files_are_not_read_at_opening),
         cmocka_unit_test(a_lost_catalog_is_made_again_from_the_files),
     };

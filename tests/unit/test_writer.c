@@ -30,7 +30,7 @@ static void assert_file_is(struct sim_disk *d, const char *name, const struct bi
     assert_memory_equal(is.ptr, b->bytes.ptr, is.len);
 }
 
-static void a_relay_file_is_its_source_file_byte_for_byte(void **state)
+static void i2_a_relay_file_is_its_source_file_byte_for_byte(void **state)
 {
     (void)state;
     struct binlog_style styles[] = {
@@ -58,7 +58,7 @@ static void a_relay_file_is_its_source_file_byte_for_byte(void **state)
     }
 }
 
-static void only_whole_transactions_are_published(void **state)
+static void i1_only_whole_transactions_are_published(void **state)
 {
     (void)state;
     struct fixture      f;
@@ -145,7 +145,7 @@ static void a_rotate_to_another_name_gets_the_relays(void **state)
     }
 }
 
-static void names_count_up_by_one(void **state)
+static void i5_names_count_up_by_one(void **state)
 {
     (void)state;
     struct fixture    f;
@@ -198,7 +198,7 @@ static void a_transaction_that_never_ended_is_cut(void **state)
     sim_disk_free(d);
 }
 
-static void a_gap_or_a_repeat_is_a_fork(void **state)
+static void i3_a_gap_or_a_repeat_is_a_fork(void **state)
 {
     (void)state;
     for (int repeat = 0; repeat < 2; repeat++) {
@@ -372,7 +372,7 @@ static void a_full_disk_is_got_over_without_a_trace(void **state)
     sim_disk_free(d);
 }
 
-static void what_a_failed_sync_may_have_lost_is_sent_again(void **state)
+static void i3_what_a_failed_sync_may_have_lost_is_sent_again(void **state)
 {
     (void)state;
     struct sim_disk     *d = sim_disk_new(1);
@@ -409,19 +409,19 @@ static void what_a_failed_sync_may_have_lost_is_sent_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_relay_file_is_its_source_file_byte_for_byte),
-        cmocka_unit_test(only_whole_transactions_are_published),
+        cmocka_unit_test(i2_a_relay_file_is_its_source_file_byte_for_byte),
+        cmocka_unit_test(i1_only_whole_transactions_are_published),
         cmocka_unit_test(a_rotate_shows_when_the_next_file_begins),
         cmocka_unit_test(a_rotate_to_another_name_gets_the_relays),
-        cmocka_unit_test(names_count_up_by_one),
+        cmocka_unit_test(i5_names_count_up_by_one),
         cmocka_unit_test(a_transaction_that_never_ended_is_cut),
-        cmocka_unit_test(a_gap_or_a_repeat_is_a_fork),
+        cmocka_unit_test(i3_a_gap_or_a_repeat_is_a_fork),
         cmocka_unit_test(a_file_must_begin_with_a_format_description),
         cmocka_unit_test(names_that_are_no_binlog_names_are_refused),
         cmocka_unit_test(an_event_passes_in_pieces_of_any_size),
         cmocka_unit_test(a_wrong_checksum_of_an_event_in_pieces_is_found),
         cmocka_unit_test(a_full_disk_is_got_over_without_a_trace),
-        cmocka_unit_test(what_a_failed_sync_may_have_lost_is_sent_again),
+        cmocka_unit_test(i3_what_a_failed_sync_may_have_lost_is_sent_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
