@@ -9,10 +9,8 @@
 #include <stdlib.h>
 
 enum {
-    SHA2_ROUNDS = 5000, /* a few milliseconds: only full exchanges pay it */
     RSA_BITS = 2048,
     RSA_CIPHER_BYTES = RSA_BITS / 8,
-    PASSWORD_MAX = 1024,
 
     HEAD_SWITCH = 0xfe,
     HEAD_MORE = 0x01,
@@ -88,32 +86,39 @@ static int digest_twice(const EVP_MD *md, struct slice bytes, uint8_t *into, siz
     return rc;
 }
 
-static int stretch(struct slice password, const struct auth_verifier *v, uint8_t into[SHA256_BYTES],
-                   struct err *e)
+int auth_verifier_from_password(struct slice password, struct auth_verifier *out, struct err *e)
 {
-    assert(password.len <= PASSWORD_MAX);
-    if (PKCS5_PBKDF2_HMAC((const char *)password.ptr, (int)password.len, v->sha2_salt,
-                          sizeof v->sha2_salt, (int)v->sha2_rounds, EVP_sha256(), SHA256_BYTES,
-                          into) != 1)
-        return openssl_trouble(e, "stretching a password");
+    struct auth_verifier v = { .empty_password = password.len == 0, .in_clear = true };
+
+    TRY(auth_password_check(password, e));
+    if (password.len > 0)
+        TRY(auth_hashes_make(password, true, false, &v.hashes, e));
+    TRY(digest_twice(EVP_sha256(), password, v.cache, SHA256_BYTES, e));
+    *out = v;
     return 0;
 }
 
-int auth_verifier_from_password(struct slice password, struct auth_verifier *out, struct err *e)
+void auth_verifier_from_hashes(const struct auth_hashes *h, struct auth_verifier *out)
 {
-    struct auth_verifier v = { .empty_password = password.len == 0, .sha2_rounds = SHA2_ROUNDS };
+    *out = (struct auth_verifier){ .hashes = *h };
+}
 
-    if (password.len > PASSWORD_MAX)
-        return err_set(e, E_CONFIG, "a password may have at most %d bytes", PASSWORD_MAX);
-    /* It travels ended by a zero byte, so nothing behind one would ever be compared. */
-    if (password.len > 0 && memchr(password.ptr, 0, password.len) != NULL)
-        return err_set(e, E_CONFIG, "a password can't contain a zero byte");
-    if (RAND_bytes(v.sha2_salt, sizeof v.sha2_salt) != 1)
-        return openssl_trouble(e, "random salt");
-    TRY(digest_twice(EVP_sha1(), password, v.native, SHA1_BYTES, e));
-    TRY(stretch(password, &v, v.sha2, e));
-    *out = v;
-    return 0;
+bool auth_verifier_knows(const struct auth_verifier *v, enum auth_method m)
+{
+    bool has = m == AUTH_NATIVE ? v->hashes.has_native : v->hashes.has_sha2;
+    return v->in_clear || has;
+}
+
+void auth_verifier_inherit(struct auth_verifier *v, const struct auth_verifier *before)
+{
+    bool same = v->in_clear && before->in_clear
+                    ? CRYPTO_memcmp(v->cache, before->cache, sizeof v->cache) == 0
+                    : !v->in_clear && !before->in_clear && v->hashes.has_sha2 &&
+                          auth_hashes_equal(&v->hashes, &before->hashes);
+    if (!same || atomic_load_explicit(&before->cached, memory_order_acquire) != AUTH_CACHE_VALID)
+        return;
+    memcpy(v->cache, before->cache, sizeof v->cache);
+    atomic_store_explicit(&v->cached, AUTH_CACHE_VALID, memory_order_release);
 }
 
 int auth_scramble(uint8_t into[SCRAMBLE_BYTES], struct err *e)
@@ -151,21 +156,66 @@ static char *public_pem(EVP_PKEY *pair, size_t *bytes)
     return pem;
 }
 
-int auth_key_new(struct auth_key **out, struct err *e)
+/* Takes the pair over. */
+static int key_of_pair(EVP_PKEY *pair, struct auth_key **out, struct err *e)
 {
-    struct auth_key *k = calloc(1, sizeof *k);
+    struct auth_key *k = pair != NULL ? calloc(1, sizeof *k) : NULL;
 
-    if (k == NULL)
-        return err_set(e, E_NOMEM, "no memory for the RSA key");
-    k->pair = EVP_RSA_gen(RSA_BITS);
-    if (k->pair != NULL)
-        k->pem = public_pem(k->pair, &k->pem_bytes);
+    if (k == NULL) {
+        EVP_PKEY_free(pair);
+        return openssl_trouble(e, "making the RSA key for passwords");
+    }
+    k->pair = pair;
+    k->pem = public_pem(k->pair, &k->pem_bytes);
     if (k->pem == NULL) {
         auth_key_free(k);
         return openssl_trouble(e, "making the RSA key for passwords");
     }
     *out = k;
     return 0;
+}
+
+int auth_key_new(struct auth_key **out, struct err *e)
+{
+    return key_of_pair(EVP_RSA_gen(RSA_BITS), out, e);
+}
+
+/* In place of asking at a terminal for the password of an encrypted key. */
+static int no_passphrase(char *into, int size, int writing, void *arg)
+{
+    (void)into;
+    (void)size;
+    (void)writing;
+    (void)arg;
+    return -1;
+}
+
+int auth_key_from_pem(struct slice pem, struct auth_key **out, struct err *e)
+{
+    BIO      *bio = pem.len <= INT32_MAX ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
+    EVP_PKEY *pair = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error();
+    if (pair == NULL || EVP_PKEY_is_a(pair, "RSA") != 1 || EVP_PKEY_get_bits(pair) != RSA_BITS) {
+        EVP_PKEY_free(pair);
+        return err_set(e, E_CONFIG, "not an RSA key of %d bits in PEM form", RSA_BITS);
+    }
+    return key_of_pair(pair, out, e);
+}
+
+int auth_key_put_pem(const struct auth_key *k, struct buf *out, struct err *e)
+{
+    BIO  *bio = BIO_new(BIO_s_secmem());
+    char *text = NULL;
+    bool  fine =
+        bio != NULL && PEM_write_bio_PrivateKey(bio, k->pair, NULL, NULL, 0, NULL, NULL) == 1;
+    long n = fine ? BIO_get_mem_data(bio, &text) : 0;
+
+    if (n > 0)
+        buf_put(out, (struct slice){ (const uint8_t *)text, (size_t)n });
+    BIO_free(bio);
+    return n > 0 ? buf_check(out, "the RSA key", e) : openssl_trouble(e, "writing the RSA key");
 }
 
 void auth_key_free(struct auth_key *k)
@@ -230,9 +280,12 @@ static bool is_empty_answer(struct slice answer)
 static int check_native(const struct auth_exchange *x, const struct auth_verifier *v,
                         struct slice answer, bool *fits, struct err *e)
 {
-    return check_scrambled(EVP_sha1(), SHA1_BYTES, answer,
-                           (struct slice){ x->scramble, SCRAMBLE_BYTES },
-                           (struct slice){ v->native, SHA1_BYTES }, v->native, fits, e);
+    const uint8_t *wanted = v->hashes.native;
+    TRY(check_scrambled(EVP_sha1(), SHA1_BYTES, answer,
+                        (struct slice){ x->scramble, SCRAMBLE_BYTES },
+                        (struct slice){ wanted, SHA1_BYTES }, wanted, fits, e));
+    *fits = *fits && v->hashes.has_native;
+    return 0;
 }
 
 static int check_fast(const struct auth_exchange *x, struct auth_verifier *v, struct slice answer,
@@ -256,27 +309,41 @@ static int fill_cache(struct auth_verifier *v, struct slice password, struct err
         return 0;
     TRY(digest_twice(EVP_sha256(), password, hash, SHA256_BYTES, e));
     if (atomic_compare_exchange_strong(&v->cached, &none, AUTH_CACHE_FILLING)) {
-        memcpy(v->cache, hash, sizeof v->cache);
+        if (!v->in_clear) /* there it is the same, and others may be reading it */
+            memcpy(v->cache, hash, sizeof v->cache);
         atomic_store_explicit(&v->cached, AUTH_CACHE_VALID, memory_order_release);
     }
     OPENSSL_cleanse(hash, sizeof hash);
     return 0;
 }
 
+/* Against the password that the configuration holds as it is. */
+static int check_in_clear(const struct auth_verifier *v, struct slice password, bool *fits,
+                          struct err *e)
+{
+    uint8_t is[SHA256_BYTES];
+
+    TRY(digest_twice(EVP_sha256(), password, is, SHA256_BYTES, e));
+    *fits = CRYPTO_memcmp(is, v->cache, sizeof is) == 0;
+    OPENSSL_cleanse(is, sizeof is);
+    return 0;
+}
+
 /* `clear` is the password with the zero byte that ends it. */
 static int check_full(struct auth_verifier *v, struct slice clear, bool *fits, struct err *e)
 {
-    uint8_t is[SHA256_BYTES];
+    bool fine = false;
 
     *fits = false;
     if (clear.len < 2 || clear.len > PASSWORD_MAX + 1 || clear.ptr[clear.len - 1] != 0)
         return 0;
     struct slice password = { clear.ptr, clear.len - 1 };
-    int          rc = stretch(password, v, is, e);
-    if (rc == 0)
-        *fits = !v->empty_password && CRYPTO_memcmp(is, v->sha2, sizeof is) == 0;
-    OPENSSL_cleanse(is, sizeof is);
-    return rc == 0 && *fits ? fill_cache(v, password, e) : rc;
+    /* Takes its time whoever asks, so that nobody learns which users there are. */
+    TRY(auth_hashes_check_sha2(&v->hashes, password, &fine, e));
+    if (v->in_clear)
+        TRY(check_in_clear(v, password, &fine, e));
+    *fits = fine && !v->empty_password;
+    return *fits ? fill_cache(v, password, e) : 0;
 }
 
 static int check_encrypted(const struct auth_exchange *x, struct auth_verifier *v,
@@ -300,7 +367,7 @@ static int check_encrypted(const struct auth_exchange *x, struct auth_verifier *
 /* ---- the exchange ---- */
 
 /* Stands in for unknown users: takes the same time, and no answer hashes to zeros. */
-static struct auth_verifier nobody = { .sha2_rounds = SHA2_ROUNDS };
+static struct auth_verifier nobody;
 
 static void finish(struct auth_exchange *x, bool granted, enum auth_step *step)
 {

@@ -11,9 +11,8 @@
  */
 #pragma once
 #include <stdatomic.h>
+#include "protocol/auth_hash.h"
 #include "protocol/handshake.h"
-
-enum { SHA1_BYTES = 20, SHA256_BYTES = 32 };
 
 enum auth_method { AUTH_NATIVE, AUTH_CACHING_SHA2, AUTH_METHODS };
 const char    *auth_method_name(enum auth_method m); /* "mysql_native_password" ... */
@@ -21,21 +20,30 @@ MUST_CHECK int auth_method_by_name(struct slice name, enum auth_method *out);
 
 enum auth_cache { AUTH_CACHE_NONE = 0, AUTH_CACHE_FILLING, AUTH_CACHE_VALID };
 struct auth_verifier {
-    bool    empty_password;
-    uint8_t native[SHA1_BYTES]; /* SHA1(SHA1(password)) */
-    uint8_t sha2_salt[20];      /* of sha2 */
-    uint8_t sha2[SHA256_BYTES]; /* salted, many rounds (PBKDF2-HMAC-SHA256): what a full exchange is
-                                   checked against */
-    uint32_t     sha2_rounds;
-    _Atomic(int) cached;              /* enum auth_cache: is the fast path's hash below valid? */
-    uint8_t      cache[SHA256_BYTES]; /* SHA256(SHA256(password)) */
+    bool               empty_password;
+    bool               in_clear; /* the password is in a file anyway: `cache` is what counts */
+    struct auth_hashes hashes;
+    _Atomic(int)       cached;              /* enum auth_cache: may the fast path be taken? */
+    uint8_t            cache[SHA256_BYTES]; /* SHA256(SHA256(password)) */
 };
+/* Of a password that stands in the configuration: both methods, without the cost of a salted hash,
+   which would protect nothing. */
 MUST_CHECK int auth_verifier_from_password(struct slice password, struct auth_verifier *out,
                                            struct err *e);
+/* Methods whose hash is not there are always denied. */
+void auth_verifier_from_hashes(const struct auth_hashes *h, struct auth_verifier *out);
+/* Takes over what a full exchange has put into the cache of one with the same password, so that
+   clients need no new one. */
+void auth_verifier_inherit(struct auth_verifier *v, const struct auth_verifier *before);
+/* Whether a login by this method can come to anything. */
+bool auth_verifier_knows(const struct auth_verifier *v, enum auth_method m);
 
-/* The RSA key pair of the daemon for exchanges without TLS; made at start. */
+/* The RSA key pair of the daemon for exchanges without TLS. Making one takes up to a second. */
 struct auth_key;
 MUST_CHECK int auth_key_new(struct auth_key **out, struct err *e);
+/* The whole pair as PEM, to keep it: a secret. E_CONFIG for what is no such key. */
+MUST_CHECK int auth_key_from_pem(struct slice pem, struct auth_key **out, struct err *e);
+MUST_CHECK int auth_key_put_pem(const struct auth_key *k, struct buf *out, struct err *e);
 void           auth_key_free(struct auth_key *k);
 
 /* Fills with random bytes without zero and '$'. */
