@@ -109,13 +109,18 @@ bool auth_verifier_knows(const struct auth_verifier *v, enum auth_method m)
     return v->in_clear || has;
 }
 
+bool auth_verifier_equal(const struct auth_verifier *a, const struct auth_verifier *b)
+{
+    if (a->in_clear != b->in_clear)
+        return false;
+    return a->in_clear ? CRYPTO_memcmp(a->cache, b->cache, sizeof a->cache) == 0
+                       : auth_hashes_equal(&a->hashes, &b->hashes);
+}
+
 void auth_verifier_inherit(struct auth_verifier *v, const struct auth_verifier *before)
 {
-    bool same = v->in_clear && before->in_clear
-                    ? CRYPTO_memcmp(v->cache, before->cache, sizeof v->cache) == 0
-                    : !v->in_clear && !before->in_clear && v->hashes.has_sha2 &&
-                          auth_hashes_equal(&v->hashes, &before->hashes);
-    if (!same || atomic_load_explicit(&before->cached, memory_order_acquire) != AUTH_CACHE_VALID)
+    if (!auth_verifier_equal(v, before) ||
+        atomic_load_explicit(&before->cached, memory_order_acquire) != AUTH_CACHE_VALID)
         return;
     memcpy(v->cache, before->cache, sizeof v->cache);
     atomic_store_explicit(&v->cached, AUTH_CACHE_VALID, memory_order_release);

@@ -35,6 +35,8 @@ void auth_verifier_from_hashes(const struct auth_hashes *h, struct auth_verifier
 /* Takes over what a full exchange has put into the cache of one with the same password, so that
    clients need no new one. */
 void auth_verifier_inherit(struct auth_verifier *v, const struct auth_verifier *before);
+/* Whether both are of the same password, as far as can be known. */
+bool auth_verifier_equal(const struct auth_verifier *a, const struct auth_verifier *b);
 /* Whether a login by this method can come to anything. */
 bool auth_verifier_knows(const struct auth_verifier *v, enum auth_method m);
 

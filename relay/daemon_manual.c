@@ -73,8 +73,9 @@ static const char man_files[] =
     "With [channel NAME] sections the files of each channel are in DATA/NAME.\n"
     ".SH SIGNALS\n"
     "SIGTERM and SIGINT end the daemon in order: connections are closed, everything received is\n"
-    "made safe on disk, publishers write their checkpoints. SIGHUP is ignored; a change of the\n"
-    "configuration takes a restart.\n"
+    "made safe on disk, publishers write their checkpoints. SIGHUP has the configuration,\n"
+    "certificates and users read again, as \\fBbinrelay reload\\fR does: no connection is dropped\n"
+    "for it, and when anything is wrong all stays as it was. The log says what needs a restart.\n"
     ".SH SEE ALSO\n"
     ".BR binrelay (1),\n"
     ".BR binrelay.conf (5)\n";

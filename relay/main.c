@@ -11,6 +11,7 @@
 #include "relay/operator/control.h"
 #include "relay/daemon_manual.h"
 #include "relay/log.h"
+#include "relay/reload.h"
 #include "relay/retention.h"
 #include "relay/downstream/serve.h"
 
@@ -79,9 +80,9 @@ static void block_signals(sigset_t *awaited)
     (void)sigemptyset(awaited);
     (void)sigaddset(awaited, SIGTERM);
     (void)sigaddset(awaited, SIGINT);
+    (void)sigaddset(awaited, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, awaited, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
 }
 
 struct parts {
@@ -89,6 +90,7 @@ struct parts {
     struct serve     *serve;
     struct control   *control;
     struct retention *retention;
+    struct reload    *reload;
 };
 
 static int start(const struct config *config, struct parts *p, struct err *e)
@@ -96,7 +98,8 @@ static int start(const struct config *config, struct parts *p, struct err *e)
     TRY(channels_new(config, &p->channels, e));
     TRY(serve_new(config, p->channels, &p->serve, e));
     TRY(retention_new(p->channels, p->serve, &p->retention, e));
-    TRY(control_start(config, p->channels, p->serve, p->retention, &p->control, e));
+    TRY(reload_new(config, p->serve, &p->reload, e));
+    TRY(control_start(config, p->channels, p->serve, p->retention, p->reload, &p->control, e));
     TRY(channels_start(p->channels, e));
     TRY(retention_start(p->retention, e));
     return serve_start(p->serve, e);
@@ -107,12 +110,26 @@ static void stop(struct parts *p)
 {
     control_stop(p->control);
     retention_free(p->retention);
+    reload_free(p->reload);
     if (p->serve != NULL)
         serve_stop(p->serve);
     if (p->channels != NULL)
         channels_stop(p->channels);
     serve_free(p->serve);
     channels_free(p->channels);
+}
+
+static void reload(struct reload *r)
+{
+    struct reload_report report;
+    struct err           e = { 0 };
+
+    reload_report_init(&report);
+    if (reload_all(r, &report, &e) == 0)
+        reload_log(&report);
+    else
+        log_err("reload", "refused", &e);
+    reload_report_done(&report);
 }
 
 static int run(const char *path)
@@ -134,8 +151,9 @@ static int run(const char *path)
     if (failed == 0) {
         log_write(LOG_INFO, "main", "binrelayd " BINRELAY_VERSION " runs, data in '%s'",
                   config->relay.data);
-        while (sigwait(&awaited, &number) != 0)
-            continue;
+        while (sigwait(&awaited, &number) != 0 || number == SIGHUP)
+            if (number == SIGHUP)
+                reload(parts.reload);
         log_write(LOG_INFO, "main", "%s: ending in order",
                   number == SIGTERM ? "SIGTERM" : "SIGINT");
     } else {

@@ -165,11 +165,16 @@ static int parse_line(struct slice line, struct account *out, struct err *e)
     return rc;
 }
 
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 static int add_line(struct accounts *a, struct slice line, struct err *e)
 {
     struct account account;
 
-    while (line.len > 0 && memchr(" \t\r", line.ptr[line.len - 1], 3) != NULL)
+    while (line.len > 0 && is_blank(line.ptr[line.len - 1]))
         line.len--;
     if (line.len == 0 || line.ptr[0] == '#')
         return 0;

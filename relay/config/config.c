@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <ini.h>
+#include "protocol/hosts.h"
+#include "storage/accounts.h"
 
 enum { NAME_BYTES = 64, SENTENCE_BYTES = 1024, SECRET_BYTES_MAX = 256, LOOPS_MAX = 64 };
 
@@ -564,6 +566,22 @@ static void check_source(struct parse *p, const struct part *t)
         }
 }
 
+static void check_user_bounds(struct parse *p, const struct part *t, const struct config_user *u)
+{
+    struct err e = { 0 };
+
+    if (u->hosts != NULL && hosts_check(u->hosts, &e) != 0)
+        complain(p, key_line(t, "hosts"), "%s", e.text);
+    if (u->bandwidth != 0 && u->bandwidth < ACCOUNT_BANDWIDTH_MIN)
+        complain(p, key_line(t, "bandwidth"), "bandwidth: at least %d bytes a second",
+                 ACCOUNT_BANDWIDTH_MIN);
+    if (u->require_certificate != NULL &&
+        (*u->require_certificate == '\0' || strlen(u->require_certificate) > ACCOUNT_SUBJECT_BYTES))
+        complain(p, key_line(t, "require_certificate"),
+                 "require_certificate: no, yes, or a subject of at most %d bytes",
+                 ACCOUNT_SUBJECT_BYTES);
+}
+
 static void check_user(struct parse *p, const struct part *t)
 {
     struct config_user *u = part_struct(p, t);
@@ -571,6 +589,7 @@ static void check_user(struct parse *p, const struct part *t)
     read_secret(p, t, &u->password, u->password_file);
     if (!is_given(u->password) && !is_given(u->password_file))
         complain(p, t->line, "[user %s] needs 'password' or 'password_file'", t->name);
+    check_user_bounds(p, t, u);
     bool by_listener = false;
     for (size_t i = 0; i < p->config->listener_count; i++)
         by_listener |= is_given(p->config->listeners[i].channel);

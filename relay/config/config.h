@@ -42,6 +42,7 @@ struct config_start {
 #define C_START                                              struct config_start
 #define C_TLS                                                enum client_tls
 #define C_AUTH                                               enum config_auth
+#define C_LIMIT                                              uint32_t /* 0: none */
 #define C_RIGHTS                                             unsigned /* of enum right */
 #define C_SINK                                               enum config_sink
 #define C_ORIGIN                                             enum config_origin

@@ -40,6 +40,9 @@
         "channel has a folder of its name in it.")                                                 \
     STORE_KEYS(KEY)                                                                                \
     KEY(loops, "loops", COUNT, "1", RESTART, "Threads that serve consumers, at most 64.")          \
+    KEY(users, "users", TEXT, "", RELOAD,                                                          \
+        "File with users and their hashes, which 'binrelay user' writes; by default 'users' in "   \
+        "the data folder.")                                                                        \
     KEY(log_level, "log_level", LEVEL, "info", RELOAD,                                             \
         "Least important lines to log: error, warning, info or debug.")
 
@@ -50,15 +53,20 @@
     KEY(address, "address", TEXT, "127.0.0.1", RESTART,                                            \
         "Address to listen on for consumers; '*' is all of IPv4 and IPv6.")                        \
     KEY(port, "port", PORT, "3307", RESTART, "TCP port for consumers.")                            \
-    KEY(tls_cert, "tls_cert", TEXT, "", RESTART,                                                   \
+    KEY(tls_cert, "tls_cert", TEXT, "", RELOAD,                                                    \
         "PEM file with the certificate (chain) shown to consumers; without one TLS is not "        \
         "offered.")                                                                                \
-    KEY(tls_key, "tls_key", TEXT, "", RESTART, "PEM file with its private key.")                   \
+    KEY(tls_key, "tls_key", TEXT, "", RELOAD, "PEM file with its private key.")                    \
+    KEY(tls_ca, "tls_ca", TEXT, "", RELOAD,                                                        \
+        "PEM file with the authorities whose certificates consumers may show, for users with "     \
+        "require_certificate.")                                                                    \
     KEY(channel, "channel", TEXT, "", RESTART,                                                     \
         "Channel of the users that have none of their own; one with another channel is refused "   \
         "here. Consumers see the server version of this channel's source.")                        \
-    KEY(max_sessions, "max_sessions", COUNT, "1000", RESTART, "Most connections at once.")         \
-    KEY(login_timeout, "login_timeout", SECONDS, "10", RESTART, "Time a client has to log in.")
+    KEY(max_sessions, "max_sessions", COUNT, "1000", RELOAD, "Most connections at once.")          \
+    KEY(login_timeout, "login_timeout", SECONDS, "10", RELOAD, "Time a client has to log in.")     \
+    KEY(wait_timeout, "wait_timeout", SECONDS, "8h", RELOAD,                                       \
+        "A session that is not streaming ends after so long without a command.")
 
 #define SOURCE_KEYS(KEY)                                                                           \
     KEY(channel, "channel", TEXT, "", RESTART,                                                     \
@@ -115,7 +123,17 @@
     KEY(rights, "rights", RIGHTS, RIGHTS_DEFAULT_TEXT, RELOAD,                                     \
         "What the user may do: 'replicate' (be streamed binlogs), 'forward' (have statements "     \
         "that read run on the source), 'write' (and those that change it), 'admin' (end other "    \
-        "users' sessions, administrative statements).")
+        "users' sessions, administrative statements).")                                            \
+    KEY(hosts, "hosts", LIST, "", RELOAD,                                                          \
+        "Addresses the user may come from, separated by commas: 10.1.2.3, 10.0.0.0/8, "            \
+        "192.168.%, localhost; none: everywhere. Names are not looked up.")                        \
+    KEY(require_certificate, "require_certificate", TEXT, "no", RELOAD,                            \
+        "Refuse this user without a certificate that tls_ca of [listener] vouches for: 'yes', or " \
+        "the subject it must have, as '/O=Shop/CN=replica' whole or as its common name alone.")    \
+    KEY(max_connections, "max_connections", LIMIT, "none", RELOAD,                                 \
+        "Most connections of this user at once.")                                                  \
+    KEY(bandwidth, "bandwidth", BYTES, "none", RELOAD,                                             \
+        "Most bytes a second that all streams of this user get together.")
 
 /* Names with dots are Debezium's, with its meaning. */
 #define PUBLISHER_KEYS(KEY)                                                                        \

@@ -104,7 +104,7 @@ static void put_man_key(struct buf *out, const struct config_key *key)
 {
     buf_put_text(out, ".TP\n.B ");
     put_roff(out, key->name);
-    buf_put_text(out, "\n");
+    buf_put_text(out, key->applies == RELOAD ? " \\fR[reload]\n" : "\n");
     put_roff(out, key->help);
     buf_put_text(out, "\n.br\n");
     put_roff(out, config_type_allowed(key->type));
@@ -132,7 +132,13 @@ static const char man_head[] =
     ".PP\n"
     ".B binrelayd \\-\\-check FILE\n"
     "says everything that is wrong in a file, with line numbers.\n"
-    "The file is read at the start of the daemon; it takes a restart to apply a change.\n";
+    "The file is read at the start of the daemon, and again on SIGHUP or by\n"
+    ".BR \"binrelay reload\" .\n"
+    "Then keys marked with [reload] are taken over, without dropping a connection; a change of "
+    "any\n"
+    "other takes a restart, and is said. New certificates count for new connections.\n"
+    "Sessions of a user that is gone end; others go on by their user's new rights and limits.\n"
+    "When anything is wrong in the file, all stays as it was.\n";
 
 static const char man_tail[] = ".SH SEE ALSO\n"
                                ".BR binrelayd (8),\n"

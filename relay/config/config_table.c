@@ -269,6 +269,14 @@ static bool put_start(const char *text, void *into)
     return true;
 }
 
+static bool put_limit(const char *text, void *into)
+{
+    if (strcmp(text, "none") != 0)
+        return put_count(text, into);
+    *(uint32_t *)into = 0;
+    return true;
+}
+
 static bool put_rights(const char *text, void *into)
 {
     unsigned   rights;
@@ -315,6 +323,7 @@ static const struct value_type {
     [TYPE_TLS]     = { "off, preferred, required, verify-ca or verify-identity", NULL, tls_words },
     [TYPE_AUTH]    = { "any, caching_sha2_password or mysql_native_password", NULL, auth_words },
     [TYPE_RIGHTS]  = { "a list of replicate, forward, write and admin, or all, or none", put_rights, NULL },
+    [TYPE_LIMIT]   = { "none, or a number from 1 to 4294967295", put_limit, NULL },
     [TYPE_SINK]    = { "file or stdout", NULL, sink_words },
     [TYPE_ORIGIN]  = { "oldest or newest", NULL, origin_words },
 };

@@ -21,6 +21,7 @@ enum config_type {
     TYPE_TLS,
     TYPE_AUTH,
     TYPE_RIGHTS,
+    TYPE_LIMIT,
     TYPE_SINK,
     TYPE_ORIGIN,
     CONFIG_TYPES

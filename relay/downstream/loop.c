@@ -33,7 +33,7 @@ struct loop {
     bool                        running;
 
     ev_async          wake; /* for all of the following, whoever says it */
-    _Atomic(bool)     published, ends, stop;
+    _Atomic(bool)     published, ends, reloaded, stop;
     _Atomic(unsigned) load;
     pthread_mutex_t   mutex; /* arrivals */
     struct arrival   *arrivals, **arrivals_end;
@@ -92,6 +92,12 @@ void loop_wake_ends(void *loop)
 {
     struct loop *l = loop;
     atomic_store(&l->ends, true);
+    ev_async_send(l->ev, &l->wake);
+}
+
+void loop_wake_reload(struct loop *l)
+{
+    atomic_store(&l->reloaded, true);
     ev_async_send(l->ev, &l->wake);
 }
 
@@ -159,6 +165,15 @@ static void look_at_ends(struct loop *l)
     }
 }
 
+static void look_at_users(struct loop *l)
+{
+    struct peer_link *next;
+    for (struct peer_link *link = l->peers; link != NULL; link = next) {
+        next = link->next;
+        peer_on_reload(link->peer);
+    }
+}
+
 static void on_deadline(struct ev_loop *ev, ev_timer *timer, int revents)
 {
     (void)timer;
@@ -194,6 +209,8 @@ static void on_wake(struct ev_loop *ev, ev_async *wake, int revents)
     begin_arrivals(l);
     if (atomic_exchange(&l->ends, false))
         look_at_ends(l);
+    if (atomic_exchange(&l->reloaded, false))
+        look_at_users(l);
     if (!atomic_exchange(&l->published, false))
         return;
     for (size_t i = 0; i < l->world->channel_count; i++)

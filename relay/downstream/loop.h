@@ -25,6 +25,8 @@ void loop_give(struct loop *l, int fd, struct session_gate *gate,
                const char address[ROSTER_ADDRESS_BYTES]);
 /* A word was left in the roster entry of one of its sessions. */
 void loop_wake_ends(void *loop);
+/* The users were read anew: every session looks at its own. */
+void loop_wake_reload(struct loop *l);
 /* Sessions it has or will have. */
 unsigned loop_load(const struct loop *l);
 

@@ -58,8 +58,11 @@ static int begin_tls(struct peer *p, enum turn *turn, struct err *e)
     TRY(conn_accept(&p->conn, &state, e));
     if (state == CONN_CLOSED)
         p->session.state = GONE;
-    else if (state == CONN_MOVED)
-        session_secured(&p->session);
+    else if (state == CONN_MOVED) {
+        struct tls_peer peer;
+        tls_peer(p->conn.tls, &peer);
+        session_secured(&p->session, &peer);
+    }
     *turn = state == CONN_BLOCKED ? PAUSE : GO_ON;
     return 0;
 }
@@ -94,7 +97,15 @@ static int take_packet(struct peer *p, enum turn *turn, struct err *e)
 static void stream(struct peer *p, enum turn *turn)
 {
     enum dump_step step;
+    if (ev_is_active(&p->rest)) {
+        *turn = PAUSE;
+        return;
+    }
     session_stream(&p->session, &step);
+    if (p->session.pay_ns > 0) {
+        ev_timer_set(&p->rest, (double)p->session.pay_ns / ns_per_s, 0);
+        ev_timer_start(loop_ev(p->loop), &p->rest);
+    }
     *turn = GO_ON;
     if (conn_waiting(&p->conn) > 0 || p->session.state != STREAMING) {
         link_out(&p->waiting);
@@ -112,19 +123,25 @@ static void stream(struct peer *p, enum turn *turn)
         session_heartbeat(&p->session);
 }
 
-/* The answer is out: says so to the client and reads over what it still sends, since closing with
-   unread bytes would destroy the answer on its way. */
-static int close_down(struct peer *p, enum turn *turn, struct err *e)
+/* The client has to wait, whatever it sends. */
+static int read_over(struct peer *p, enum turn *turn, struct err *e)
 {
     enum conn_state state;
-    if (!p->ended)
-        conn_end(&p->conn);
-    p->ended = true;
     TRY(conn_discard(&p->conn, &state, e));
     if (state == CONN_CLOSED)
         p->session.state = GONE;
     *turn = state == CONN_BLOCKED ? PAUSE : GO_ON;
     return 0;
+}
+
+/* The answer is out: says so to the client and reads over what it still sends, since closing with
+   unread bytes would destroy the answer on its way. */
+static int close_down(struct peer *p, enum turn *turn, struct err *e)
+{
+    if (!p->ended)
+        conn_end(&p->conn);
+    p->ended = true;
+    return read_over(p, turn, e);
 }
 
 static int step(struct peer *p, bool *readable, size_t *moved, enum turn *turn, struct err *e)
@@ -148,6 +165,8 @@ static int step(struct peer *p, bool *readable, size_t *moved, enum turn *turn, 
             stream(p, turn);
         }
         return 0;
+    case SLOWED:
+        return read_over(p, turn, e);
     case CLOSING:
         return close_down(p, turn, e);
     case AWAIT_HANDSHAKE:
@@ -272,6 +291,19 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
     turn(p, false);
 }
 
+static void on_rested(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    (void)loop;
+    (void)revents;
+    turn(timer->data, false);
+}
+
+void peer_on_reload(struct peer *p)
+{
+    session_on_reload(&p->session);
+    turn(p, false);
+}
+
 void peer_on_published(struct peer *p)
 {
     link_out(&p->waiting);
@@ -288,6 +320,7 @@ void peer_on_end(struct peer *p)
 
 void peer_finish(struct peer *p)
 {
+    ev_timer_stop(loop_ev(p->loop), &p->rest);
     session_finish(&p->session);
     turn(p, false);
 }
@@ -314,7 +347,8 @@ void peer_new(struct loop *l, int fd, struct session_gate *gate,
     session_init(&p->session, loop_world(l), gate, &p->conn.out);
     ev_io_init(&p->io, on_io, fd, EV_READ);
     ev_timer_init(&p->timer, on_timer, 0, 0);
-    p->io.data = p->timer.data = p;
+    ev_timer_init(&p->rest, on_rested, 0, 0);
+    p->io.data = p->timer.data = p->rest.data = p;
     p->all.peer = p->waiting.peer = p;
     link_in(loop_peers(l), &p->all);
     session_greet(&p->session);
@@ -326,6 +360,7 @@ void peer_free(struct peer *p)
     struct ev_loop *ev = loop_ev(p->loop);
     ev_io_stop(ev, &p->io);
     ev_timer_stop(ev, &p->timer);
+    ev_timer_stop(ev, &p->rest);
     link_out(&p->all);
     link_out(&p->waiting);
     session_done(&p->session);

@@ -20,6 +20,7 @@ struct peer {
     struct session     session;
     ev_io              io;
     ev_timer           timer;
+    ev_timer           rest;      /* until the stream has paid for what it was given */
     enum session_state timed;     /* the state that the timer was set for */
     ev_tstamp          last_sent; /* or, in AWAIT_COMMAND, last received */
     bool               again;     /* there is more to do that no socket event will tell */
@@ -34,6 +35,8 @@ void peer_new(struct loop *l, int fd, struct session_gate *gate,
 void peer_on_published(struct peer *p);
 /* Looks at what was left in its roster entry. */
 void peer_on_end(struct peer *p);
+/* The users were read anew. */
+void peer_on_reload(struct peer *p);
 /* The relay stops, see session_finish(). */
 void peer_finish(struct peer *p);
 /* Closes without a word. */

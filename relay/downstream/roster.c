@@ -69,6 +69,14 @@ int roster_add(struct roster *r, struct roster_entry *entry, struct err *e)
     return 0;
 }
 
+void roster_resize(struct roster *r, struct roster_gate *gate, uint32_t gate_most, uint32_t most)
+{
+    (void)pthread_mutex_lock(&r->mutex);
+    gate->most = gate_most;
+    r->most = most;
+    (void)pthread_mutex_unlock(&r->mutex);
+}
+
 void roster_remove(struct roster *r, struct roster_entry *entry)
 {
     (void)pthread_mutex_lock(&r->mutex);

@@ -56,7 +56,9 @@ void           roster_free(struct roster *r); /* accepts NULL; must be empty */
 /* E_LIMIT when there are `most` already, or the gate's. The entry must stay where it is until
  * roster_remove(). */
 MUST_CHECK int roster_add(struct roster *r, struct roster_entry *entry, struct err *e);
-void           roster_remove(struct roster *r, struct roster_entry *entry);
+/* Sessions above a lowered bound stay. */
+void roster_resize(struct roster *r, struct roster_gate *gate, uint32_t gate_most, uint32_t most);
+void roster_remove(struct roster *r, struct roster_entry *entry);
 
 /* What is told of an entry. NULL texts and negative numbers leave what was. */
 struct roster_change {

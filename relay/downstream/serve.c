@@ -7,6 +7,7 @@
 #include "relay/downstream/listener.h"
 #include "relay/log.h"
 #include "relay/downstream/loop.h"
+#include "relay/downstream/password_key.h"
 #include "relay/downstream/tls.h"
 
 enum { LOOPS_MAX = 64 };
@@ -26,6 +27,7 @@ struct serve {
     struct session_channel channels[CONFIG_CHANNELS_MAX];
     struct users          *users;
     struct auth_key       *key;
+    struct penalty        *penalty;
     struct roster         *roster;
     struct entrance       *entrances;
     size_t                 entrance_count;
@@ -51,21 +53,39 @@ static void on_accepted(void *arg, int fd, const char address[ROSTER_ADDRESS_BYT
     loop_give(least, fd, &n->gate, address);
 }
 
+static struct tls_files tls_files_of(const struct config_listener *c)
+{
+    return (struct tls_files){ .cert = c->tls_cert, .key = c->tls_key, .ca = c->tls_ca };
+}
+
+static void set_bounds(struct entrance *n, const struct config_listener *c)
+{
+    n->gate.login_ms = c->login_timeout * 1000;
+    n->gate.idle_ms = c->wait_timeout * 1000;
+}
+
+static uint32_t all_sessions(const struct config *c)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < c->listener_count; i++)
+        most += c->listeners[i].max_sessions;
+    return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}
+
 static int set_up_entrance(struct serve *s, const struct config_listener *c, struct err *e)
 {
     struct entrance *n = &s->entrances[s->entrance_count++];
 
     n->serve = s;
     n->config = c;
-    n->gate.login_ms = c->login_timeout * 1000;
     n->gate.room.most = c->max_sessions;
+    set_bounds(n, c);
     for (size_t i = 0; i < s->world.channel_count; i++)
         if (strcmp(s->channels[i].name, c->channel) == 0)
             n->gate.channel = &s->channels[i];
-    if (c->tls_cert[0] != '\0')
-        TRY(tls_config_new(c->tls_cert, c->tls_key, &n->tls, e));
+    const struct tls_files files = tls_files_of(c);
+    TRY(tls_config_new(&files, &n->tls, e));
     n->gate.tls = n->tls;
-    n->gate.tls_offered = n->tls != NULL;
     return listener_open(c->address, c->port, &n->listener, e);
 }
 
@@ -90,15 +110,14 @@ static int set_up(struct serve *s, const struct channels *channels, struct err *
 {
     const struct config *c = s->config;
     size_t               loops = c->relay.loops;
-    uint64_t             most = 0;
 
     assert(c->listener_count > 0);
-    for (size_t i = 0; i < c->listener_count; i++)
-        most += c->listeners[i].max_sessions;
     TRY(users_new(c, &s->users, e));
-    TRY(auth_key_new(&s->key, e));
-    TRY(roster_new(most < UINT32_MAX ? (uint32_t)most : UINT32_MAX, &s->roster, e));
+    TRY(password_key_open(c->relay.data, &s->key, e));
+    TRY(penalty_new(&s->penalty, e));
+    TRY(roster_new(all_sessions(c), &s->roster, e));
     s->world.users = s->users;
+    s->world.penalty = s->penalty;
     s->world.key = s->key;
     s->world.roster = s->roster;
     s->world.started_s = (int64_t)time(NULL);
@@ -175,6 +194,7 @@ void serve_free(struct serve *s)
         tls_config_free(s->entrances[i].tls);
     free(s->entrances);
     roster_free(s->roster);
+    penalty_free(s->penalty);
     auth_key_free(s->key);
     users_free(s->users);
     free(s);
@@ -193,6 +213,55 @@ void serve_listener(const struct serve *s, size_t index, struct serve_listener *
                                     .address = n->config->address,
                                     .port = listener_port(n->listener),
                                     .channel = n->config->channel };
+}
+
+/* ---- again, while all goes on ------------------------------------------------------------------
+ */
+
+int serve_reload_users(struct serve *s, const struct config *config, size_t *changed, struct err *e)
+{
+    TRY(users_reload(s->users, config, changed, e));
+    for (size_t i = 0; i < s->loop_count; i++)
+        loop_wake_reload(s->loops[i]);
+    return 0;
+}
+
+/* The entrance that this section made at the start; NULL: it is a new one. */
+static struct entrance *entrance_of(struct serve *s, const struct config_listener *c)
+{
+    for (size_t i = 0; i < s->entrance_count; i++)
+        if (strcmp(s->entrances[i].config->name, c->name) == 0)
+            return &s->entrances[i];
+    return NULL;
+}
+
+int serve_reload_certificates(struct serve *s, const struct config               *config,
+                              void (*say)(void *arg, const char *listener), void *arg,
+                              struct err *e)
+{
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct tls_files files = tls_files_of(&config->listeners[i]);
+        struct entrance       *n = entrance_of(s, &config->listeners[i]);
+        bool                   changed = false;
+        if (n == NULL)
+            continue;
+        TRY(tls_config_reload(n->tls, &files, &changed, e));
+        if (changed)
+            say(arg, config->listeners[i].name);
+    }
+    return 0;
+}
+
+void serve_reload_bounds(struct serve *s, const struct config *config)
+{
+    for (size_t i = 0; i < config->listener_count; i++) {
+        struct entrance *n = entrance_of(s, &config->listeners[i]);
+        if (n == NULL)
+            continue;
+        set_bounds(n, &config->listeners[i]);
+        roster_resize(s->roster, &n->gate.room, config->listeners[i].max_sessions,
+                      all_sessions(config));
+    }
 }
 
 /* ---- who is there ------------------------------------------------------------------------------
@@ -233,6 +302,16 @@ static void list_one(void *arg, const struct roster_entry *entry)
         session.what = pos >= store_published(channel->store) ? "has got all there is"
                                                               : "is being sent events";
     l->each(l->arg, &session);
+}
+
+void serve_logins(struct serve *s, struct serve_logins *out)
+{
+    struct penalty_counts n;
+    penalty_counts(s->penalty, &n);
+    *out = (struct serve_logins){ .failed = n.failed,
+                                  .blocked = n.blocked,
+                                  .slowed_addresses = n.addresses,
+                                  .users = users_count(s->users) };
 }
 
 int serve_each_session(struct serve *s,

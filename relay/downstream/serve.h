@@ -22,6 +22,27 @@ MUST_CHECK int serve_start(struct serve *s, struct err *e);
 void serve_stop(struct serve *s);
 void serve_free(struct serve *s); /* accepts NULL; stops first if need be */
 
+/* What may change while it runs, from a configuration that was read anew. Each takes effect as a
+   whole or, on errors, not at all. One thread at a time. `config` need not outlive the call. */
+/* Also ends the sessions of users that are gone. *changed: how many users are other than before. */
+MUST_CHECK int serve_reload_users(struct serve *s, const struct config *config, size_t *changed,
+                                  struct err *e);
+/* For connections that begin later. `say` is told the names of listeners with other certificates
+   than before. */
+MUST_CHECK int serve_reload_certificates(struct serve *s, const struct config               *config,
+                                         void (*say)(void *arg, const char *listener), void *arg,
+                                         struct err *e);
+/* Numbers and times of listeners' sessions. */
+void serve_reload_bounds(struct serve *s, const struct config *config);
+
+struct serve_logins {
+    uint64_t failed;           /* since the start */
+    uint64_t blocked;          /* connections that were turned away for failed logins */
+    uint32_t slowed_addresses; /* whose failed logins are answered late now */
+    size_t   users;
+};
+void serve_logins(struct serve *s, struct serve_logins *out);
+
 struct serve_listener {
     const char *name; /* "" of the plain [listener] */
     const char *address;

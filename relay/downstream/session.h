@@ -19,9 +19,9 @@
 #include "relay/downstream/dump.h"
 #include "relay/sql/query.h"
 #include "relay/downstream/roster.h"
+#include "relay/downstream/penalty.h"
+#include "relay/downstream/tls.h"
 #include "relay/downstream/users.h"
-
-struct tls_config;
 
 /* A channel as its sessions see it. */
 struct session_channel {
@@ -36,16 +36,17 @@ struct session_channel {
 
 /* Where sessions come in: one listener. */
 struct session_gate {
-    const struct session_channel *channel; /* of users without one of their own; NULL: none */
-    const struct tls_config      *tls;     /* for the peer */
-    bool                          tls_offered;
-    uint32_t                      login_ms; /* time to log in */
+    const struct session_channel *channel;  /* of users without one of their own; NULL: none */
+    const struct tls_config      *tls;      /* for the peer */
+    _Atomic(uint32_t)             login_ms; /* time to log in */
+    _Atomic(uint32_t)             idle_ms;  /* between two commands */
     struct roster_gate            room;
 };
 
 /* What all sessions share; outlives them. */
 struct session_world {
     struct users                 *users;
+    struct penalty               *penalty;
     const struct auth_key        *key;
     struct roster                *roster;
     const struct session_channel *channels;
@@ -59,6 +60,7 @@ enum session_state {
     AWAIT_AUTH,
     AWAIT_COMMAND,
     STREAMING,
+    SLOWED,  /* a failed login's answer waits */
     CLOSING, /* the answer goes out, then the connection ends */
     GONE,    /* the connection ends at once */
     SESSION_STATES
@@ -76,7 +78,11 @@ struct session {
     uint32_t                      offered, capabilities;
     uint8_t                       scramble[SCRAMBLE_BYTES];
     struct auth_exchange          exchange;
-    struct user                  *user;                         /* NULL: not known (yet) */
+    struct user                  *user;        /* held; NULL: not known (yet) */
+    const char                   *unfit;       /* why one that is there may not log in */
+    struct tls_peer               certificate; /* that the client showed */
+    bool                          counted;     /* as one of its user's connections */
+    uint32_t                      slow_ms;     /* SLOWED: for so long */
     char                          user_name[ROSTER_USER_BYTES]; /* as asked for, printable */
     bool                          with_password;
     struct server_facts facts; /* as of the greeting or login, so that a session is of one piece */
@@ -86,6 +92,7 @@ struct session {
     struct dump            *dump;
     bool                    ends_soon;    /* without a word */
     int64_t                 heartbeat_ns; /* of the dump; 0: none */
+    int64_t                 pay_ns;       /* how long the stream must rest for what it was given */
     struct roster_entry     entry;
 };
 
@@ -98,13 +105,16 @@ void session_done(struct session *s);
 void session_greet(struct session *s);
 void session_on_packet(struct session *s, uint8_t sequence, struct slice payload);
 /* After AWAIT_TLS, when the handshake is done. */
-void session_secured(struct session *s);
+void session_secured(struct session *s, const struct tls_peer *peer);
 /* What the transport found wrong: an oversized packet, a failed TLS handshake. */
 void session_on_error(struct session *s, const struct err *why);
 void session_on_timeout(struct session *s);
 /* The relay stops: a stream goes on to a place where it can be cut off (then CLOSING), all else is
    GONE at once. */
 void session_finish(struct session *s);
+/* The users were read anew: one that is gone ends, and so does the stream of one that may not
+   replicate any more; all else goes on by its user's new limits and rights. */
+void session_on_reload(struct session *s);
 /* Does what another session or the operator left in entry.end. */
 void session_on_end(struct session *s);
 

@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct tls_config {
-    SSL_CTX *ctx;
+    pthread_mutex_t mutex; /* the pointer: connections hold what it points to themselves */
+    SSL_CTX        *ctx;   /* NULL: TLS is not offered */
 };
 
 struct tls {
@@ -24,40 +28,111 @@ static int openssl_error(struct err *e, enum err_kind kind, const char *what)
     return err_set(e, kind, "%s: %s", what, reason != NULL ? reason : "TLS failed");
 }
 
-int tls_config_new(const char *cert_path, const char *key_path, struct tls_config **out,
-                   struct err *e)
+/* ---- what connections begin with ----------------------------------------------------------- */
+
+static int file_trouble(struct err *e, const char *what, const char *key, const char *path)
+{
+    (void)openssl_error(e, E_CONFIG, what);
+    return err_note(e, "%s '%s'", key, path);
+}
+
+static int use_certificate(SSL_CTX *ctx, const struct tls_files *f, struct err *e)
+{
+    if (SSL_CTX_use_certificate_chain_file(ctx, f->cert) != 1)
+        return file_trouble(e, "certificate", "tls_cert", f->cert);
+    if (SSL_CTX_use_PrivateKey_file(ctx, f->key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(ctx) != 1)
+        return file_trouble(e, "private key", "tls_key", f->key);
+    return 0;
+}
+
+/* A client may do without a certificate, but may not show a wrong one. */
+static int use_authorities(SSL_CTX *ctx, const struct tls_files *f, struct err *e)
+{
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(f->ca);
+
+    if (names == NULL || SSL_CTX_load_verify_locations(ctx, f->ca, NULL) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return file_trouble(e, "certificate", "tls_ca", f->ca);
+    }
+    SSL_CTX_set_client_CA_list(ctx, names);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, NULL);
+    return 0;
+}
+
+static int make_ctx(const struct tls_files *f, SSL_CTX **out, struct err *e)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+    ERR_clear_error();
+    if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
+        SSL_CTX_free(ctx);
+        return openssl_error(e, E_CONFIG, "set up TLS");
+    }
+    (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                       SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    if (use_certificate(ctx, f, e) != 0 || (*f->ca != '\0' && use_authorities(ctx, f, e) != 0)) {
+        SSL_CTX_free(ctx);
+        return -1;
+    }
+    *out = ctx;
+    return 0;
+}
+
+/* What tells one set of files from another: digests of both certificates. */
+static void identify(SSL_CTX *ctx, uint8_t id[2 * EVP_MAX_MD_SIZE])
+{
+    memset(id, 0, (size_t)2 * EVP_MAX_MD_SIZE);
+    if (ctx == NULL)
+        return;
+    (void)X509_digest(SSL_CTX_get0_certificate(ctx), EVP_sha256(), id, NULL);
+    STACK_OF(X509_OBJECT) *trusted = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+    for (int i = 0; i < sk_X509_OBJECT_num(trusted); i++) {
+        uint8_t one[EVP_MAX_MD_SIZE] = { 0 };
+        X509   *x = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(trusted, i));
+        if (x != NULL)
+            (void)X509_digest(x, EVP_sha256(), one, NULL);
+        for (size_t k = 0; k < sizeof one; k++)
+            id[EVP_MAX_MD_SIZE + k] ^= one[k];
+    }
+}
+
+int tls_config_reload(struct tls_config *c, const struct tls_files *files, bool *changed,
+                      struct err *e)
+{
+    uint8_t  before[2 * EVP_MAX_MD_SIZE], after[2 * EVP_MAX_MD_SIZE];
+    SSL_CTX *ctx = NULL;
+
+    if (*files->cert != '\0')
+        TRY(make_ctx(files, &ctx, e));
+    (void)pthread_mutex_lock(&c->mutex);
+    SSL_CTX *old = c->ctx;
+    c->ctx = ctx;
+    (void)pthread_mutex_unlock(&c->mutex);
+    identify(old, before);
+    identify(ctx, after);
+    *changed = memcmp(before, after, sizeof before) != 0;
+    SSL_CTX_free(old);
+    return 0;
+}
+
+int tls_config_new(const struct tls_files *files, struct tls_config **out, struct err *e)
 {
     struct tls_config *c = calloc(1, sizeof *c);
-    ERR_clear_error();
+    bool               ignored;
+
     if (c == NULL)
         return err_set(e, E_NOMEM, "no memory for TLS");
-    c->ctx = SSL_CTX_new(TLS_server_method());
-    if (c->ctx == NULL || SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) != 1) {
-        (void)openssl_error(e, E_CONFIG, "set up TLS");
-        goto fail;
-    }
-    (void)SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                          SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
-    (void)SSL_CTX_set_mode(c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                       SSL_MODE_RELEASE_BUFFERS);
-    (void)SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
-    if (SSL_CTX_use_certificate_chain_file(c->ctx, cert_path) != 1) {
-        (void)openssl_error(e, E_CONFIG, "certificate");
-        (void)err_note(e, "tls_cert '%s'", cert_path);
-        goto fail;
-    }
-    if (SSL_CTX_use_PrivateKey_file(c->ctx, key_path, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(c->ctx) != 1) {
-        (void)openssl_error(e, E_CONFIG, "private key");
-        (void)err_note(e, "tls_key '%s'", key_path);
-        goto fail;
+    (void)pthread_mutex_init(&c->mutex, NULL);
+    if (tls_config_reload(c, files, &ignored, e) != 0) {
+        tls_config_free(c);
+        return -1;
     }
     *out = c;
     return 0;
-fail:
-    tls_config_free(c);
-    return -1;
 }
 
 void tls_config_free(struct tls_config *c)
@@ -65,16 +140,45 @@ void tls_config_free(struct tls_config *c)
     if (c == NULL)
         return;
     SSL_CTX_free(c->ctx);
+    (void)pthread_mutex_destroy(&c->mutex);
     free(c);
 }
 
+/* Held once more, or NULL. */
+static SSL_CTX *hold_ctx(const struct tls_config *c)
+{
+    /* The mutex is not what is constant about a configuration. */
+    pthread_mutex_t *mutex = (pthread_mutex_t *)(uintptr_t)&c->mutex;
+    (void)pthread_mutex_lock(mutex);
+    SSL_CTX *ctx = c->ctx;
+    if (ctx != NULL)
+        (void)SSL_CTX_up_ref(ctx);
+    (void)pthread_mutex_unlock(mutex);
+    return ctx;
+}
+
+bool tls_config_offers(const struct tls_config *c)
+{
+    SSL_CTX *ctx = c != NULL ? hold_ctx(c) : NULL;
+    SSL_CTX_free(ctx);
+    return ctx != NULL;
+}
+
+/* ---- a connection -------------------------------------------------------------------------- */
+
 int tls_new(const struct tls_config *c, int fd, struct tls **out, struct err *e)
 {
+    SSL_CTX *ctx = hold_ctx(c);
+    if (ctx == NULL) /* taken away since the greeting */
+        return err_set(e, E_PROTOCOL, "TLS is not offered any more");
     struct tls *t = calloc(1, sizeof *t);
+    if (t != NULL) {
+        ERR_clear_error();
+        t->ssl = SSL_new(ctx);
+    }
+    SSL_CTX_free(ctx);
     if (t == NULL)
         return err_set(e, E_NOMEM, "no memory for a TLS connection");
-    ERR_clear_error();
-    t->ssl = SSL_new(c->ctx);
     if (t->ssl == NULL || SSL_set_fd(t->ssl, fd) != 1) {
         tls_free(t);
         return openssl_error(e, E_NOMEM, "begin TLS");
@@ -160,6 +264,36 @@ int tls_write(struct tls *t, struct slice bytes, size_t *put, enum tls_result *r
     TRY(outcome(t, SSL_write_ex(t->ssl, bytes.ptr, bytes.len, &n), "TLS write", result, e));
     *put = *result == TLS_DONE ? n : 0;
     return 0;
+}
+
+/* Nothing for a name with a zero byte in it, which may be meant to deceive. */
+static void put_common_name(const X509_NAME *name, char into[TLS_NAME_BYTES])
+{
+    int                    at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+    const X509_NAME_ENTRY *entry = at >= 0 ? X509_NAME_get_entry(name, at) : NULL;
+    unsigned char         *text = NULL;
+    int n = entry != NULL ? ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry)) : -1;
+
+    if (n > 0 && n < TLS_NAME_BYTES && memchr(text, 0, (size_t)n) == NULL) {
+        memcpy(into, text, (size_t)n);
+        into[n] = '\0';
+    }
+    OPENSSL_free(text);
+}
+
+void tls_peer(const struct tls *t, struct tls_peer *out)
+{
+    X509 *x = SSL_get0_peer_certificate(t->ssl);
+
+    *out = (struct tls_peer){ 0 };
+    if (x == NULL || SSL_get_verify_result(t->ssl) != X509_V_OK)
+        return;
+    const X509_NAME *name = X509_get_subject_name(x);
+    char            *line = X509_NAME_oneline(name, NULL, 0);
+    if (line != NULL && strlen(line) < sizeof out->subject)
+        memcpy(out->subject, line, strlen(line) + 1);
+    OPENSSL_free(line);
+    put_common_name(name, out->common_name);
 }
 
 const char *tls_version(const struct tls *t)

@@ -280,7 +280,8 @@ static int control_open(struct control *c, struct err *e)
 }
 
 int control_start(const struct config *config, struct channels *channels, struct serve *serve,
-                  struct retention *retention, struct control **out, struct err *e)
+                  struct retention *retention, struct reload *reload, struct control **out,
+                  struct err *e)
 {
     struct control *c = calloc(1, sizeof *c);
 
@@ -290,6 +291,7 @@ int control_start(const struct config *config, struct channels *channels, struct
                                            .channels = channels,
                                            .serve = serve,
                                            .retention = retention,
+                                           .reload = reload,
                                            .started_s = (int64_t)time(NULL) };
     c->listen_fd = c->stop_fd = -1;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)

@@ -14,7 +14,9 @@
  *     {"version":"0.1.0","pid":1,"uptime_s":7,"config":"/etc/binrelay.conf","data":"/var/lib/binrelay",
  *      "listener":{"address":"127.0.0.1","port":3307} (the first one of:)
  *      "listeners":[{"name":"x or null","address":"127.0.0.1","port":3307,"channel":"main or
- * null"}], "sessions":[{"id":1,"user":"u","address":"127.0.0.1:40000","tls":false, "channel":"main
+ * null"}], "logins":{"users":1,"failed":0,"blocked":0,"slowed_addresses":0} (failed, blocked: since
+ *      the start; addresses whose failed logins are answered late now),
+ *      "sessions":[{"id":1,"user":"u","address":"127.0.0.1:40000","tls":false, "channel":"main
  * or null before login","state":"sentence of what it does","server_id":7,
  *        "since_s":1,"file":"binlog.000001","offset":157,"sent_bytes":1}] (file, offset, server_id:
  *        null before a dump),
@@ -61,6 +63,12 @@
  *     {"files":2,"bytes":300,"keep_from":"binlog.000003","held":false,"dry":true}
  *     held: more would go, but a consumer still needs it.
  *
+ *   reload TAB all|users
+ *     Reads the configuration, certificates and users again, or the users alone, as relay/reload.h
+ *     says. One line of sentences:
+ *     {"changed":["[listener] certificates, for new connections"],
+ *      "needs_restart":["[source a] host"],"warnings":[]}
+ *
  *   define TAB DATABASE TAB TABLE
  *     The table as the source has it now, as publisher/definition.h's JSON text.
  *
@@ -75,11 +83,12 @@ enum { CONTROL_LINE_BYTES = 4096, CONTROL_CLIENTS_MAX = 16 };
 
 struct retention;
 struct serve;
+struct reload;
 struct control;
 
 /* Everything handed over must live until control_stop(). E_CONFIG when the socket's path is longer
    than a unix socket's name may be. */
 MUST_CHECK int control_start(const struct config *config, struct channels *channels,
-                             struct serve *serve, struct retention *retention, struct control **out,
-                             struct err *e);
+                             struct serve *serve, struct retention *retention,
+                             struct reload *reload, struct control **out, struct err *e);
 void           control_stop(struct control *c); /* accepts NULL; ends all connections */

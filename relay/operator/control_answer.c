@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "protocol/base/json.h"
 #include "protocol/base/version.h"
+#include "relay/reload.h"
 #include "relay/retention.h"
 #include "relay/downstream/serve.h"
 #include "storage/locate.h"
@@ -291,6 +292,20 @@ static void put_listeners(struct json *j, struct serve *serve)
     json_close_array(j);
 }
 
+static void put_logins(struct json *j, struct serve *serve)
+{
+    struct serve_logins n;
+
+    serve_logins(serve, &n);
+    json_name(j, "logins");
+    json_open_object(j);
+    put_uint(j, "users", n.users);
+    put_uint(j, "failed", n.failed);
+    put_uint(j, "blocked", n.blocked);
+    put_uint(j, "slowed_addresses", n.slowed_addresses);
+    json_close_object(j);
+}
+
 static int put_sessions(struct json *j, struct serve *serve, const char *channel, struct err *e)
 {
     struct sessions to = { j, channel };
@@ -378,6 +393,7 @@ static int answer_status(const struct control_context *x, const struct control_r
     if (r->slot != NULL && r->slot->channel != NULL)
         TRY(put_open_channel(&j, r->slot, e));
     put_listeners(&j, x->serve);
+    put_logins(&j, x->serve);
     TRY(put_sessions(&j, x->serve, r->slot != NULL ? r->slot->config->name : NULL, e));
     json_name(&j, "channels");
     json_open_array(&j);
@@ -580,6 +596,45 @@ static int answer_define(const struct control_context *x, const struct control_r
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
+static void put_sentence(void *arg, const char *sentence)
+{
+    json_text(arg, sentence);
+}
+
+static void put_sentences(struct json *j, const char *name, const struct buf *sentences)
+{
+    json_name(j, name);
+    json_open_array(j);
+    reload_report_each(sentences, put_sentence, j);
+    json_close_array(j);
+}
+
+static int answer_reload(const struct control_context *x, const struct control_request *r,
+                         char *const *words, struct buf *line, control_put *put, void *put_arg,
+                         struct err *e)
+{
+    struct reload_report report;
+    bool                 users = strcmp(words[1], "users") == 0;
+    struct json          j = json_into(line);
+
+    (void)r;
+    if (!users && strcmp(words[1], "all") != 0)
+        return err_set(e, E_CONFIG, "reload is of 'all' or 'users', not '%.50s'", words[1]);
+    reload_report_init(&report);
+    int rc = users ? reload_users(x->reload, &report, e) : reload_all(x->reload, &report, e);
+    if (rc == 0) {
+        reload_log(&report);
+        json_open_object(&j);
+        put_sentences(&j, "changed", &report.changed);
+        put_sentences(&j, "needs_restart", &report.needs_restart);
+        put_sentences(&j, "warnings", &report.warnings);
+        json_close_object(&j);
+        rc = emit(line, put, put_arg, e);
+    }
+    reload_report_done(&report);
+    return rc;
+}
+
 enum { WORDS_MAX = 4 };
 
 static const struct request {
@@ -590,7 +645,7 @@ static const struct request {
                   struct err *e);
 } requests[] = {
     { "status", 0, answer_status }, { "files", 0, answer_files },   { "map", 1, answer_map },
-    { "purge", 2, answer_purge },   { "define", 2, answer_define },
+    { "purge", 2, answer_purge },   { "define", 2, answer_define }, { "reload", 1, answer_reload },
 };
 
 static size_t split(char *line, char *words[WORDS_MAX])

@@ -10,6 +10,7 @@ struct control_context { /* what the answers are about; all borrowed */
     struct channels     *channels;
     struct serve        *serve;
     struct retention    *retention;
+    struct reload       *reload;
     int64_t              started_s;
 };
 

@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct slice payload = cursor_slice(&c, n < c.left ? n : c.left);
         bool         secures = v->session.state == AWAIT_TLS;
         if (secures)
-            session_secured(&v->session);
+            session_secured(&v->session, &(struct tls_peer){ .subject = "/CN=u" });
         if (v->session.state == AWAIT_COMMAND)
             v->sequence = 0;
         visitor_send(v, payload);

@@ -28,14 +28,29 @@ static void no_wake(void *arg)
     (void)arg;
 }
 
+struct config visitor_config(void)
+{
+    return (struct config){ .users = users, .user_count = sizeof users / sizeof users[0] };
+}
+
+struct user *visitor_user(struct visitor *c, const char *name)
+{
+    struct user *user = users_hold(c->world.users, slice_of_text(name));
+    assert(user != NULL);
+    user_release(user);
+    return user;
+}
+
 void visitor_world_begin(struct visitor *c, struct store *store, enum format_family family)
 {
-    const struct config config = { .users = users, .user_count = sizeof users / sizeof users[0] };
+    const struct config config = visitor_config();
     struct err          e = { 0 };
     struct users       *made = NULL;
     struct roster      *roster = NULL;
     bool                mysql = family == FAMILY_MYSQL;
-    int                 result = users_new(&config, &made, &e) + roster_new(4, &roster, &e);
+    struct penalty     *penalty = NULL;
+    int                 result =
+        users_new(&config, &made, &e) + roster_new(4, &roster, &e) + penalty_new(&penalty, &e);
 
     assert(result == 0);
     *c = (struct visitor){ 0 };
@@ -54,6 +69,7 @@ void visitor_world_begin(struct visitor *c, struct store *store, enum format_fam
     c->world = (struct session_world){
         .users = made,
         .roster = roster,
+        .penalty = penalty,
         .channels = &c->channel,
         .channel_count = 1,
     };
@@ -65,9 +81,9 @@ void visitor_world_begin(struct visitor *c, struct store *store, enum format_fam
         .facts = give_facts,
         .facts_arg = &c->facts,
     };
-    c->gate = (struct session_gate){ .channel = &c->channel,
-                                     .login_ms = 1000,
-                                     .room = { .most = UINT32_MAX } };
+    c->gate = (struct session_gate){
+        .channel = &c->channel, .login_ms = 1000, .idle_ms = 1000, .room = { .most = UINT32_MAX }
+    };
     buf_init(&c->out, 64 * 1024 * 1024);
 }
 
@@ -75,6 +91,7 @@ void visitor_world_done(struct visitor *c)
 {
     users_free(c->world.users);
     roster_free(c->world.roster);
+    penalty_free(c->world.penalty);
     buf_done(&c->out);
 }
 

@@ -18,6 +18,11 @@ struct visitor {
 
 enum { VISITOR_CAPABILITIES = 0x008aa205 }; /* 4.1, secure, plugins, lenenc answers, transactions */
 
+/* Whose users can log in: "u", "tls", "free" and "admin". */
+struct config visitor_config(void);
+/* One of them; lives until visitor_world_done(). */
+struct user *visitor_user(struct visitor *c, const char *name);
+
 /* The world: users "u" (password "secret"), "tls" (the same, TLS demanded), "free" (no password);
    a source of this family that is known. `store` stays the caller's. */
 void visitor_world_begin(struct visitor *c, struct store *store, enum format_family family);

@@ -130,6 +130,8 @@ static void the_right_password_lets_in_and_the_wrong_one_does_not(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         visitor_begin(&c);
         visitor_log_in(&c, wrong[i].user, wrong[i].password);
+        if (c.session.state == SLOWED)
+            session_on_timeout(&c.session);
         assert_error(&c, 1045);
         assert_int_equal(c.session.state, CLOSING);
         visitor_command(&c, COM_PING, slice_empty()); /* nothing is answered any more */
@@ -284,7 +286,7 @@ static void the_channel_is_the_users_or_the_listeners(void **state)
         c.world.channels = two;
         c.world.channel_count = 2;
         c.gate.channel = cases[i].gate >= 0 ? &two[cases[i].gate] : NULL;
-        users_find(c.world.users, slice_of_text("u"))->channel = cases[i].user;
+        visitor_user(&c, "u")->channel = cases[i].user;
         visitor_begin(&c);
         visitor_log_in(&c, "u", "secret");
         if (cases[i].chosen >= 0) {
@@ -319,7 +321,7 @@ static void a_channel_that_is_away_refuses_its_own_only(void **state)
     assert_true(visitor_take(&c, &p));
     assert_int_equal(p.ptr[0], 0xff);
     visitor_done(&c);
-    struct user *u = users_find(c.world.users, slice_of_text("u"));
+    struct user *u = visitor_user(&c, "u");
     c.gate.channel = NULL;
     u->channel = "gone";
     visitor_begin(&c);
@@ -331,6 +333,126 @@ static void a_channel_that_is_away_refuses_its_own_only(void **state)
     visitor_begin(&c);
     visitor_log_in(&c, "u", "secret");
     assert_ok(&c);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
+static void a_guesser_is_answered_later_and_later_and_then_not_at_all(void **state)
+{
+    (void)state;
+    struct visitor        c;
+    struct slice          p;
+    struct penalty_counts n;
+    visitor_world_begin(&c, fixture.store, FAMILY_MARIADB);
+    static const char *const names[] = { "nobody", "u" }; /* both are told the same */
+    for (uint32_t i = 0; i < 5; i++) {
+        visitor_begin(&c);
+        visitor_log_in(&c, names[i % 2], "wrong");
+        if (i > 0) {
+            assert_int_equal(c.session.state, SLOWED);
+            assert_int_equal(session_wait_ms(&c.session), PENALTY_FIRST_MS << (i - 1));
+            assert_false(visitor_take(&c, &p));
+            visitor_command(&c, COM_PING, slice_empty()); /* does not help */
+            assert_int_equal(c.session.state, SLOWED);
+            session_on_timeout(&c.session);
+        }
+        assert_error(&c, 1045);
+        assert_int_equal(c.session.state, CLOSING);
+        visitor_done(&c);
+    }
+    penalty_counts(c.world.penalty, &n);
+    assert_int_equal(n.failed, 5);
+    /* The right password is not slowed down. */
+    logged_in(&c);
+    visitor_done(&c);
+    for (int i = 0; i < PENALTY_WAITING_MAX; i++)
+        assert_true(penalty_failed_ms(c.world.penalty, "127.0.0.1") > 0);
+    visitor_begin(&c);
+    assert_error(&c, 1129);
+    assert_int_equal(c.session.state, CLOSING);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
+static void a_user_comes_in_only_as_it_may(void **state)
+{
+    (void)state;
+    static const struct tls_peer shop = { "/O=Shop/CN=u", "u" }, none = { "", "" };
+    static const struct {
+        const char *hosts, *certificate;
+        int         tls; /* 1: without a certificate, 2: with one */
+        bool        fits;
+    } cases[] = {
+        { "127.0.0.0/8", "no", 0, true },
+        { "10.0.0.0/8", "no", 0, false },
+        { "", "yes", 0, false },
+        { "", "yes", 1, false },
+        { "", "yes", 2, true },
+        { "", "u", 2, true },
+        { "", "v", 2, false },
+        { "", "/O=Shop/CN=u", 2, true },
+        { "", "/CN=u", 2, false },
+        { "10.0.0.0/8", "yes", 2, false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct visitor c;
+        visitor_world_begin(&c, fixture.store, FAMILY_MARIADB);
+        visitor_user(&c, "u")->hosts = cases[i].hosts;
+        visitor_user(&c, "u")->require_certificate = cases[i].certificate;
+        visitor_begin(&c);
+        if (cases[i].tls > 0) {
+            c.session.state = AWAIT_TLS;
+            session_secured(&c.session, cases[i].tls == 2 ? &shop : &none);
+        }
+        visitor_log_in(&c, "u", "secret");
+        if (cases[i].fits)
+            assert_ok(&c);
+        else
+            assert_error(&c, 1045);
+        visitor_done(&c);
+        visitor_world_done(&c);
+    }
+}
+
+static void a_users_connections_are_counted(void **state)
+{
+    (void)state;
+    struct visitor c;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    struct user *u = visitor_user(&c, "u");
+    u->max_connections = 2;
+    u->live->connections = 1;
+    logged_in(&c);
+    assert_int_equal(u->live->connections, 2);
+    visitor_done(&c);
+    u->live->connections = 2;
+    visitor_begin(&c);
+    visitor_log_in(&c, "u", "secret");
+    assert_error(&c, 1226);
+    visitor_done(&c);
+    assert_int_equal(u->live->connections, 2);
+    visitor_world_done(&c);
+}
+
+static void sessions_of_users_that_are_gone_end_at_a_reload(void **state)
+{
+    (void)state;
+    struct visitor c;
+    struct err     e = { 0 };
+    size_t         changed;
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    logged_in(&c);
+    struct config same = visitor_config(), fewer = same;
+    assert_int_equal(users_reload(c.world.users, &same, &changed, &e), 0);
+    session_on_reload(&c.session);
+    assert_int_equal(c.session.state, AWAIT_COMMAND);
+    assert_int_equal(c.session.user->live->connections, 1);
+    fewer.users++; /* "u" is the first one */
+    fewer.user_count--;
+    assert_int_equal(users_reload(c.world.users, &fewer, &changed, &e), 0);
+    assert_int_equal(changed, 1);
+    session_on_reload(&c.session);
+    assert_int_equal(c.session.state, GONE);
     visitor_done(&c);
     visitor_world_done(&c);
 }
@@ -492,6 +614,10 @@ int main(void)
         cmocka_unit_test(a_dump_streams_and_ends_as_asked),
         cmocka_unit_test(the_channel_is_the_users_or_the_listeners),
         cmocka_unit_test(a_channel_that_is_away_refuses_its_own_only),
+        cmocka_unit_test(a_guesser_is_answered_later_and_later_and_then_not_at_all),
+        cmocka_unit_test(a_user_comes_in_only_as_it_may),
+        cmocka_unit_test(a_users_connections_are_counted),
+        cmocka_unit_test(sessions_of_users_that_are_gone_end_at_a_reload),
         cmocka_unit_test(only_who_may_replicate_is_streamed),
         cmocka_unit_test(only_an_admin_ends_sessions_of_others),
         cmocka_unit_test(a_mariadb_replica_that_came_back_is_told_to_the_old_one),

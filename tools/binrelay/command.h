@@ -11,7 +11,7 @@
 
 #define COMMAND_CONFIG_DEFAULT "/etc/binrelay/binrelay.conf"
 
-enum { COMMAND_OPTIONS_MAX = 8 };
+enum { COMMAND_OPTIONS_MAX = 16 };
 
 enum command_exit { COMMAND_OK = 0, COMMAND_FAILED = 1, COMMAND_MISUSED = 2 };
 
@@ -19,7 +19,7 @@ struct call;
 
 struct command_option {
     const char *name;     /* without the dashes; NULL ends the list */
-    const char *argument; /* NULL: a flag */
+    const char *argument; /* NULL: a flag; in brackets: may be left out, else follows a '=' */
     const char *help;
 };
 
@@ -27,9 +27,11 @@ struct command {
     const char           *name;
     const char           *operands; /* as in the usage line, "" for none */
     int                   operand_count;
-    const char           *summary;   /* one line, lower case */
-    const char           *details;   /* sentences; NULL: none */
-    bool                  about_all; /* channels, unless one is named */
+    int                   operand_more; /* that may follow them */
+    const char           *summary;      /* one line, lower case */
+    const char           *details;      /* sentences; NULL: none */
+    bool                  about_all;    /* channels, unless one is named */
+    bool                  about_daemon; /* needs no data yet; --channel is the command's own */
     struct command_option options[COMMAND_OPTIONS_MAX];
     /* Prints its result itself. COMMAND_FAILED and COMMAND_MISUSED fill *e, but for a failure that
        is the result itself (then e->kind stays E_OK). */
@@ -42,8 +44,9 @@ struct call {
     struct folder         at;
     const char           *config; /* where it was read; NULL: --data */
     bool                  json;
+    const char           *channel;                     /* --channel; NULL: not given */
     const char           *values[COMMAND_OPTIONS_MAX]; /* NULL: not given; "" for a flag */
-    char *const          *operands;
+    char *const          *operands;                    /* ended by NULL */
 };
 
 /* What was given for an option of the command's own, NULL when it was not. */
@@ -64,4 +67,6 @@ enum command_exit files_run(const struct call *c, struct err *e);
 enum command_exit map_run(const struct call *c, struct err *e);
 enum command_exit tail_run(const struct call *c, struct err *e);
 enum command_exit purge_command_run(const struct call *c, struct err *e);
+enum command_exit user_run(const struct call *c, struct err *e);
+enum command_exit reload_run(const struct call *c, struct err *e);
 enum command_exit verify_run(const struct call *c, struct err *e);

@@ -79,6 +79,50 @@ const struct command commands[] = {
                    { "dry-run", NULL, "Only tell what would go." },
                    { NULL, NULL, NULL } },
       .run = purge_command_run },
+    { .name = "user",
+      .operands = "add|passwd|change|remove NAME, or list",
+      .operand_count = 1,
+      .operand_more = 1,
+      .summary = "who may log in at the relay: the users file",
+      .details =
+          "Holds hashes, no passwords. A password is asked for at the terminal, or is the first "
+          "line of --password-file or of standard input. A running relay takes each change over "
+          "at once: sessions of a removed user end, others go on by their user's new rights and "
+          "limits. With 'any' (the default) both methods' hashes are kept, so that every client "
+          "can log in; mysql_native_password's has no salt, so prefer --auth "
+          "caching_sha2_password where all clients know it. --channel names the user's channel. "
+          "list shows what is in force, but for [user NAME] sections of the configuration.",
+      .about_daemon = true,
+      .options = { { "rights", "LIST",
+                     "Of replicate, forward, write and admin, separated by commas; or all, or "
+                     "none. By default replicate,forward." },
+                   { "hosts", "LIST",
+                     "Addresses to come from: 10.1.2.3, 10.0.0.0/8, 192.168.%, localhost; by "
+                     "default everywhere." },
+                   { "require-tls", NULL, "Refuse the user without TLS." },
+                   { "require-certificate", "[SUBJECT]",
+                     "Refuse the user without a certificate that tls_ca vouches for; or with "
+                     "another subject than this, as in =/O=Shop/CN=replica, or common name." },
+                   { "max-connections", "N", "Most connections at once, or none." },
+                   { "bandwidth", "BYTES",
+                     "Most bytes a second of all streams together, as 500K or 20M, or none." },
+                   { "auth", "METHOD",
+                     "caching_sha2_password, mysql_native_password, or any (the default)." },
+                   { "password-file", "FILE",
+                     "Its first line is the password; '-': standard "
+                     "input." },
+                   { "hash-file", "FILE",
+                     "In place of a password the authentication_string of a server's account, as "
+                     "it is or as 0x and hexadecimal digits." },
+                   { NULL, NULL, NULL } },
+      .run = user_run },
+    { .name = "reload",
+      .operands = "",
+      .summary = "have the running relay read its configuration, certificates and users again",
+      .details = "No session is dropped for it. Tells what is in force now and what needs a "
+                 "restart. When the configuration has errors nothing of it is taken over.",
+      .about_daemon = true,
+      .run = reload_run },
     { .name = NULL },
 };
 

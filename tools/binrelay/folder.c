@@ -182,6 +182,23 @@ static int find(const char *data, bool by_config, const char *channel, struct fo
     return choose(f, count, channel, by_config, e);
 }
 
+int folder_find_data(const char *data, const char *config, struct folder *out, struct err *e)
+{
+    struct folder f = { 0 };
+    struct buf    from;
+    int           result = 0;
+
+    buf_init(&from, 4096);
+    if (data == NULL)
+        result = from_config(config, &from, e);
+    if (result == 0)
+        result = take_copy(data != NULL ? data : buf_text(&from), &f.data, e);
+    buf_done(&from);
+    if (result == 0)
+        *out = f;
+    return result;
+}
+
 int folder_find(const char *data, const char *config, const char *channel, struct folder *out,
                 struct err *e)
 {

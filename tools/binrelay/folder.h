@@ -18,4 +18,7 @@ struct folder {
    do when there is no relay's data, or no such channel; then *out is zeroed. */
 MUST_CHECK int folder_find(const char *data, const char *config, const char *channel,
                            struct folder *out, struct err *e);
+/* The relay's folder alone, which need not hold anything yet. */
+MUST_CHECK int folder_find_data(const char *data, const char *config, struct folder *out,
+                                struct err *e);
 void           folder_done(struct folder *f); /* accepts a zeroed one */

@@ -6,7 +6,7 @@
 #include "protocol/base/json.h"
 #include "tools/binrelay/command.h"
 
-enum { TEXT_BYTES_MAX = 1024 * 1024, OPTIONS_MAX = 16, LETTER_GLOBAL = 256, LETTER_OWN = 512 };
+enum { TEXT_BYTES_MAX = 1024 * 1024, OPTIONS_MAX = 24, LETTER_GLOBAL = 256, LETTER_OWN = 512 };
 
 static int misused(const char *say, const char *what)
 {
@@ -52,13 +52,20 @@ static int print_page(void)
     return print_text(&text, stdout);
 }
 
+static int argument_of(const struct command_option *o)
+{
+    if (o->argument == NULL)
+        return no_argument;
+    return o->argument[0] == '[' ? optional_argument : required_argument;
+}
+
 static size_t add_options(struct option *into, size_t at, const struct command_option *from,
                           int letter)
 {
     for (size_t i = 0; from[i].name != NULL; i++) {
         assert(at + 1 < OPTIONS_MAX);
         into[at++] = (struct option){ .name = from[i].name,
-                                      .has_arg = from[i].argument != NULL,
+                                      .has_arg = argument_of(&from[i]),
                                       .val = letter + (int)i };
     }
     return at;
@@ -101,6 +108,11 @@ static int read_options(int argc, char **argv, const struct command *own, struct
             return misused("something must follow", argv[optind - 1]);
         if (letter == '?')
             return misused("not understood:", argv[optind - 1]);
+        /* Without a '=' getopt sees no argument; what begins with '/' can be nothing else. */
+        if (own != NULL && letter >= LETTER_OWN && optarg == NULL && optind < argc &&
+            argv[optind][0] == '/' &&
+            argument_of(&own->options[letter - LETTER_OWN]) == optional_argument)
+            optarg = argv[optind++];
         if (letter >= LETTER_OWN)
             call->values[letter - LETTER_OWN] = optarg != NULL ? optarg : "";
         else
@@ -136,8 +148,12 @@ static enum command_exit run_command(struct call *call, const struct globals *g,
     call->json = g->json;
     if (g->data == NULL)
         call->config = g->config != NULL ? g->config : COMMAND_CONFIG_DEFAULT;
-    int found = folder_find(g->data, call->config, g->channel, &call->at, e);
-    if (found == 0 && call->at.store == NULL && !call->command->about_all) {
+    call->channel = g->channel;
+    int found = call->command->about_daemon
+                    ? folder_find_data(g->data, call->config, &call->at, e)
+                    : folder_find(g->data, call->config, g->channel, &call->at, e);
+    if (found == 0 && call->at.store == NULL && !call->command->about_all &&
+        !call->command->about_daemon) {
         (void)err_set(e, E_CONFIG, "there are several channels: choose one of %s by --channel",
                       call->at.channels);
         code = COMMAND_MISUSED;
@@ -186,10 +202,11 @@ int main(int argc, char **argv)
         return print_command_help(call.command->name);
     if (g.config != NULL && g.data != NULL)
         return misused("give --config or --data, not both, to", name);
-    if (argc - optind != call.command->operand_count)
-        return misused(argc - optind > call.command->operand_count ? "too much was given to"
-                                                                   : "an operand is missing for",
-                       name);
+    int given = argc - optind, least = call.command->operand_count;
+    if (given < least)
+        return misused("an operand is missing for", name);
+    if (given > least + call.command->operand_more)
+        return misused("too much was given to", name);
     call.operands = argv + optind;
     return (int)run_command(&call, &g, &e);
 }

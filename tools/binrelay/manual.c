@@ -32,13 +32,22 @@ static void put_entry(struct buf *out, const char *left, const char *help)
     put_wrapped(out, help, HELP_INDENT, HELP_INDENT);
 }
 
+static void put_option(struct buf *out, const struct command_option *o)
+{
+    if (o->argument == NULL)
+        buf_printf(out, "--%s", o->name);
+    else if (o->argument[0] == '[')
+        buf_printf(out, "--%s[=%s", o->name, o->argument + 1);
+    else
+        buf_printf(out, "--%s %s", o->name, o->argument);
+}
+
 static void put_options(struct buf *out, const struct command_option *options)
 {
     for (const struct command_option *o = options; o->name != NULL; o++) {
         struct buf left;
         buf_init(&left, 256);
-        buf_printf(&left, "--%s%s%s", o->name, o->argument != NULL ? " " : "",
-                   o->argument != NULL ? o->argument : "");
+        put_option(&left, o);
         put_entry(out, buf_text(&left), o->help);
         buf_done(&left);
     }
@@ -95,7 +104,8 @@ static void put_roff_options(struct buf *out, const struct command_option *optio
     for (const struct command_option *o = options; o->name != NULL; o++) {
         buf_printf(out, ".TP\n.B \\-\\-%s", o->name);
         if (o->argument != NULL)
-            buf_printf(out, " \\fI%s\\fR", o->argument);
+            buf_printf(out, o->argument[0] == '[' ? "\\fR[=\\fI%s\\fR" : " \\fI%s\\fR",
+                       o->argument + (o->argument[0] == '['));
         buf_put_u8(out, '\n');
         put_roff(out, o->help);
         buf_put_u8(out, '\n');

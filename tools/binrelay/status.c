@@ -222,6 +222,25 @@ static int ask_files(const struct call *c, const char *channel, struct buf *file
     return question_ask(&at, ask, files, e);
 }
 
+/* Nothing to see unless somebody failed. */
+static void print_logins(struct json_object *logins)
+{
+    uint64_t failed = answer_uint(logins, "failed"), blocked = answer_uint(logins, "blocked");
+    uint64_t slowed = answer_uint(logins, "slowed_addresses");
+
+    if (failed == 0 && blocked == 0)
+        return;
+    row("logins",
+        "%" PRIu64 " failed, %" PRIu64 " turned away for that; %" PRIu64 " %s answered late now",
+        failed, blocked, slowed, slowed == 1 ? "address is" : "addresses are");
+}
+
+static void print_door(struct json_object *all)
+{
+    print_listeners(answer_member(all, "listeners"));
+    print_logins(answer_member(all, "logins"));
+}
+
 static int print_channel(const struct call *c, struct json_object *all, struct json_object *channel,
                          struct buf *files, struct err *e)
 {
@@ -237,7 +256,7 @@ static int print_channel(const struct call *c, struct json_object *all, struct j
     print_store(channel);
     row("served", "as server_id %" PRIu64, answer_uint(channel, "server_id"));
     if (answer_count(answer_member(all, "channels")) == 1)
-        print_listeners(answer_member(all, "listeners"));
+        print_door(all);
     TRY(print_consumers(answer_member(all, "sessions"), name, buf_slice(files), e));
     return print_publishers(answer_member(channel, "publishers"), e);
 }
@@ -254,7 +273,7 @@ static int print_status(const struct call *c, struct json_object *all, struct bu
     row("  data", "%s", answer_text(all, "data"));
     if (answer_count(channels) == 1)
         return print_channel(c, all, answer_item(channels, 0), files, e);
-    print_listeners(answer_member(all, "listeners"));
+    print_door(all);
     for (size_t i = 0; i < answer_count(channels); i++) {
         struct json_object *channel = answer_item(channels, i);
         (void)putchar('\n');

@@ -1,0 +1,13 @@
+/*
+ * What differs between two configurations, key by key.
+ *
+ * Says names, never values, since some are passwords. Any thread.
+ */
+#pragma once
+#include "relay/config/config.h"
+
+/* `what` is "[listener] tls_cert" or, for a section that one of the two does not have, "[listener
+   two] (new)" or "(gone)", with `applies` RELOAD for users and RESTART for all else. */
+typedef void config_differs(void *arg, const char *what, enum config_applies applies);
+void         config_diff(const struct config *before, const struct config *now, config_differs *say,
+                         void *arg);

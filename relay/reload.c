@@ -1,0 +1,214 @@
+#include "relay/reload.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "relay/config/config_diff.h"
+#include "relay/downstream/tls.h"
+#include "relay/log.h"
+
+enum { REPORT_BYTES_MAX = 1024 * 1024, SENTENCE_BYTES = 512 };
+
+struct reload {
+    pthread_mutex_t      mutex;
+    const struct config *start; /* what needs a restart is still as it says */
+    struct config       *read;  /* last taken over; NULL: `start` */
+    struct serve        *serve;
+};
+
+int reload_new(const struct config *start, struct serve *serve, struct reload **out, struct err *e)
+{
+    struct reload *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return err_set(e, E_NOMEM, "no memory to reload");
+    (void)pthread_mutex_init(&r->mutex, NULL);
+    r->start = start;
+    r->serve = serve;
+    *out = r;
+    return 0;
+}
+
+void reload_free(struct reload *r)
+{
+    if (r == NULL)
+        return;
+    (void)pthread_mutex_destroy(&r->mutex);
+    config_free(r->read);
+    free(r);
+}
+
+/* ---- the report ---------------------------------------------------------------------------- */
+
+void reload_report_init(struct reload_report *r)
+{
+    buf_init(&r->changed, REPORT_BYTES_MAX);
+    buf_init(&r->needs_restart, REPORT_BYTES_MAX);
+    buf_init(&r->warnings, REPORT_BYTES_MAX);
+}
+
+void reload_report_done(struct reload_report *r)
+{
+    buf_done(&r->changed);
+    buf_done(&r->needs_restart);
+    buf_done(&r->warnings);
+}
+
+void reload_report_each(const struct buf *sentences, void (*each)(void *arg, const char *sentence),
+                        void             *arg)
+{
+    struct slice rest = buf_slice(sentences);
+
+    while (rest.len > 0) {
+        char           one[SENTENCE_BYTES];
+        const uint8_t *end = memchr(rest.ptr, '\n', rest.len);
+        size_t         n = end != NULL ? (size_t)(end - rest.ptr) : rest.len;
+        (void)snprintf(one, sizeof one, "%.*s", (int)n, (const char *)rest.ptr);
+        each(arg, one);
+        n += end != NULL ? 1 : 0;
+        rest = (struct slice){ rest.ptr + n, rest.len - n };
+    }
+}
+
+static void note_warning(void *arg, const char *sentence)
+{
+    struct reload_report *report = arg;
+    buf_printf(&report->warnings, "%s\n", sentence);
+}
+
+static void note_certificate(void *arg, const char *listener)
+{
+    struct reload_report *report = arg;
+    buf_printf(&report->changed, "[listener%s%s] certificates, for new connections\n",
+               *listener != '\0' ? " " : "", listener);
+}
+
+/* Against what is in force: these keys are taken over. */
+static void note_reloaded(void *arg, const char *what, enum config_applies applies)
+{
+    struct reload_report *report = arg;
+    if (applies == RELOAD)
+        buf_printf(&report->changed, "%s\n", what);
+}
+
+/* Against what the daemon was started with: these are not. */
+static void note_waiting(void *arg, const char *what, enum config_applies applies)
+{
+    struct reload_report *report = arg;
+    if (applies != RELOAD)
+        buf_printf(&report->needs_restart, "%s\n", what);
+}
+
+static void note_users(struct reload_report *report, size_t changed)
+{
+    char count[32];
+    (void)snprintf(count, sizeof count, "%zu user%s", changed, changed == 1 ? "" : "s");
+    if (changed > 0)
+        buf_printf(&report->changed, "%s added, removed or changed\n", count);
+}
+
+static void log_changed(void *arg, const char *sentence)
+{
+    (void)arg;
+    log_write(LOG_INFO, "reload", "in force: %s", sentence);
+}
+
+static void log_waiting(void *arg, const char *sentence)
+{
+    (void)arg;
+    log_write(LOG_WARNING, "reload", "needs a restart: %s", sentence);
+}
+
+static void log_warning(void *arg, const char *sentence)
+{
+    (void)arg;
+    log_write(LOG_WARNING, "reload", "%s", sentence);
+}
+
+void reload_log(const struct reload_report *r)
+{
+    if (r->changed.len == 0 && r->needs_restart.len == 0)
+        log_write(LOG_INFO, "reload", "nothing has changed");
+    reload_report_each(&r->warnings, log_warning, NULL);
+    reload_report_each(&r->changed, log_changed, NULL);
+    reload_report_each(&r->needs_restart, log_waiting, NULL);
+}
+
+/* ---- reading again ------------------------------------------------------------------------- */
+
+/* So that nothing is half taken over when a certificate is no good. */
+static int try_certificates(const struct config *config, struct err *e)
+{
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct config_listener *l = &config->listeners[i];
+        const struct tls_files        files = { l->tls_cert, l->tls_key, l->tls_ca };
+        struct tls_config            *tried = NULL;
+        TRY(tls_config_new(&files, &tried, e));
+        tls_config_free(tried);
+    }
+    return 0;
+}
+
+static int take_over(struct reload *r, const struct config *now, struct reload_report *report,
+                     struct err *e)
+{
+    const struct config *before = r->read != NULL ? r->read : r->start;
+    size_t               users = 0;
+
+    TRY(try_certificates(now, e));
+    TRY(serve_reload_users(r->serve, now, &users, e));
+    note_users(report, users);
+    TRY(serve_reload_certificates(r->serve, now, note_certificate, report, e));
+    serve_reload_bounds(r->serve, now);
+    log_set_level(now->relay.log_level);
+    config_diff(before, now, note_reloaded, report);
+    config_diff(r->start, now, note_waiting, report);
+    return 0;
+}
+
+/* Errors come as sentences, of which the first one has to stand for all. */
+static int read_again(const struct reload *r, struct reload_report *report, struct config **out,
+                      struct err *e)
+{
+    if (config_read(r->start->path, note_warning, report, out, e) == 0)
+        return 0;
+    size_t first = strcspn(buf_text(&report->warnings), "\n");
+    if (e->kind != E_CONFIG || first == 0)
+        return err_note(e, "all stays as it was");
+    return err_set(e, E_CONFIG,
+                   "%.*s (all stays as it was; 'binrelayd --check %.100s' says all that is wrong)",
+                   (int)(first < 300 ? first : 300), buf_text(&report->warnings), r->start->path);
+}
+
+int reload_all(struct reload *r, struct reload_report *report, struct err *e)
+{
+    struct config *now = NULL;
+
+    (void)pthread_mutex_lock(&r->mutex);
+    int rc = read_again(r, report, &now, e);
+    if (rc == 0) {
+        rc = take_over(r, now, report, e);
+        if (rc != 0)
+            (void)err_note(e, "all stays as it was");
+    }
+    if (rc == 0) {
+        config_free(r->read);
+        r->read = now;
+    } else {
+        config_free(now);
+    }
+    (void)pthread_mutex_unlock(&r->mutex);
+    return rc;
+}
+
+int reload_users(struct reload *r, struct reload_report *report, struct err *e)
+{
+    size_t users = 0;
+
+    (void)pthread_mutex_lock(&r->mutex);
+    int rc = serve_reload_users(r->serve, r->read != NULL ? r->read : r->start, &users, e);
+    (void)pthread_mutex_unlock(&r->mutex);
+    if (rc == 0)
+        note_users(report, users);
+    return rc;
+}
