@@ -498,3 +498,30 @@ int auth_continue(struct auth_exchange *x, struct slice payload, struct auth_ver
     }
     return err_set(e, E_PROTOCOL, "an answer to a login that is already decided");
 }
+
+/* ---- the server's proof ---- */
+
+bool auth_prove(const struct auth_verifier *v, const uint8_t scramble[SCRAMBLE_BYTES],
+                const uint8_t certificate[SHA256_BYTES], char into[AUTH_PROOF_BYTES])
+{
+    static const char digits[] = "0123456789ABCDEF";
+    uint8_t           all[SHA1_BYTES + SCRAMBLE_BYTES + SHA256_BYTES], hash[SHA256_BYTES];
+    size_t            at = 0;
+
+    if (!v->hashes.has_native)
+        return false;
+    memcpy(all, v->hashes.native, SHA1_BYTES);
+    memcpy(all + SHA1_BYTES, scramble, SCRAMBLE_BYTES);
+    memcpy(all + SHA1_BYTES + SCRAMBLE_BYTES, certificate, SHA256_BYTES);
+    if (EVP_Digest(all, sizeof all, hash, NULL, EVP_sha256(), NULL) != 1) {
+        ERR_clear_error();
+        return false;
+    }
+    into[at++] = 1;
+    for (size_t i = 0; i < SHA256_BYTES; i++) {
+        into[at++] = digits[hash[i] >> 4];
+        into[at++] = digits[hash[i] & 15];
+    }
+    into[at] = '\0';
+    return true;
+}

@@ -40,6 +40,16 @@ bool auth_verifier_equal(const struct auth_verifier *a, const struct auth_verifi
 /* Whether a login by this method can come to anything. */
 bool auth_verifier_knows(const struct auth_verifier *v, enum auth_method m);
 
+/*
+ * By what a MariaDB client of 11.4 and later knows that a certificate nobody vouches for is that of
+ * the server which knows its password: a byte 1 and 64 hexadecimal digits, the SHA-256 of
+ * SHA1(SHA1(password)), the scramble and the certificate's SHA-256, as the text of the login's OK.
+ * False without a hash for mysql_native_password. Source: seen at MariaDB 11.8.
+ */
+enum { AUTH_PROOF_BYTES = 1 + 2 * SHA256_BYTES + 1 };
+bool auth_prove(const struct auth_verifier *v, const uint8_t scramble[SCRAMBLE_BYTES],
+                const uint8_t certificate[SHA256_BYTES], char into[AUTH_PROOF_BYTES]);
+
 /* The RSA key pair of the daemon for exchanges without TLS. Making one takes up to a second. */
 struct auth_key;
 MUST_CHECK int auth_key_new(struct auth_key **out, struct err *e);

@@ -14,20 +14,35 @@ enum {
     COLUMN_BINARY = 0x0080,    /* flag of numbers and times */
 };
 
-static void put_ok(struct reply *r, uint8_t head)
+static void put_ok_body(const struct reply *r, uint8_t head)
 {
-    struct packet p = packet_begin(r->out);
     buf_put_u8(r->out, head);
     buf_put_lenenc(r->out, 0); /* affected rows */
     buf_put_lenenc(r->out, 0); /* last insert id */
     buf_put_le(r->out, r->status, 2);
     buf_put_le(r->out, r->warnings, 2);
+}
+
+static void put_ok(struct reply *r, uint8_t head)
+{
+    struct packet p = packet_begin(r->out);
+
+    put_ok_body(r, head);
     packet_end(&p, r->sequence);
 }
 
 void reply_ok(struct reply *r)
 {
     put_ok(r, HEAD_OK);
+}
+
+void reply_ok_text(struct reply *r, const char *text)
+{
+    struct packet p = packet_begin(r->out);
+
+    put_ok_body(r, HEAD_OK);
+    buf_put_lenenc_slice(r->out, slice_of_text(text));
+    packet_end(&p, r->sequence);
 }
 
 void reply_error(struct reply *r, uint16_t number, const char state[5], const char *fmt, ...)

@@ -17,6 +17,8 @@ struct reply {
 };
 
 void reply_ok(struct reply *r);
+/* With a text for the client, of at most 250 bytes. */
+void reply_ok_text(struct reply *r, const char *text);
 /* Texts are cut at REPLY_ERROR_BYTES, as clients keep no more. */
 enum { REPLY_ERROR_BYTES = 511 };
 void reply_error(struct reply *r, uint16_t number, const char state[5], const char *fmt, ...)

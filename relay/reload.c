@@ -141,8 +141,8 @@ static int try_certificates(const struct config *config, struct err *e)
 {
     for (size_t i = 0; i < config->listener_count; i++) {
         const struct config_listener *l = &config->listeners[i];
-        const struct tls_files        files = { l->tls_cert, l->tls_key, l->tls_ca };
-        struct tls_config            *tried = NULL;
+        const struct tls_files files = { .cert = l->tls_cert, .key = l->tls_key, .ca = l->tls_ca };
+        struct tls_config     *tried = NULL;
         TRY(tls_config_new(&files, &tried, e));
         tls_config_free(tried);
     }

@@ -53,9 +53,13 @@
     KEY(address, "address", TEXT, "127.0.0.1", RESTART,                                            \
         "Address to listen on for consumers; '*' is all of IPv4 and IPv6.")                        \
     KEY(port, "port", PORT, "3307", RESTART, "TCP port for consumers.")                            \
+    KEY(tls, "tls", FLAG, "yes", RELOAD,                                                           \
+        "Offer TLS. Without 'tls_cert' that is done as servers do it: by a certificate of the "    \
+        "relay's own making, tls.pem in the data folder, which encrypts but tells nobody who the " \
+        "relay is (but see README on MariaDB); MySQL sources before 8.0 and their clients are "    \
+        "left alone with it.")                                                                     \
     KEY(tls_cert, "tls_cert", TEXT, "", RELOAD,                                                    \
-        "PEM file with the certificate (chain) shown to consumers; without one TLS is not "        \
-        "offered.")                                                                                \
+        "PEM file with the certificate (chain) shown to consumers.")                               \
     KEY(tls_key, "tls_key", TEXT, "", RELOAD, "PEM file with its private key.")                    \
     KEY(tls_ca, "tls_ca", TEXT, "", RELOAD,                                                        \
         "PEM file with the authorities whose certificates consumers may show, for users with "     \

@@ -8,6 +8,7 @@
 #include "relay/log.h"
 #include "relay/downstream/loop.h"
 #include "relay/downstream/password_key.h"
+#include "relay/downstream/certificate.h"
 #include "relay/downstream/tls.h"
 
 enum { LOOPS_MAX = 64 };
@@ -53,9 +54,19 @@ static void on_accepted(void *arg, int fd, const char address[ROSTER_ADDRESS_BYT
     loop_give(least, fd, &n->gate, address);
 }
 
-static struct tls_files tls_files_of(const struct config_listener *c)
+/* Into `path` comes the name of the relay's own certificate, if it is that one. */
+static int tls_files_of(const char *data, const struct config_listener *c,
+                        char path[CERTIFICATE_PATH_BYTES], struct tls_files *out, struct err *e)
 {
-    return (struct tls_files){ .cert = c->tls_cert, .key = c->tls_key, .ca = c->tls_ca };
+    *out = (struct tls_files){ .cert = c->tls_cert, .key = c->tls_key, .ca = c->tls_ca };
+    if (!c->tls)
+        out->cert = "";
+    if (!c->tls || *c->tls_cert != '\0')
+        return 0;
+    TRY(certificate_open(data, path, e));
+    out->cert = out->key = path;
+    out->own = true;
+    return 0;
 }
 
 static void set_bounds(struct entrance *n, const struct config_listener *c)
@@ -83,7 +94,9 @@ static int set_up_entrance(struct serve *s, const struct config_listener *c, str
     for (size_t i = 0; i < s->world.channel_count; i++)
         if (strcmp(s->channels[i].name, c->channel) == 0)
             n->gate.channel = &s->channels[i];
-    const struct tls_files files = tls_files_of(c);
+    char             path[CERTIFICATE_PATH_BYTES];
+    struct tls_files files;
+    TRY(tls_files_of(s->config->relay.data, c, path, &files, e));
     TRY(tls_config_new(&files, &n->tls, e));
     n->gate.tls = n->tls;
     return listener_open(c->address, c->port, &n->listener, e);
@@ -240,11 +253,13 @@ int serve_reload_certificates(struct serve *s, const struct config              
                               struct err *e)
 {
     for (size_t i = 0; i < config->listener_count; i++) {
-        const struct tls_files files = tls_files_of(&config->listeners[i]);
-        struct entrance       *n = entrance_of(s, &config->listeners[i]);
-        bool                   changed = false;
+        struct entrance *n = entrance_of(s, &config->listeners[i]);
+        char             path[CERTIFICATE_PATH_BYTES];
+        struct tls_files files;
+        bool             changed = false;
         if (n == NULL)
             continue;
+        TRY(tls_files_of(s->config->relay.data, &config->listeners[i], path, &files, e));
         TRY(tls_config_reload(n->tls, &files, &changed, e));
         if (changed)
             say(arg, config->listeners[i].name);

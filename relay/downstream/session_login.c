@@ -121,6 +121,17 @@ static bool is_blocked(const struct session *s, char text[256])
     return true;
 }
 
+/* Clients of MySQL 5.7 begin TLS wherever it is offered, and many of them know none that is safe
+   today: a certificate that nobody asked for shall not lock them out. */
+static bool offers_tls(const struct session *s)
+{
+    bool own = false;
+
+    if (!tls_config_offers(s->gate->tls, &own))
+        return false;
+    return !own || s->facts.family == FAMILY_MARIADB || s->facts.version_number >= 80000;
+}
+
 void session_greet(struct session *s)
 {
     const struct session_world *w = s->world;
@@ -148,7 +159,7 @@ void session_greet(struct session *s)
     bool hidden =
         s->facts.family == FAMILY_MARIADB && s->facts.version_number < MARIADB_PLAIN_VERSION;
     (void)snprintf(version, sizeof version, "%s%s", hidden ? "5.5.5-" : "", s->facts.version);
-    s->offered = capabilities_of(&s->facts, tls_config_offers(s->gate->tls));
+    s->offered = capabilities_of(&s->facts, offers_tls(s));
     struct greeting g = {
         .version = version,
         .thread_id = s->entry.id,
@@ -227,6 +238,19 @@ static bool take_place(struct session *s)
     return false;
 }
 
+/* MariaDB's clients take a certificate that nobody vouches for from who knows their password. */
+static void answer_granted(struct session *s)
+{
+    char         proof[AUTH_PROOF_BYTES];
+    struct reply r = session_reply(s);
+
+    if (s->facts.family == FAMILY_MARIADB && s->secure && s->exchange.method == AUTH_NATIVE &&
+        auth_prove(&s->user->verifier, s->exchange.scramble, s->certificate.shown, proof))
+        reply_ok_text(&r, proof);
+    else
+        reply_ok(&r);
+}
+
 static void granted(struct session *s)
 {
     struct roster_change c = roster_no_change();
@@ -236,7 +260,7 @@ static void granted(struct session *s)
     c.channel = (int)session_channel_index(s);
     c.tls = s->secure;
     roster_describe(s->world->roster, &s->entry, &c);
-    session_answer_ok(s);
+    answer_granted(s);
     session_enter(s, AWAIT_COMMAND);
     session_say(s, LOG_DEBUG, "logged in");
 }

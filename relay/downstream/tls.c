@@ -11,6 +11,7 @@
 struct tls_config {
     pthread_mutex_t mutex; /* the pointer: connections hold what it points to themselves */
     SSL_CTX        *ctx;   /* NULL: TLS is not offered */
+    bool            own;   /* the certificate is of the relay's own making */
 };
 
 struct tls {
@@ -111,6 +112,7 @@ int tls_config_reload(struct tls_config *c, const struct tls_files *files, bool 
     (void)pthread_mutex_lock(&c->mutex);
     SSL_CTX *old = c->ctx;
     c->ctx = ctx;
+    c->own = files->own;
     (void)pthread_mutex_unlock(&c->mutex);
     identify(old, before);
     identify(ctx, after);
@@ -145,21 +147,22 @@ void tls_config_free(struct tls_config *c)
 }
 
 /* Held once more, or NULL. */
-static SSL_CTX *hold_ctx(const struct tls_config *c)
+static SSL_CTX *hold_ctx(const struct tls_config *c, bool *own)
 {
     /* The mutex is not what is constant about a configuration. */
     pthread_mutex_t *mutex = (pthread_mutex_t *)(uintptr_t)&c->mutex;
     (void)pthread_mutex_lock(mutex);
     SSL_CTX *ctx = c->ctx;
+    *own = c->own;
     if (ctx != NULL)
         (void)SSL_CTX_up_ref(ctx);
     (void)pthread_mutex_unlock(mutex);
     return ctx;
 }
 
-bool tls_config_offers(const struct tls_config *c)
+bool tls_config_offers(const struct tls_config *c, bool *own)
 {
-    SSL_CTX *ctx = c != NULL ? hold_ctx(c) : NULL;
+    SSL_CTX *ctx = c != NULL ? hold_ctx(c, own) : NULL;
     SSL_CTX_free(ctx);
     return ctx != NULL;
 }
@@ -168,7 +171,8 @@ bool tls_config_offers(const struct tls_config *c)
 
 int tls_new(const struct tls_config *c, int fd, struct tls **out, struct err *e)
 {
-    SSL_CTX *ctx = hold_ctx(c);
+    bool     own;
+    SSL_CTX *ctx = hold_ctx(c, &own);
     if (ctx == NULL) /* taken away since the greeting */
         return err_set(e, E_PROTOCOL, "TLS is not offered any more");
     struct tls *t = calloc(1, sizeof *t);
@@ -286,6 +290,7 @@ void tls_peer(const struct tls *t, struct tls_peer *out)
     X509 *x = SSL_get0_peer_certificate(t->ssl);
 
     *out = (struct tls_peer){ 0 };
+    (void)X509_digest(SSL_get_certificate(t->ssl), EVP_sha256(), out->shown, NULL);
     if (x == NULL || SSL_get_verify_result(t->ssl) != X509_V_OK)
         return;
     const X509_NAME *name = X509_get_subject_name(x);

@@ -16,6 +16,7 @@ struct tls;
 /* PEM files. */
 struct tls_files {
     const char *cert; /* certificate chain; "": TLS is not offered */
+    bool        own;  /* it is of the relay's own making, see certificate.h */
     const char *key;
     const char *ca; /* whose certificates clients may show; "": none is asked for */
 };
@@ -26,8 +27,8 @@ void           tls_config_free(struct tls_config *c); /* accepts NULL */
 /* Reads the files anew; on errors all stays as it was. *changed: they hold other certificates. */
 MUST_CHECK int tls_config_reload(struct tls_config *c, const struct tls_files *files, bool *changed,
                                  struct err *e);
-/* Whether there is a certificate to offer TLS with; not for NULL. */
-bool tls_config_offers(const struct tls_config *c);
+/* Whether there is a certificate to offer TLS with; not for NULL. *own: as in tls_files. */
+bool tls_config_offers(const struct tls_config *c, bool *own);
 
 /* What an attempt came to. The socket is ready again in the direction that is wanted. */
 enum tls_result { TLS_DONE, TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_CLOSED };
@@ -44,9 +45,10 @@ MUST_CHECK int tls_write(struct tls *t, struct slice bytes, size_t *put, enum tl
    as
    "/O=Shop/CN=replica", and its common name. Empty texts when it showed none, or one that can't be
    told in this room. */
-enum { TLS_NAME_BYTES = 256 };
+enum { TLS_NAME_BYTES = 256, TLS_DIGEST_BYTES = 32 };
 struct tls_peer {
-    char subject[TLS_NAME_BYTES], common_name[TLS_NAME_BYTES];
+    char    subject[TLS_NAME_BYTES], common_name[TLS_NAME_BYTES];
+    uint8_t shown[TLS_DIGEST_BYTES]; /* SHA-256 of the certificate that was shown to the client */
 };
 void tls_peer(const struct tls *t, struct tls_peer *out);
 /* "TLSv1.3", for the log. */

@@ -377,7 +377,8 @@ static void a_guesser_is_answered_later_and_later_and_then_not_at_all(void **sta
 static void a_user_comes_in_only_as_it_may(void **state)
 {
     (void)state;
-    static const struct tls_peer shop = { "/O=Shop/CN=u", "u" }, none = { "", "" };
+    static const struct tls_peer shop = { .subject = "/O=Shop/CN=u", .common_name = "u" },
+                                 none = { .subject = "" };
     static const struct {
         const char *hosts, *certificate;
         int         tls; /* 1: without a certificate, 2: with one */
