@@ -16,7 +16,7 @@ SAN    ?=
 CC     ?= cc
 BUILD  := build$(if $(SAN),-$(SAN))
 
-PACKAGES := libmariadb openssl sqlite3 inih libdeflate zlib libzstd libxxhash json-c
+PACKAGES := libmariadb openssl sqlite3 inih libdeflate zlib libzstd libxxhash json-c libpcre2-8
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES))
 # libev has no .pc file in every distribution.
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES)) -lev -lm
@@ -118,8 +118,9 @@ define run_each
 endef
 unit: $(call bins,$(UNIT))
 	$(call run_each,$^)
-golden: $(call bins,$(GOLDEN))
-	$(call run_each,$^)
+golden: $(call bins,$(GOLDEN)) $(BUILD)/binrelay
+	$(call run_each,$(call bins,$(GOLDEN)))
+	@echo "  RUN tests/golden/debezium.py"; tests/golden/debezium.py $(BUILD)/binrelay
 sim: $(call bins,$(SIM))
 	$(call run_each,$^)
 fuzz-corpus: $(call bins,$(FUZZ))

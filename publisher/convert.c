@@ -1,33 +1,35 @@
 #include "publisher/convert.h"
-#include "protocol/base/json.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
 #include "protocol/payload.h"
 #include "protocol/rows.h"
 #include "protocol/txn.h"
-#include "publisher/envelope.h"
+#include "publisher/emit.h"
 #include "publisher/filter.h"
 #include "publisher/tables.h"
-#include <stdlib.h>
-#include <strings.h>
 
-/* A row of 1 GiB may need more as text; above KEPT_BYTES a buffer is given back after the row. */
-#define ROW_TEXT_MAX (4ull << 30)
-enum { KEPT_BYTES = 4 << 20, NAME_TEXT_MAX = 64 * 1024 };
+#define ROOM_BYTES_MAX (8ull << 30) /* a byte of a JSON document may become six */
+enum { KEPT_BYTES = 4 << 20, QUERY_BYTES_MAX = 1 << 30, FILE_ID_BYTES = 320 };
 
 struct convert {
-    char          *topic_prefix;
-    struct buf     name_json;
-    bool           tombstones;
-    struct filter *filter;
-    struct tables *tables;
-    change_sink   *sink;
-    void          *sink_arg;
-    struct txn     txn;
-    char           gtid[GTID_TEXT_BYTES]; /* of the open transaction */
-    bool           has_thread;
-    uint32_t       thread_id;
-    struct buf     inflated; /* rows of a compressed event */
-    struct buf     source_head, source_tail;
-    struct buf     key, old_key, value;
+    struct options       options;
+    struct encoding      encoding;
+    struct filter       *filter;
+    struct rules        *rules;
+    struct shape_context shapes;
+    struct tables       *tables;
+    struct emit         *emit;
+    struct txn           txn;
+    char                 gtid[GTID_TEXT_BYTES]; /* of the open transaction */
+    bool                 has_thread;
+    uint32_t             thread_id;
+    bool                 told_transaction; /* its BEGIN was emitted */
+    int64_t              beat_s;           /* time of the last heartbeat; 0: none yet */
+    struct buf           query;            /* text of the statement that the rows are of */
+    struct buf           inflated;         /* rows of a compressed event */
+    struct buf           room;             /* texts of one value */
 };
 
 /* Where we are: the same for all rows of an event. */
@@ -37,6 +39,48 @@ struct place {
     store_pos                pos;
 };
 
+/* ---- made ---------------------------------------------------------------------------------- */
+
+static int make_schemas(struct convert *c, struct err *e)
+{
+    struct shape_context *s = &c->shapes;
+
+    s->fields = (struct field_context){ &c->options, c->rules, &c->room };
+    s->encoding = &c->encoding;
+    s->filter = c->filter;
+    s->source[FAMILY_MYSQL] = envelope_source_schema(FAMILY_MYSQL, e);
+    s->source[FAMILY_MARIADB] = envelope_source_schema(FAMILY_MARIADB, e);
+    s->transaction = envelope_transaction_schema(e);
+    return s->source[FAMILY_MYSQL] != NULL && s->source[FAMILY_MARIADB] != NULL &&
+                   s->transaction != NULL
+               ? 0
+               : -1;
+}
+
+static int make(struct convert *c, const struct convert_options *o, struct catalog *catalog,
+                definition_fetch *fetch, void *fetch_arg, change_sink *sink, void *sink_arg,
+                struct err *e)
+{
+    TRY(options_check(o->options, e));
+    TRY(options_copy(o->options, &c->options, e));
+    c->encoding = encoding_json(&c->options);
+    TRY(filter_new(&c->options, &c->filter, e));
+    TRY(rules_new(&c->options, &c->rules, e));
+    TRY(make_schemas(c, e));
+    struct tables_options tables = {
+        .shapes = &c->shapes,
+        .filter = c->filter,
+        .catalog = catalog,
+        .remember = o->remember,
+        .fetch = fetch,
+        .fetch_arg = fetch_arg,
+        .declared = c->options.key_schemas || c->options.value_schemas,
+        .strict = c->options.strict,
+    };
+    TRY(tables_new(&tables, &c->tables, e));
+    return emit_new(&c->options, &c->shapes, sink, sink_arg, &c->emit, e);
+}
+
 int convert_new(const struct convert_options *o, struct catalog *catalog, definition_fetch *fetch,
                 void *fetch_arg, change_sink *sink, void *sink_arg, struct convert **out,
                 struct err *e)
@@ -45,38 +89,11 @@ int convert_new(const struct convert_options *o, struct catalog *catalog, defini
 
     if (c == NULL)
         return err_set(e, E_NOMEM, "no memory for a converter");
-    buf_init(&c->name_json, NAME_TEXT_MAX);
+    buf_init(&c->query, QUERY_BYTES_MAX);
     buf_init(&c->inflated, INFLATED_MAX);
-    buf_init(&c->source_head, NAME_TEXT_MAX);
-    buf_init(&c->source_tail, NAME_TEXT_MAX);
-    buf_init(&c->key, ROW_TEXT_MAX);
-    buf_init(&c->old_key, ROW_TEXT_MAX);
-    buf_init(&c->value, ROW_TEXT_MAX);
-    c->tombstones = o->tombstones;
-    c->sink = sink;
-    c->sink_arg = sink_arg;
-    c->topic_prefix = strdup(o->topic_prefix);
+    buf_init(&c->room, ROOM_BYTES_MAX);
     txn_reset(&c->txn);
-    if (c->topic_prefix == NULL) {
-        convert_free(c);
-        return err_set(e, E_NOMEM, "no memory for a converter");
-    }
-    struct json j = json_into(&c->name_json);
-    json_text(&j, c->topic_prefix);
-    if (buf_check(&c->name_json, "topic.prefix", e) != 0 ||
-        filter_new(o->database_include, o->table_include, &c->filter, e) != 0) {
-        convert_free(c);
-        return -1;
-    }
-    struct tables_options tables = {
-        .topic_prefix = c->topic_prefix,
-        .filter = c->filter,
-        .catalog = catalog,
-        .remember = o->remember,
-        .fetch = fetch,
-        .fetch_arg = fetch_arg,
-    };
-    if (tables_new(&tables, &c->tables, e) != 0) {
+    if (make(c, o, catalog, fetch, fetch_arg, sink, sink_arg, e) != 0) {
         convert_free(c);
         return -1;
     }
@@ -88,105 +105,21 @@ void convert_free(struct convert *c)
 {
     if (c == NULL)
         return;
+    emit_free(c->emit);
     tables_free(c->tables);
     filter_free(c->filter);
-    buf_done(&c->name_json);
+    rules_free(c->rules);
+    schema_free(c->shapes.source[FAMILY_MYSQL]);
+    schema_free(c->shapes.source[FAMILY_MARIADB]);
+    schema_free(c->shapes.transaction);
+    options_done(&c->options);
+    buf_done(&c->query);
     buf_done(&c->inflated);
-    buf_done(&c->source_head);
-    buf_done(&c->source_tail);
-    buf_done(&c->key);
-    buf_done(&c->old_key);
-    buf_done(&c->value);
-    free(c->topic_prefix);
+    buf_done(&c->room);
     free(c);
 }
 
-/* ---- one change event ---- */
-
-static int give(struct convert *c, const struct shape *s, const struct place *at, uint32_t row,
-                const struct buf *key, struct slice value, struct err *e)
-{
-    struct change_event ev = {
-        .topic = s->topic, .key = buf_slice(key), .value = value, .pos = at->pos, .row = row
-    };
-    return c->sink(c->sink_arg, &ev, e);
-}
-
-static int put_image(const struct shape *s, const struct value *values, struct buf *out,
-                     struct err *e)
-{
-    if (values != NULL)
-        return shape_put_row(s, values, out, e);
-    buf_put_text(out, "null");
-    return 0;
-}
-
-/* NULL for an image that there is not. */
-static int give_envelope(struct convert *c, const struct shape *s, const struct place *at,
-                         uint32_t row, char op, const struct buf *key, const struct value *before,
-                         const struct value *after, struct err *e)
-{
-    struct buf *v = &c->value;
-
-    buf_clear(v);
-    buf_put_text(v, "{\"before\":");
-    TRY(put_image(s, before, v, e));
-    buf_put_text(v, ",\"after\":");
-    TRY(put_image(s, after, v, e));
-    buf_put_text(v, ",\"source\":");
-    buf_put(v, buf_slice(&c->source_head));
-    buf_put_decimal(v, row);
-    buf_put(v, buf_slice(&c->source_tail));
-    envelope_put_end(v, op);
-    TRY(buf_check(v, "a change event", e));
-    return give(c, s, at, row, key, buf_slice(v), e);
-}
-
-static int give_tombstone(struct convert *c, const struct shape *s, const struct place *at,
-                          uint32_t row, const struct buf *key, struct err *e)
-{
-    return c->tombstones ? give(c, s, at, row, key, slice_empty(), e) : 0;
-}
-
-static int key_of(const struct shape *s, const struct value *values, const struct value *other,
-                  struct buf *key, struct err *e)
-{
-    buf_clear(key);
-    TRY(shape_put_key(s, values, other, key, e));
-    return buf_check(key, "the key of a change event", e);
-}
-
-static int give_update(struct convert *c, const struct shape *s, const struct place *at,
-                       uint32_t row, struct err *e)
-{
-    TRY(key_of(s, s->before, s->after, &c->old_key, e));
-    TRY(key_of(s, s->after, s->before, &c->key, e));
-    if (slice_equal(buf_slice(&c->old_key), buf_slice(&c->key)))
-        return give_envelope(c, s, at, row, 'u', &c->key, s->before, s->after, e);
-    TRY(give_envelope(c, s, at, row, 'd', &c->old_key, s->before, NULL, e));
-    TRY(give_tombstone(c, s, at, row, &c->old_key, e));
-    return give_envelope(c, s, at, row, 'c', &c->key, NULL, s->after, e);
-}
-
-static int convert_row(struct convert *c, const struct shape *s, const struct place *at,
-                       struct rows *rows, uint32_t row, struct err *e)
-{
-    TRY(rows_next_image(rows, s->map, false, s->before, e));
-    switch (rows->kind) {
-    case ROWS_WRITE:
-        TRY(key_of(s, s->before, NULL, &c->key, e));
-        return give_envelope(c, s, at, row, 'c', &c->key, NULL, s->before, e);
-    case ROWS_DELETE:
-        TRY(key_of(s, s->before, NULL, &c->key, e));
-        TRY(give_envelope(c, s, at, row, 'd', &c->key, s->before, NULL, e));
-        return give_tombstone(c, s, at, row, &c->key, e);
-    default:
-        TRY(rows_next_image(rows, s->map, true, s->after, e));
-        return give_update(c, s, at, row, e);
-    }
-}
-
-/* ---- one rows event ---- */
+/* ---- where an event is --------------------------------------------------------------------- */
 
 static int64_t time_of_change(const struct convert *c, const struct event *ev)
 {
@@ -196,35 +129,76 @@ static int64_t time_of_change(const struct convert *c, const struct event *ev)
     return (int64_t)ev->timestamp_s * 1000000;
 }
 
-static int prepare_source(struct convert *c, const struct shape *s, const struct place *at,
-                          const struct event *ev, struct err *e)
+static struct emit_place place_of(const struct convert *c, const struct place *at,
+                                  const struct event *ev)
 {
-    struct envelope_source source = {
-        .family = at->format->family,
-        .name_json = buf_slice(&c->name_json),
-        .database_json = s->database_json,
-        .table_json = s->table_json,
-        .time_us = time_of_change(c, ev),
-        .server_id = ev->server_id,
-        .gtid = c->gtid,
-        .file = at->file->name,
-        .position = store_pos_offset(at->pos),
-        .has_thread = c->has_thread,
-        .thread_id = c->thread_id,
+    return (struct emit_place){
+        .pos = at->pos,
+        .source = { .family = at->format->family,
+                    .prefix = c->options.topic_prefix,
+                    .time_us = time_of_change(c, ev),
+                    .server_id = ev->server_id,
+                    .gtid = c->gtid,
+                    .file = at->file->name,
+                    .position = store_pos_offset(at->pos),
+                    .has_thread = c->has_thread,
+                    .thread_id = c->thread_id,
+                    .query = c->options.include_query ? buf_slice(&c->query) : slice_empty() },
     };
-
-    buf_clear(&c->source_head);
-    buf_clear(&c->source_tail);
-    envelope_put_source_head(&c->source_head, &source);
-    envelope_put_source_tail(&c->source_tail, &source);
-    TRY(buf_check(&c->source_head, "source of a change event", e));
-    return buf_check(&c->source_tail, "source of a change event", e);
 }
 
-static void give_back(struct buf *b)
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+static bool is_skipped(const struct convert *c, enum rows_kind kind)
 {
-    if (b->size > KEPT_BYTES)
-        buf_done(b);
+    unsigned operation = kind == ROWS_WRITE    ? OPERATION_C
+                         : kind == ROWS_DELETE ? OPERATION_D
+                                               : OPERATION_U;
+    return (c->options.skipped & operation) != 0;
+}
+
+static int convert_row(struct convert *c, struct shape *s, struct rows *rows, uint32_t row,
+                       struct err *e)
+{
+    TRY(rows_next_image(rows, s->map, false, s->before, e));
+    switch (rows->kind) {
+    case ROWS_WRITE:
+        return emit_insert(c->emit, s, row, e);
+    case ROWS_DELETE:
+        return emit_delete(c->emit, s, row, e);
+    default:
+        TRY(rows_next_image(rows, s->map, true, s->after, e));
+        return emit_update(c->emit, s, row, e);
+    }
+}
+
+static bool is_whole(struct slice present, uint32_t columns)
+{
+    for (uint32_t i = 0; i < columns; i++)
+        if ((present.ptr[i / 8] >> (i % 8) & 1) == 0)
+            return false;
+    return true;
+}
+
+static int check_strictly(const struct convert *c, const struct shape *s, const struct rows *rows,
+                          struct err *e)
+{
+    if (!c->options.strict || (is_whole(rows->present_before, rows->column_count) &&
+                               is_whole(rows->present_after, rows->column_count)))
+        return 0;
+    return err_set(e, E_CONFIG,
+                   "table %s: its rows lack columns (binlog_row_image is not FULL), which "
+                   "strict.compatibility does not allow",
+                   s->collection);
+}
+
+static void rest(struct convert *c)
+{
+    emit_rest(c->emit);
+    if (c->inflated.size > KEPT_BYTES)
+        buf_done(&c->inflated);
+    if (c->room.size > KEPT_BYTES)
+        buf_done(&c->room);
 }
 
 static int on_rows(struct convert *c, const struct place *at, const struct event *ev, struct err *e)
@@ -237,15 +211,15 @@ static int on_rows(struct convert *c, const struct place *at, const struct event
     if (!known && rows_more(&rows))
         return err_set(e, E_PROTOCOL, "%s event: no TABLE_MAP told what table %llu is",
                        event_name(ev->type), (unsigned long long)rows.table_id);
-    if (s == NULL)
+    if (s == NULL || is_skipped(c, rows.kind))
         return 0;
-    TRY(prepare_source(c, s, at, ev, e));
+    TRY(check_strictly(c, s, &rows, e));
+    struct emit_place place = place_of(c, at, ev);
+    TRY(emit_begin_event(c->emit, &place, s, e));
     for (uint32_t row = 0; rows_more(&rows); row++)
-        if (convert_row(c, s, at, &rows, row, e) != 0)
-            return err_note(e, "table %s.%s, row %u of the event", s->definition->database,
-                            s->definition->table, row);
-    give_back(&c->inflated);
-    give_back(&c->value);
+        if (convert_row(c, s, &rows, row, e) != 0)
+            return err_note(e, "table %s, row %u of the event", s->collection, row);
+    rest(c);
     return 0;
 }
 
@@ -255,15 +229,159 @@ static int on_partial_update(struct convert *c, const struct event *ev, struct e
     bool          known = false;
     struct shape *s = tables_find(c->tables, cursor_u48(&body), &known);
 
-    if (s == NULL)
+    if (s == NULL || c->options.strict)
         return 0;
     return err_set(e, E_PROTOCOL,
-                   "table %s.%s: partial JSON updates can't be published; set "
+                   "table %s: partial JSON updates can't be published; set "
                    "binlog_row_value_options='' at the source",
-                   s->definition->database, s->definition->table);
+                   s->collection);
 }
 
-/* ---- statements ---- */
+/* ---- transactions -------------------------------------------------------------------------- */
+
+static int tell_begin(struct convert *c, const struct place *at, const struct event *ev,
+                      struct err *e)
+{
+    char id[FILE_ID_BYTES];
+
+    if (!c->options.transactions || c->told_transaction)
+        return 0;
+    if (c->gtid[0] != 0)
+        (void)snprintf(id, sizeof id, "%s", c->gtid);
+    else
+        (void)snprintf(id, sizeof id, "file=%s,pos=%llu", at->file->name,
+                       (unsigned long long)store_pos_offset(at->pos));
+    c->told_transaction = true;
+    return emit_begin_transaction(c->emit, at->pos, id, time_of_change(c, ev) / 1000, e);
+}
+
+static int tell_end(struct convert *c, const struct place *at, const struct event *ev,
+                    struct err *e)
+{
+    if (!c->told_transaction)
+        return 0;
+    c->told_transaction = false;
+    return emit_end_transaction(c->emit, at->pos, time_of_change(c, ev) / 1000, e);
+}
+
+/* The clock is the stream's own, so that the same binlog gives the same records. */
+static int beat(struct convert *c, const struct place *at, const struct event *ev, struct err *e)
+{
+    int64_t every_s = (int64_t)(c->options.heartbeat_ms + 999) / 1000;
+
+    if (every_s == 0 || ev->timestamp_s == 0)
+        return 0;
+    if (c->beat_s == 0)
+        c->beat_s = ev->timestamp_s;
+    if ((int64_t)ev->timestamp_s - c->beat_s < every_s)
+        return 0;
+    c->beat_s = ev->timestamp_s;
+    return emit_heartbeat(c->emit, at->pos, e);
+}
+
+/* ---- statements ---------------------------------------------------------------------------- */
+
+struct change_arg {
+    struct convert    *convert;
+    struct emit_place *place;
+};
+
+static bool is_published(const struct convert *c, const struct schema_change *s)
+{
+    const struct options *o = &c->options;
+
+    if (filter_is_system(s->database))
+        return false;
+    if (!o->captured_tables_only && !o->captured_databases_only)
+        return true;
+    if (*s->database != 0 && !filter_takes_database(c->filter, s->database))
+        return false;
+    if (!o->captured_tables_only)
+        return true;
+    return s->table != NULL ? filter_takes(c->filter, s->database, s->table) : !s->has_tables;
+}
+
+static int on_schema_change(void *arg, const struct schema_change *s, struct err *e)
+{
+    struct change_arg *a = arg;
+
+    if (!a->convert->options.include_schema_changes || !is_published(a->convert, s))
+        return 0;
+    return emit_schema_change(a->convert->emit, a->place, s, e);
+}
+
+/* TRUNCATE [TABLE] [DATABASE.]TABLE; the names into `database` and `table`. */
+static bool take_word(const char **at, const char *end, const char *word)
+{
+    size_t n = strlen(word);
+
+    while (*at < end && isspace((unsigned char)**at))
+        ++*at;
+    if ((size_t)(end - *at) < n || strncasecmp(*at, word, n) != 0)
+        return false;
+    if (*at + n < end && (isalnum((unsigned char)(*at)[n]) || (*at)[n] == '_'))
+        return false;
+    *at += n;
+    return true;
+}
+
+static bool take_name(const char **at, const char *end, char into[DEFINITION_NAME_BYTES])
+{
+    size_t n = 0;
+
+    while (*at < end && isspace((unsigned char)**at))
+        ++*at;
+    bool quoted = *at < end && **at == '`';
+    for (*at += quoted; *at < end && n + 1 < DEFINITION_NAME_BYTES; ++*at) {
+        char c = **at;
+        if (quoted && c == '`') {
+            if (*at + 1 >= end || (*at)[1] != '`')
+                break;
+            ++*at;
+        } else if (!quoted && (isspace((unsigned char)c) || strchr(".;,/`", c) != NULL)) {
+            break;
+        }
+        into[n++] = c;
+    }
+    if (quoted && *at < end)
+        ++*at;
+    into[n] = 0;
+    return n > 0;
+}
+
+static bool read_truncate(struct slice text, struct slice session, char *database, char *table)
+{
+    const char *at = (const char *)text.ptr, *end = at + text.len;
+
+    if (!take_word(&at, end, "TRUNCATE"))
+        return false;
+    (void)take_word(&at, end, "TABLE");
+    if (!take_name(&at, end, table))
+        return false;
+    (void)snprintf(database, DEFINITION_NAME_BYTES, "%.*s", (int)session.len,
+                   (const char *)session.ptr);
+    while (at < end && isspace((unsigned char)*at))
+        at++;
+    if (at >= end || *at != '.')
+        return true;
+    at++;
+    (void)snprintf(database, DEFINITION_NAME_BYTES, "%s", table);
+    return take_name(&at, end, table);
+}
+
+static int on_truncate(struct convert *c, const struct event_query *q,
+                       const struct emit_place *place, struct err *e)
+{
+    char          database[DEFINITION_NAME_BYTES], table[DEFINITION_NAME_BYTES];
+    struct shape *s = NULL;
+
+    if ((c->options.skipped & OPERATION_T) != 0 ||
+        !read_truncate(q->text, q->database, database, table) ||
+        !filter_takes(c->filter, database, table))
+        return 0;
+    s = tables_named(c->tables, database, table);
+    return s != NULL ? emit_truncate(c->emit, place, s, e) : 0;
+}
 
 static int on_query(struct convert *c, const struct place *at, const struct event *ev,
                     struct err *e)
@@ -274,12 +392,31 @@ static int on_query(struct convert *c, const struct place *at, const struct even
     if (q.text.len == 5 && strncasecmp((const char *)q.text.ptr, "BEGIN", 5) == 0) {
         c->has_thread = true;
         c->thread_id = q.thread_id;
-        return 0;
+        return tell_begin(c, at, ev, e);
     }
-    return tables_query(c->tables, at->format, ev, at->pos, NULL, NULL, e);
+    struct emit_place place = place_of(c, at, ev);
+    struct change_arg arg = { c, &place };
+    place.source.time_us = place.source.time_us / 1000 * 1000; /* Debezium's clock of statements */
+    place.source.query = slice_empty();
+    TRY(on_truncate(c, &q, &place, e));
+    return tables_query(c->tables, at->format, ev, at->pos, on_schema_change, &arg, e);
 }
 
-/* ---- events ---- */
+/* ROWS_QUERY has a byte of length in front, which is cut for longer texts. */
+static int on_rows_query(struct convert *c, const struct event *ev, struct err *e)
+{
+    struct slice text = ev->body;
+
+    if (!c->options.include_query)
+        return 0;
+    if (ev->type == EVENT_ROWS_QUERY && text.len > 0)
+        text = (struct slice){ text.ptr + 1, text.len - 1 };
+    buf_clear(&c->query);
+    buf_put(&c->query, text);
+    return buf_check(&c->query, "a statement's text", e);
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
 
 static int on_event(struct convert *c, const struct place *at, const struct event *ev,
                     struct err *e);
@@ -315,6 +452,9 @@ static int on_event(struct convert *c, const struct place *at, const struct even
     case EVENT_QUERY:
     case EVENT_MARIADB_QUERY_COMPRESSED:
         return on_query(c, at, ev, e);
+    case EVENT_ROWS_QUERY:
+    case EVENT_MARIADB_ANNOTATE_ROWS:
+        return on_rows_query(c, ev, e);
     case EVENT_PARTIAL_UPDATE_ROWS:
         return on_partial_update(c, ev, e);
     case EVENT_TRANSACTION_PAYLOAD:
@@ -324,21 +464,49 @@ static int on_event(struct convert *c, const struct place *at, const struct even
     }
 }
 
+static int on_open(struct convert *c, const struct place *at, const struct event *ev, struct err *e)
+{
+    gtid_format(&c->txn.current.gtid, c->gtid);
+    c->has_thread = false;
+    c->told_transaction = false;
+    buf_clear(&c->query);
+    /* MariaDB's transactions have no BEGIN: the GTID is it, also of a statement that stands alone.
+     */
+    return ev->type == EVENT_MARIADB_GTID ? tell_begin(c, at, ev, e) : 0;
+}
+
+/* A statement that stands alone has no end to Debezium. */
+static int on_close(struct convert *c, const struct place *at, const struct event *ev, bool begun,
+                    struct err *e)
+{
+    if (begun)
+        TRY(tell_end(c, at, ev, e));
+    c->told_transaction = false;
+    tables_trim(c->tables);
+    return beat(c, at, ev, e);
+}
+
+static int follow(struct convert *c, const struct place *at, const struct event *ev, struct err *e)
+{
+    enum txn_place place = TXN_OUTSIDE;
+
+    TRY(txn_feed(&c->txn, at->format, ev, &place, e));
+    if (place == TXN_OPENED ||
+        (place == TXN_CLOSED && c->txn.current.gtid.kind == GTID_NONE && ev->type == EVENT_QUERY))
+        TRY(on_open(c, at, ev, e));
+    TRY(on_event(c, at, ev, e));
+    if (place == TXN_CLOSED)
+        TRY(on_close(c, at, ev, ev->type != EVENT_QUERY || c->has_thread, e));
+    return 0;
+}
+
 int convert_event(struct convert *c, const struct format *f, const struct store_file *file,
                   store_pos pos, const struct event *ev, bool *between, struct err *e)
 {
-    struct place   at = { .format = f, .file = file, .pos = pos };
-    enum txn_place place = TXN_OUTSIDE;
+    struct place at = { .format = f, .file = file, .pos = pos };
 
-    TRY(txn_feed(&c->txn, f, ev, &place, e));
-    if (place == TXN_OPENED) {
-        gtid_format(&c->txn.current.gtid, c->gtid);
-        c->has_thread = false;
-    }
-    if (on_event(c, &at, ev, e) != 0)
+    if (follow(c, &at, ev, e) != 0)
         return err_note(e, "%s:%llu", file->name, (unsigned long long)store_pos_offset(pos));
-    if (!c->txn.open)
-        tables_trim(c->tables);
     *between = !c->txn.open;
     return 0;
 }

@@ -1,43 +1,34 @@
 /*
  * From binlog events to change events: follows transactions, keeps the table maps, decodes rows,
  * builds Debezium's envelope, and hands each change event to a sink. Used by the publishers and by
- * `binrelay tail`.
+ * `binrelay tail` and `events`.
  *
  * Owned by one publisher or tool; one thread. Memory: the table maps and definitions in use and the
  * buffers of one row.
  *
  * insert gives c; update u, or where the key changes d and a tombstone of the old key and c of the
- * new; delete d and a tombstone. TRUNCATE and statements (binlog_format other than ROW) give
- * nothing. `source.ts_*` is the original commit's time of MySQL's GTID events, else the second of
- * the rows event; `source.pos` where the rows event begins, for a compressed transaction where its
- * payload event begins. Row images other than FULL: a column that is not in an image is written as
- * null (key columns are taken from the other image). NULL in a column with a default is written as
- * null; Kafka Connect's JsonConverter would write the default, which the binlog does not tell.
+ * new; delete d and a tombstone; TRUNCATE t where skipped.operations lets it; DDL a schema change.
+ * Statements (binlog_format other than ROW) give nothing. `source.ts_*` is the original commit's
+ * time of MySQL's GTID events, else the second of the event; `source.pos` where the event begins,
+ * for a compressed transaction where its payload event begins.
+ *
+ * Where Debezium stops or loses changes, this goes on, unless strict.compatibility is set: row
+ * images other than FULL (a column that is not in an image is taken from the other one; one that
+ * neither has is its default in an inserted row, else null), and updates of parts of JSON documents
+ * (where the definition of the whole document is in the row).
  * Source of the output's shape: Debezium documentation (MySQL and MariaDB connectors) and recorded
  * output of the connectors.
  */
 #pragma once
+#include "publisher/change.h"
 #include "publisher/definition.h"
+#include "publisher/options.h"
 #include "storage/catalog.h"
 #include "storage/reader.h"
 
-struct change_event { /* views, valid during the call */
-    struct slice topic;
-    struct slice key;   /* JSON; empty: no key */
-    struct slice value; /* JSON; empty: tombstone */
-    store_pos    pos;   /* of the binlog event */
-    uint32_t     row;   /* in it */
-};
-
-typedef int change_sink(void *arg, const struct change_event *ev, struct err *e);
-
-struct convert_options { /* texts are copied */
-    const char *topic_prefix;
-    const char
-        *database_include; /* Debezium's database.include.list; NULL or "": all but the system's */
-    const char *table_include; /* Debezium's table.include.list */
-    bool        tombstones;    /* tombstones.on.delete */
-    bool        remember;      /* put fetched definitions into the catalog; else only read it */
+struct convert_options {
+    const struct options *options; /* copied */
+    bool remember;                 /* put fetched definitions into the catalog; else only read it */
 };
 
 struct convert;

@@ -1,76 +1,51 @@
 #include "publisher/filter.h"
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
+#include "publisher/pattern.h"
 
-enum { PATTERNS_MAX = 10000, NAME_PAIR_BYTES = 1024 };
+enum { NAME_BYTES = 1024 };
 
-struct patterns {
-    regex_t *each;
-    size_t   count;
+struct lists {
+    struct patterns *include, *exclude;
 };
 
 struct filter {
-    struct patterns databases, tables;
+    struct lists databases, tables, columns;
 };
 
-static int add_pattern(struct patterns *p, const char *text, size_t length, struct err *e)
+static int lists_init(struct lists *l, const char *include, const char *exclude, struct err *e)
 {
-    char     reason[128];
-    regex_t  made;
-    regex_t *each = realloc(p->each, (p->count + 1) * sizeof *each);
-    size_t   room = length + sizeof "^()$";
-    char    *anchored = malloc(room);
-
-    if (each != NULL)
-        p->each = each;
-    if (each == NULL || anchored == NULL || p->count >= PATTERNS_MAX) {
-        free(anchored);
-        return err_set(e, E_LIMIT, "too many patterns in an include list");
-    }
-    (void)snprintf(anchored, room, "^(%.*s)$", (int)length, text);
-    int bad = regcomp(&made, anchored, REG_EXTENDED | REG_ICASE | REG_NOSUB);
-    free(anchored);
-    if (bad != 0) {
-        (void)regerror(bad, &made, reason, sizeof reason);
-        return err_set(e, E_CONFIG, "'%.*s' is no regular expression: %s", (int)length, text,
-                       reason);
-    }
-    p->each[p->count++] = made;
-    return 0;
+    TRY(patterns_new(include, &l->include, e));
+    return patterns_new(exclude, &l->exclude, e);
 }
 
-/* Blanks around an expression don't count; an escaped comma is one of the expression. */
-static int add_list(struct patterns *p, const char *list, struct err *e)
+static void lists_done(struct lists *l)
 {
-    while (list != NULL && *list != 0) {
-        size_t length = 0;
-        while (list[length] != 0 &&
-               (list[length] != ',' || (length > 0 && list[length - 1] == '\\')))
-            length++;
-        const char *next = list[length] == ',' ? list + length + 1 : list + length;
-        while (length > 0 && *list == ' ') {
-            list++;
-            length--;
-        }
-        while (length > 0 && list[length - 1] == ' ')
-            length--;
-        if (length > 0)
-            TRY(add_pattern(p, list, length, e));
-        list = next;
-    }
-    return 0;
+    patterns_free(l->include);
+    patterns_free(l->exclude);
 }
 
-int filter_new(const char *databases, const char *tables, struct filter **out, struct err *e)
+static bool lists_take(const struct lists *l, const char *name)
+{
+    return (patterns_empty(l->include) || patterns_match(l->include, name)) &&
+           !patterns_match(l->exclude, name);
+}
+
+static int fill(struct filter *f, const struct options *o, struct err *e)
+{
+    TRY(lists_init(&f->databases, o->database_include, o->database_exclude, e));
+    TRY(lists_init(&f->tables, o->table_include, o->table_exclude, e));
+    return lists_init(&f->columns, o->column_include, o->column_exclude, e);
+}
+
+int filter_new(const struct options *o, struct filter **out, struct err *e)
 {
     struct filter *f = calloc(1, sizeof *f);
 
     if (f == NULL)
         return err_set(e, E_NOMEM, "no memory for an include list");
-    if (add_list(&f->databases, databases, e) != 0 || add_list(&f->tables, tables, e) != 0) {
+    if (fill(f, o, e) != 0) {
         filter_free(f);
         return -1;
     }
@@ -78,39 +53,45 @@ int filter_new(const char *databases, const char *tables, struct filter **out, s
     return 0;
 }
 
-static void patterns_done(struct patterns *p)
-{
-    for (size_t i = 0; i < p->count; i++)
-        regfree(&p->each[i]);
-    free(p->each);
-}
-
 void filter_free(struct filter *f)
 {
     if (f == NULL)
         return;
-    patterns_done(&f->databases);
-    patterns_done(&f->tables);
+    lists_done(&f->databases);
+    lists_done(&f->tables);
+    lists_done(&f->columns);
     free(f);
 }
 
-static bool matches(const struct patterns *p, const char *name)
+bool filter_is_system(const char *database)
 {
-    for (size_t i = 0; i < p->count; i++)
-        if (regexec(&p->each[i], name, 0, NULL, 0) == 0)
+    static const char *const names[] = { "mysql", "information_schema", "performance_schema",
+                                         "sys" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(database, names[i]) == 0)
             return true;
-    return p->count == 0;
+    return false;
+}
+
+bool filter_takes_database(const struct filter *f, const char *database)
+{
+    return !filter_is_system(database) && lists_take(&f->databases, database);
 }
 
 bool filter_takes(const struct filter *f, const char *database, const char *table)
 {
-    static const char *const system_databases[] = { "mysql", "information_schema",
-                                                    "performance_schema", "sys" };
-    char                     pair[NAME_PAIR_BYTES];
+    char name[NAME_BYTES];
 
-    for (size_t i = 0; i < sizeof system_databases / sizeof *system_databases; i++)
-        if (strcasecmp(database, system_databases[i]) == 0)
-            return false;
-    (void)snprintf(pair, sizeof pair, "%s.%s", database, table);
-    return matches(&f->databases, database) && matches(&f->tables, pair);
+    (void)snprintf(name, sizeof name, "%s.%s", database, table);
+    return filter_takes_database(f, database) && lists_take(&f->tables, name);
+}
+
+bool filter_takes_column(const struct filter *f, const char *database, const char *table,
+                         const char *column)
+{
+    char name[NAME_BYTES];
+
+    (void)snprintf(name, sizeof name, "%s.%s.%s", database, table, column);
+    return lists_take(&f->columns, name);
 }

@@ -1,9 +1,9 @@
 /*
  * Texts of numbers and bytes as Java and Kafka Connect's JsonConverter write them.
  *
- * Any thread; failure is the buffer's. Source: java.lang.Double.toString and Float.toString (the
- * shortest decimal that reads back as the same number, at least one digit behind the point,
- * d.dddE±n below 10^-3 and from 10^7 on); RFC 4648 base64 with padding.
+ * Any thread; failure is the buffer's. Source: java.lang.Double.toString and Float.toString before
+ * Java 19 (a decimal that reads back as the same number, not always the shortest one; at least one
+ * digit behind the point, d.dddE±n below 10^-3 and from 10^7 on); RFC 4648 base64 with padding.
  */
 #pragma once
 #include "protocol/base/buf.h"

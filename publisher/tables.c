@@ -103,6 +103,20 @@ struct shape *tables_find(struct tables *t, uint64_t table_id, bool *known)
     return entry != NULL ? entry->shape : NULL;
 }
 
+/* The youngest number is the one that counts. */
+struct shape *tables_named(struct tables *t, const char *database, const char *table)
+{
+    struct entry *found = NULL;
+
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct entry *n = t->buckets[i]; n != NULL; n = n->next)
+            if (n->shape != NULL && strcmp(n->shape->definition->database, database) == 0 &&
+                strcmp(n->shape->definition->table, table) == 0 &&
+                (found == NULL || n->table_id > found->table_id))
+                found = n;
+    return found != NULL ? found->shape : NULL;
+}
+
 /* ---- statements ---- */
 
 /* A name of the stream as a C string. */
@@ -322,7 +336,7 @@ static int shape_of(struct tables *t, const struct format *f, const struct event
         table_map_free(map);
         return -1;
     }
-    if (shape_new(map, d, f->family, t->o.topic_prefix, out, e) != 0) {
+    if (shape_new(map, d, f->family, t->o.shapes, out, e) != 0) {
         table_map_free(map);
         definition_free(d);
         return -1;

@@ -17,12 +17,12 @@
 enum { TABLES_MAX = 65536 };
 
 struct tables_options {
-    const char          *topic_prefix; /* outlives the tables, like all of these */
-    const struct filter *filter;
-    struct catalog      *catalog;  /* NULL: nothing is remembered */
-    bool                 remember; /* false: the catalog is only read */
-    definition_fetch    *fetch;    /* NULL: nobody can be asked */
-    void                *fetch_arg;
+    const struct shape_context *shapes; /* outlives the tables, like all of these */
+    const struct filter        *filter;
+    struct catalog             *catalog;  /* NULL: nothing is remembered */
+    bool                        remember; /* false: the catalog is only read */
+    definition_fetch           *fetch;    /* NULL: nobody can be asked */
+    void                       *fetch_arg;
     bool declared; /* what only a declaration tells (defaults, lengths) is asked for, too */
     /* Repeats what Debezium gets wrong about tables, too: CREATE OR REPLACE of a known one changes
        nothing, and what DDL said of names goes before what the stream says. */
@@ -41,6 +41,8 @@ MUST_CHECK int tables_take(struct tables *t, const struct format *f, const struc
 /* *known is false for a number that no TABLE_MAP named; NULL in *out is a table that is left out.
  */
 struct shape *tables_find(struct tables *t, uint64_t table_id, bool *known);
+/* The table that a TABLE_MAP named last by this name; NULL: none, or it is left out. */
+struct shape *tables_named(struct tables *t, const char *database, const char *table);
 
 /* A QUERY event (also MariaDB's compressed one) at `pos`: follows what it does to tables. `sink`
    may be NULL. A statement that changes neither tables nor databases gives nothing. */

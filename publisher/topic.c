@@ -21,13 +21,15 @@ static void put_sanitized(struct buf *out, const char *text, size_t *units)
     }
 }
 
-void topic_put(struct buf *out, const char *prefix, const char *database, const char *table)
+void topic_put(struct buf *out, const char *delimiter, const char *prefix, const char *database,
+               const char *table)
 {
-    size_t units = 0;
+    const char *const parts[] = { prefix, database, table };
+    size_t            units = 0;
 
-    put_sanitized(out, prefix, &units);
-    put_sanitized(out, ".", &units);
-    put_sanitized(out, database, &units);
-    put_sanitized(out, ".", &units);
-    put_sanitized(out, table, &units);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && parts[i] != NULL; i++) {
+        if (i > 0)
+            put_sanitized(out, delimiter, &units);
+        put_sanitized(out, parts[i], &units);
+    }
 }

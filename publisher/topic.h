@@ -9,4 +9,6 @@
 
 enum { TOPIC_BYTES_MAX = 249 };
 
-void topic_put(struct buf *out, const char *prefix, const char *database, const char *table);
+/* The parts joined by the delimiter; `table` NULL: two parts, `database` NULL: one. */
+void topic_put(struct buf *out, const char *delimiter, const char *prefix, const char *database,
+               const char *table);

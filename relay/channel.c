@@ -83,10 +83,7 @@ static int add_publisher(struct channel *c, const struct config_publisher *p, st
         .name = p->name,
         .path = p->sink == CONFIG_SINK_FILE ? p->path : NULL,
         .from_newest = p->start == CONFIG_ORIGIN_NEWEST,
-        .convert = { .topic_prefix = p->topic_prefix,
-                     .database_include = p->database_include,
-                     .table_include = p->table_include,
-                     .tombstones = p->tombstones },
+        .convert = { .options = &p->options },
         .fetch = fetch_definition,
         .fetch_arg = c,
     };

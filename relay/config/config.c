@@ -13,7 +13,13 @@
 #include "protocol/hosts.h"
 #include "storage/accounts.h"
 
-enum { NAME_BYTES = 64, SENTENCE_BYTES = 1024, SECRET_BYTES_MAX = 256, LOOPS_MAX = 64 };
+enum {
+    NAME_BYTES = 64,
+    SENTENCE_BYTES = 1024,
+    SECRET_BYTES_MAX = 256,
+    LOOPS_MAX = 64,
+    OPTIONS_MAX = 128
+};
 
 /* One section as it stands in the file, to say lines for what is found wrong later. */
 struct part {
@@ -22,6 +28,7 @@ struct part {
     char                         name[NAME_BYTES + 1];
     int                          line;
     int                          key_lines[CONFIG_KEYS_MAX]; /* 0: not given */
+    int                          option_lines[OPTIONS_MAX];
 };
 
 struct parse {
@@ -127,6 +134,16 @@ static bool section_grow(struct parse *p, const struct config_section *s, const 
     return copy != NULL;
 }
 
+/* Of the section that was added last. */
+static struct options *last_options(const struct parse *p, const struct config_section *s)
+{
+    char *array;
+
+    memcpy(&array, (char *)p->config + s->at, sizeof array);
+    void *last = array + (*section_count(p, s) - 1) * s->size;
+    return &((struct config_publisher *)last)->options;
+}
+
 static bool name_is_good(const struct config_section *s, const char *name)
 {
     bool   any = strcmp(s->name, "user") == 0; /* login names are the consumers' matter */
@@ -223,6 +240,11 @@ static void section_begin(struct parse *p, const char *word, const char *name)
         p->no_memory = true;
         return;
     }
+    struct err e = { 0 };
+    if (s->has_options && options_init(last_options(p, s), &e) != 0) {
+        p->no_memory = true;
+        return;
+    }
     struct part *t = &p->parts[p->part_count++];
     *t = (struct part){ .section = s, .line = p->line };
     t->index = s->named ? *section_count(p, s) - 1 : 0;
@@ -292,20 +314,50 @@ static char *next_line(char *into, int size, void *arg)
     return into;
 }
 
-static const struct config_key *key_find(struct parse *p, const char *name)
+static const struct config_key *key_named(const struct config_section *s, const char *name)
+{
+    for (size_t i = 0; i < s->key_count; i++)
+        if (strcmp(s->keys[i].name, name) == 0)
+            return &s->keys[i];
+    return NULL;
+}
+
+static void complain_of_key(struct parse *p, const char *name)
 {
     const struct config_section *s = p->current->section;
     struct guess                 g = { 0 };
 
-    for (size_t i = 0; i < s->key_count; i++) {
-        if (strcmp(s->keys[i].name, name) == 0)
-            return &s->keys[i];
+    for (size_t i = 0; i < s->key_count; i++)
         guess_try(&g, name, s->keys[i].name);
-    }
+    for (size_t i = 0; s->has_options && i < option_key_count; i++)
+        guess_try(&g, name, option_keys[i].name);
     complain(p, p->line, "[%s] has no key '%s'%s%s%s", s->name, name,
              g.word != NULL ? "; did you mean '" : "", g.word != NULL ? g.word : "",
              g.word != NULL ? "'?" : "");
-    return NULL;
+}
+
+/* One of Debezium's options of a publisher. */
+static void take_option(struct parse *p, const char *name, const char *value)
+{
+    struct config_publisher *u = part_struct(p, p->current);
+    struct err               e = { 0 };
+
+    for (size_t i = 0; i < option_key_count; i++) {
+        if (strcmp(option_keys[i].name, name) != 0)
+            continue;
+        int *line = &p->current->option_lines[i];
+        if (*line != 0 && !option_keys[i].is_list) {
+            complain(p, p->line, "'%s' again: it stands already in line %d", name, *line);
+            return;
+        }
+        *line = p->line;
+    }
+    if (options_add(&u->options, name, value, &e) == 0)
+        return;
+    if (e.kind == E_PURGED)
+        complain_of_key(p, name);
+    else
+        complain(p, p->line, "%s", e.text);
 }
 
 static int take_key(void *arg, const char *section, const char *name, const char *value)
@@ -321,9 +373,14 @@ static int take_key(void *arg, const char *section, const char *name, const char
         complain(p, p->line, "'%s' stands before any section", name);
         return 1;
     }
-    const struct config_key *key = key_find(p, name);
-    if (key == NULL)
+    const struct config_key *key = key_named(p->current->section, name);
+    if (key == NULL) {
+        if (p->current->section->has_options)
+            take_option(p, name, value);
+        else
+            complain_of_key(p, name);
         return 1;
+    }
     int *line = &p->current->key_lines[key - p->current->section->keys];
     if (*line != 0 && key->type != TYPE_LIST) {
         complain(p, p->line, "'%s' again: it stands already in line %d", name, *line);
@@ -627,14 +684,18 @@ static void check_has_source(struct parse *p, const struct part *t)
 static void check_publisher(struct parse *p, const struct part *t)
 {
     struct config_publisher *u = part_struct(p, t);
+    struct err               e = { 0 };
 
     check_channel(p, t, &u->channel, true);
     if (u->sink == CONFIG_SINK_FILE && !is_given(u->path))
         complain(p, t->line, "[publisher %s] needs 'path': %s", t->name, "the file of a file sink");
     if (u->sink == CONFIG_SINK_STDOUT && is_given(u->path))
         complain(p, key_line(t, "path"), "a stdout sink has no path");
-    if (u->topic_prefix != NULL && *u->topic_prefix == '\0')
-        complain(p, key_line(t, "topic.prefix"), "topic.prefix must not be empty");
+    if (!is_given(u->options.topic_prefix))
+        complain(p, t->line, "[publisher %s] needs 'topic.prefix': the first part of every topic",
+                 t->name);
+    else if (options_check(&u->options, &e) != 0)
+        complain(p, t->line, "[publisher %s]: %s", t->name, e.text);
     for (size_t i = 0; i < t->index; i++) {
         const struct config_publisher *other = &p->config->publishers[i];
         if (other->sink == u->sink && other->path != NULL && u->path != NULL &&
@@ -790,6 +851,8 @@ void config_free(struct config *c)
         memcpy(&array, (char *)c + s->at, sizeof array);
         for (size_t k = 0; k < *(size_t *)(void *)((char *)c + s->count_at); k++) {
             free_texts(array + k * s->size, s);
+            if (s->has_options)
+                options_done(&((struct config_publisher *)(void *)(array + k * s->size))->options);
             memcpy(&name, array + k * s->size, sizeof name);
             free(name);
         }

@@ -11,6 +11,7 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
 #include "protocol/client.h"
+#include "publisher/options.h"
 #include "protocol/rights.h"
 #include "relay/config/config_keys.h"
 #include "relay/log.h"
@@ -71,6 +72,7 @@ struct config_user {
 struct config_publisher {
     char *name;
     PUBLISHER_KEYS(CONFIG_FIELD)
+    struct options options; /* Debezium's */
 };
 
 enum {

@@ -139,21 +139,12 @@
     KEY(bandwidth, "bandwidth", BYTES, "none", RELOAD,                                             \
         "Most bytes a second that all streams of this user get together.")
 
-/* Names with dots are Debezium's, with its meaning. */
+/* Beside these a publisher has Debezium's options: publisher/option_keys.h. */
 #define PUBLISHER_KEYS(KEY)                                                                        \
     KEY(channel, "channel", TEXT, "", RESTART,                                                     \
         "The channel to publish; needed when there are several.")                                  \
     KEY(sink, "sink", SINK, "file", RESTART,                                                       \
         "Where change events go: file or stdout, one JSON object a line.")                         \
     KEY(path, "path", TEXT, "", RESTART, "The file of a file sink.")                               \
-    KEY(topic_prefix, "topic.prefix", TEXT, NULL, RESTART, "First part of every topic's name.")    \
-    KEY(database_include, "database.include.list", LIST, "", RESTART,                              \
-        "Databases to publish, regular expressions separated by commas; none: all but the "        \
-        "system's own.")                                                                           \
-    KEY(table_include, "table.include.list", LIST, "", RESTART,                                    \
-        "Tables to publish as DATABASE.TABLE, regular expressions separated by commas; none: "     \
-        "all.")                                                                                    \
-    KEY(tombstones, "tombstones.on.delete", FLAG, "true", RESTART,                                 \
-        "Follow every delete by a record with the key alone.")                                     \
     KEY(start, "start", ORIGIN, "oldest", RESTART,                                                 \
         "Where a publisher without a checkpoint begins: 'oldest' held event or 'newest'.")

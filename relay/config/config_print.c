@@ -55,6 +55,24 @@ static const char *sample_value(const char *section, const char *key)
     return NULL;
 }
 
+static void put_sample_option(struct buf *out, const char *section, const struct option_key *key)
+{
+    const char *value = sample_value(section, key->name);
+
+    buf_put_text(out, "\n");
+    put_comment(out, key->help);
+    if (value != NULL)
+        buf_printf(out, "%s = %s\n", key->name, value);
+    else
+        buf_printf(out, "#%s =%s%s\n", key->name, *key->dflt != '\0' ? " " : "", key->dflt);
+}
+
+static void put_sample_options(struct buf *out, const char *section)
+{
+    for (size_t i = 0; i < option_key_count; i++)
+        put_sample_option(out, section, &option_keys[i]);
+}
+
 void config_put_sample(struct buf *out)
 {
     put_comment(out,
@@ -80,6 +98,8 @@ void config_put_sample(struct buf *out)
             else
                 buf_printf(out, "#%s =%s%s\n", key->name, *key->dflt != '\0' ? " " : "", key->dflt);
         }
+        if (s->has_options)
+            put_sample_options(out, s->name);
     }
 }
 
@@ -100,23 +120,35 @@ static void put_roff(struct buf *out, const char *text)
     }
 }
 
-static void put_man_key(struct buf *out, const struct config_key *key)
+static void put_man_entry(struct buf *out, const char *name, const char *help, const char *allowed,
+                          const char *dflt, bool reloads)
 {
     buf_put_text(out, ".TP\n.B ");
-    put_roff(out, key->name);
-    buf_put_text(out, key->applies == RELOAD ? " \\fR[reload]\n" : "\n");
-    put_roff(out, key->help);
+    put_roff(out, name);
+    buf_put_text(out, reloads ? " \\fR[reload]\n" : "\n");
+    put_roff(out, help);
     buf_put_text(out, "\n.br\n");
-    put_roff(out, config_type_allowed(key->type));
-    if (key->dflt == NULL)
+    put_roff(out, allowed);
+    if (dflt == NULL)
         buf_put_text(out, "; must be given.\n");
-    else if (*key->dflt == '\0')
+    else if (*dflt == '\0')
         buf_put_text(out, "; default: none.\n");
     else {
         buf_put_text(out, "; default:\n.BR ");
-        put_roff(out, key->dflt);
+        put_roff(out, dflt);
         buf_put_text(out, " .\n");
     }
+}
+
+static void put_man_options(struct buf *out)
+{
+    buf_put_text(out, ".PP\nThe options below are Debezium's, with its names and meaning.\n");
+    for (size_t i = 0; i < option_key_count; i++)
+        put_man_entry(out, option_keys[i].name, option_keys[i].help, option_keys[i].allowed,
+                      option_keys[i].dflt, false);
+    for (size_t i = 0; i < option_pattern_count; i++)
+        put_man_entry(out, option_patterns[i].name, option_patterns[i].help,
+                      option_patterns[i].allowed, option_patterns[i].dflt, false);
 }
 
 static const char man_head[] =
@@ -156,7 +188,11 @@ void config_put_man(struct buf *out)
         put_roff(out, s->help);
         buf_put_text(out, "\n");
         for (size_t k = 0; k < s->key_count; k++)
-            put_man_key(out, &s->keys[k]);
+            put_man_entry(out, s->keys[k].name, s->keys[k].help,
+                          config_type_allowed(s->keys[k].type), s->keys[k].dflt,
+                          s->keys[k].applies == RELOAD);
+        if (s->has_options)
+            put_man_options(out);
     }
     buf_put_text(out, man_tail);
 }

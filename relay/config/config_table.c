@@ -68,7 +68,7 @@ const struct config_section config_sections[] = {
       .key_count = COUNT_OF(user_keys),
       .help = "An account for consumers, under its login name. Any number." },
     { .name = "publisher", MANY(publishers, publisher_count), .most = CONFIG_PUBLISHERS_MAX,
-      .keys = publisher_keys,
+      .keys = publisher_keys, .has_options = true,
       .key_count = COUNT_OF(publisher_keys),
       .help = "Row changes as change events in Debezium's format, under a name of your choice. Any "
               "number." },

@@ -51,6 +51,7 @@ struct config_section {
     const char              *help;
     const struct config_key *keys;
     size_t                   key_count;
+    bool                     has_options; /* a publisher: Debezium's options, too */
 };
 
 extern const struct config_section config_sections[];

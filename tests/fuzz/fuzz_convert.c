@@ -23,7 +23,8 @@ static int on_change(void *arg, const struct change_event *ev, struct err *e)
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct convert_options options = { .topic_prefix = "fuzz", .tombstones = true };
+    static struct options               all;
+    static const struct convert_options options = { .options = &all };
     struct cursor                       c = cursor_over((struct slice){ data, size });
     struct store_file                   file = { .ordinal = 1, .name = "binlog.000001" };
     struct format                       f = { .has_crc = true, .header_bytes = EVENT_HEADER_BYTES };
@@ -31,6 +32,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err                          e;
     size_t                              events = 0;
 
+    if (all.topic_prefix == NULL &&
+        (options_init(&all, &e) != 0 || options_set(&all, "topic.prefix", "fuzz", &e) != 0 ||
+         options_set(&all, "schemas.enable", "true", &e) != 0 ||
+         options_set(&all, "provide.transaction.metadata", "true", &e) != 0))
+        return 0;
     if (convert_new(&options, NULL, NULL, NULL, on_change, &events, &convert, &e) != 0)
         return 0;
     cursor_skip(&c, BINLOG_MAGIC_BYTES);

@@ -38,7 +38,7 @@ static void write_file(const char *path, const char *text, mode_t mode)
 /* DIR in the text stands for the folder. */
 static int read_text(struct place *p, const char *text)
 {
-    char   whole[8 * 1024];
+    char   whole[64 * 1024];
     size_t used = 0;
 
     p->said[0] = '\0';
@@ -149,8 +149,8 @@ static void every_kind_of_value_is_understood(void **state)
     assert_true(c->users[0].require_tls);
     assert_int_equal(c->users[0].auth, CONFIG_AUTH_NATIVE);
     assert_int_equal(c->publishers[0].sink, CONFIG_SINK_STDOUT);
-    assert_false(c->publishers[0].tombstones);
-    assert_string_equal(c->publishers[0].table_include, "a\\.b,c\\.d,e\\.f");
+    assert_false(c->publishers[0].options.tombstones);
+    assert_string_equal(c->publishers[0].options.table_include, "a\\.b,c\\.d,e\\.f");
     assert_int_equal(c->publishers[0].start, CONFIG_ORIGIN_NEWEST);
 }
 

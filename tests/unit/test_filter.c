@@ -11,11 +11,16 @@ static bool takes(const char *databases, const char *tables, const char *databas
                   const char *table)
 {
     struct filter *f = NULL;
+    struct options o = { 0 };
     struct err     e = { 0 };
-    if (filter_new(databases, tables, &f, &e) != 0)
+    if (options_init(&o, &e) != 0 ||
+        options_set(&o, "database.include.list", databases != NULL ? databases : "", &e) != 0 ||
+        options_set(&o, "table.include.list", tables != NULL ? tables : "", &e) != 0 ||
+        filter_new(&o, &f, &e) != 0)
         fail_msg("%s", e.text);
     bool result = filter_takes(f, database, table);
     filter_free(f);
+    options_done(&o);
     return result;
 }
 
@@ -48,8 +53,12 @@ static void a_wrong_expression_is_named(void **state)
 {
     (void)state;
     struct filter *f = NULL;
+    struct options o = { 0 };
     struct err     e = { 0 };
-    assert_int_equal(filter_new("good,ba[d", NULL, &f, &e), -1);
+    assert_int_equal(options_init(&o, &e), 0);
+    assert_int_equal(options_set(&o, "database.include.list", "good,ba[d", &e), 0);
+    assert_int_equal(filter_new(&o, &f, &e), -1);
+    options_done(&o);
     assert_int_equal(e.kind, E_CONFIG);
     assert_non_null(strstr(e.text, "ba[d"));
 }
@@ -58,7 +67,7 @@ static void check_topic(const char *database, const char *table, const char *top
 {
     struct buf b;
     buf_init(&b, 1000);
-    topic_put(&b, "srv", database, table);
+    topic_put(&b, ".", "srv", database, table);
     assert_string_equal(buf_text(&b), topic);
     buf_done(&b);
 }
@@ -75,7 +84,7 @@ static void topics_have_only_what_kafka_allows(void **state)
     memset(long_name, 'x', sizeof long_name);
     long_name[sizeof long_name - 1] = 0;
     buf_init(&b, 1000);
-    topic_put(&b, "srv", "g", long_name);
+    topic_put(&b, ".", "srv", "g", long_name);
     assert_int_equal(b.len, TOPIC_BYTES_MAX);
     buf_done(&b);
 }

@@ -44,25 +44,29 @@ static void numbers_have_a_fraction_and_an_exponent_only_when_far_from_one(void 
     check_double(1e100, "1.0E100");
 }
 
-/* Texts that Java 19 and later give. */
-static void the_shortest_text_that_reads_back_is_taken(void **state)
+/* Seen with Java 17, which does not always find the shortest one. */
+static void the_text_is_that_of_java_before_19(void **state)
 {
     (void)state;
     check_double(0.1, "0.1");
     check_double(0.30000000000000004, "0.30000000000000004");
-    check_double(2e23, "2.0E23");
+    check_double(2e23, "1.9999999999999998E23");
+    check_double(8.41e21, "8.409999999999999E21");
+    check_double(0.002, "0.002");
     check_double(DBL_MAX, "1.7976931348623157E308");
     check_double(DBL_MIN, "2.2250738585072014E-308");
     check_double(4.9e-324, "4.9E-324");
-    check_double(0x1p-44, "5.684341886080802E-14"); /* nearer neighbour below */
+    check_double(3.533e-321, "3.533E-321");
     check_double(9007199254740993.0, "9.007199254740992E15");
     check_float(0.1f, "0.1");
+    check_float(3e10f, "3.0000001E10");
+    check_float(8.41e21f, "8.41E21");
+    check_float(0x1p83f, "9.6714065E24");
     check_float(3.4e38f, "3.4E38");
     check_float(FLT_MAX, "3.4028235E38");
     check_float(1.4e-45f, "1.4E-45");
     check_float(16777216.0f, "1.6777216E7");
     check_float(3.14159f, "3.14159");
-    check_float(0x1p-96f, "1.2621775E-29");
 }
 
 static void every_text_reads_back_as_its_number(void **state)
@@ -117,7 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_have_a_fraction_and_an_exponent_only_when_far_from_one),
-        cmocka_unit_test(the_shortest_text_that_reads_back_is_taken),
+        cmocka_unit_test(the_text_is_that_of_java_before_19),
         cmocka_unit_test(every_text_reads_back_as_its_number),
         cmocka_unit_test(bytes_become_base64_with_padding),
     };

@@ -40,6 +40,20 @@ struct runner {
     char              path[256];
 };
 
+/* Good until it is called again. */
+static const struct options *options_of(const char *tables)
+{
+    static struct options o;
+    struct err            e = { 0 };
+
+    options_done(&o);
+    if (options_init(&o, &e) != 0 || options_set(&o, "topic.prefix", "srv", &e) != 0 ||
+        options_set(&o, "include.schema.changes", "false", &e) != 0 ||
+        options_set(&o, "table.include.list", tables, &e) != 0)
+        fail_msg("%s", e.text);
+    return &o;
+}
+
 static void *run(void *arg)
 {
     struct runner *r = arg;
@@ -52,7 +66,7 @@ static void begin(struct runner *r, struct fixture *f, const char *path)
     struct publisher_options o = {
         .name = "p",
         .path = path,
-        .convert = { .topic_prefix = "srv", .table_include = "g\\.cust", .tombstones = true },
+        .convert = { .options = options_of("g\\.cust") },
     };
     r->e = (struct err){ 0 };
     if (publisher_new(f->store, &o, &r->publisher, &r->e) != 0)
@@ -343,7 +357,7 @@ static void a_source_that_is_away_is_waited_for(void **state)
         .path = s->path,
         .fetch = come_late,
         .fetch_arg = &asked,
-        .convert = { .topic_prefix = "srv", .table_include = "g[.]t", .tombstones = true }
+        .convert = { .options = options_of("g[.]t") },
     };
 
     scene_begin(s, false);

@@ -45,17 +45,20 @@ static int on_change(void *arg, const struct change_event *ev, struct err *e)
 static int convert_from(uint64_t from, struct source *s, struct catalog *catalog, bool remember,
                         definition_fetch *fetch, struct err *e)
 {
-    struct convert_options o = {
-        .topic_prefix = "srv", .table_include = "g[.]t", .tombstones = true, .remember = remember
-    };
-    struct binlog_file file = binlog_file_read(silent);
-    struct store_file  relay_file = { .ordinal = 1, .name = "binlog.000001" };
-    struct format      f = { .has_crc = true, .header_bytes = EVENT_HEADER_BYTES };
-    struct convert    *c = NULL;
-    struct event       ev;
-    bool               between = false;
-    int                result = 0;
+    struct options         options = { 0 };
+    struct convert_options o = { .options = &options, .remember = remember };
+    struct binlog_file     file = binlog_file_read(silent);
+    struct store_file      relay_file = { .ordinal = 1, .name = "binlog.000001" };
+    struct format          f = { .has_crc = true, .header_bytes = EVENT_HEADER_BYTES };
+    struct convert        *c = NULL;
+    struct event           ev;
+    bool                   between = false;
+    int                    result = 0;
 
+    assert_int_equal(options_init(&options, e), 0);
+    assert_int_equal(options_set(&options, "topic.prefix", "srv", e), 0);
+    assert_int_equal(options_set(&options, "table.include.list", "g[.]t", e), 0);
+    assert_int_equal(options_set(&options, "include.schema.changes", "false", e), 0);
     s->asked = s->events = 0;
     buf_clear(&s->first);
     assert_int_equal(convert_new(&o, catalog, fetch, s, on_change, s, &c, e), 0);
@@ -69,6 +72,7 @@ static int convert_from(uint64_t from, struct source *s, struct catalog *catalog
             result = convert_event(c, &f, &relay_file, store_pos_at(1, offset), &ev, &between, e);
     }
     convert_free(c);
+    options_done(&options);
     binlog_file_done(&file);
     return result;
 }

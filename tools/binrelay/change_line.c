@@ -17,6 +17,42 @@ void change_line_put_json(const struct change_event *ev, struct buf *out)
     buf_put_u8(out, '\n');
 }
 
+static struct slice or_null(struct slice value)
+{
+    return value.len > 0 ? value : slice_of_text("null");
+}
+
+void change_line_put_record(const struct change_event *ev, struct buf *out)
+{
+    struct json j = json_into(out);
+
+    json_open_object(&j);
+    json_name(&j, "topic");
+    json_text_slice(&j, ev->topic);
+    json_name(&j, "partition");
+    if (ev->partition == CHANGE_ANY_PARTITION)
+        json_null(&j);
+    else
+        json_int(&j, ev->partition);
+    json_name(&j, "key");
+    json_raw(&j, or_null(ev->key));
+    json_name(&j, "value");
+    json_raw(&j, or_null(ev->value));
+    json_name(&j, "headers");
+    json_open_array(&j);
+    for (uint32_t i = 0; i < ev->header_count; i++) {
+        json_open_object(&j);
+        json_name(&j, "name");
+        json_text_slice(&j, ev->headers[i].name);
+        json_name(&j, "simple");
+        json_text_slice(&j, ev->headers[i].text);
+        json_close_object(&j);
+    }
+    json_close_array(&j);
+    json_close_object(&j);
+    buf_put_u8(out, '\n');
+}
+
 struct columns {
     struct buf         *out;
     const char         *join;   /* between name and value */

@@ -7,6 +7,8 @@
 #define CHANGE_LINE_PREFIX "binrelay"
 
 /* Appends {"topic":...,"key":...,"value":...} and a newline, as a publisher's file has it. */
+/* With partition and headers, as `binrelay events` prints it. */
+void change_line_put_record(const struct change_event *ev, struct buf *out);
 void change_line_put_json(const struct change_event *ev, struct buf *out);
 /*
  *     2026-11-21 11:13:46Z  insert     shop.orders  id=1 state="new"

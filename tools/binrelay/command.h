@@ -11,7 +11,7 @@
 
 #define COMMAND_CONFIG_DEFAULT "/etc/binrelay/binrelay.conf"
 
-enum { COMMAND_OPTIONS_MAX = 16 };
+enum { COMMAND_OPTIONS_MAX = 16, COMMAND_GIVEN_MAX = 256, COMMAND_OPERANDS_MAX = 1 << 20 };
 
 enum command_exit { COMMAND_OK = 0, COMMAND_FAILED = 1, COMMAND_MISUSED = 2 };
 
@@ -32,6 +32,7 @@ struct command {
     const char           *details;      /* sentences; NULL: none */
     bool                  about_all;    /* channels, unless one is named */
     bool                  about_daemon; /* needs no data yet; --channel is the command's own */
+    bool                  no_folder;    /* has nothing to do with a relay's data folder */
     struct command_option options[COMMAND_OPTIONS_MAX];
     /* Prints its result itself. COMMAND_FAILED and COMMAND_MISUSED fill *e, but for a failure that
        is the result itself (then e->kind stays E_OK). */
@@ -47,6 +48,10 @@ struct call {
     const char           *channel;                     /* --channel; NULL: not given */
     const char           *values[COMMAND_OPTIONS_MAX]; /* NULL: not given; "" for a flag */
     char *const          *operands;                    /* ended by NULL */
+    struct { /* options of the command's own in their order, also those that are given often */
+        const char *name, *value;
+    } given[COMMAND_GIVEN_MAX];
+    size_t given_count;
 };
 
 /* What was given for an option of the command's own, NULL when it was not. */
@@ -70,3 +75,4 @@ enum command_exit purge_command_run(const struct call *c, struct err *e);
 enum command_exit user_run(const struct call *c, struct err *e);
 enum command_exit reload_run(const struct call *c, struct err *e);
 enum command_exit verify_run(const struct call *c, struct err *e);
+enum command_exit events_run(const struct call *c, struct err *e);

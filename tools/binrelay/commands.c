@@ -65,6 +65,24 @@ const struct command commands[] = {
                      "of files. Relay files are never touched. Only while no daemon runs." },
                    { NULL, NULL, NULL } },
       .run = verify_run },
+    { .name = "events",
+      .operands = "FILE...",
+      .operand_count = 1,
+      .operand_more = COMMAND_OPERANDS_MAX,
+      .no_folder = true,
+      .summary = "the change events of plain binlog files",
+      .details =
+          "Prints them as a publisher writes them, one JSON object a line: topic, partition (null: "
+          "the producer's choice), key, value, headers. Reads the files in the given order, '-' "
+          "is standard input; needs no relay. What the files do not tell of a table (they do with "
+          "binlog_row_metadata=FULL, or where its DDL is in them) can't be known.",
+      .options = { { "as", "NAME", "Name of the file in the events (source.file)." },
+                   { "set", "OPTION=VALUE",
+                     "An option of publishers, by Debezium's name (see binrelay.conf(5)); "
+                     "schemas.enable=true puts the schema beside key and value. May be given "
+                     "several times. topic.prefix is 'relay' without it." },
+                   { NULL, NULL, NULL } },
+      .run = events_run },
     { .name = "purge",
       .operands = "",
       .summary = "forget the oldest relay files",

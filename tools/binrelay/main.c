@@ -91,6 +91,14 @@ static void take_global(struct globals *g, int index)
         g->help = true;
 }
 
+static void take_own(struct call *call, const struct command *own, int index)
+{
+    assert(own != NULL);
+    call->values[index] = optarg != NULL ? optarg : "";
+    call->given[call->given_count].name = own->options[index].name;
+    call->given[call->given_count++].value = call->values[index];
+}
+
 /* In front of the command only the general options may stand, behind it these and its own.
    Returns 0, or COMMAND_MISUSED after saying why. */
 static int read_options(int argc, char **argv, const struct command *own, struct globals *g,
@@ -113,8 +121,10 @@ static int read_options(int argc, char **argv, const struct command *own, struct
             argv[optind][0] == '/' &&
             argument_of(&own->options[letter - LETTER_OWN]) == optional_argument)
             optarg = argv[optind++];
+        if (letter >= LETTER_OWN && call->given_count == COMMAND_GIVEN_MAX)
+            return misused("there are too many options, from here on:", argv[optind - 1]);
         if (letter >= LETTER_OWN)
-            call->values[letter - LETTER_OWN] = optarg != NULL ? optarg : "";
+            take_own(call, own, letter - LETTER_OWN);
         else
             take_global(g, letter - LETTER_GLOBAL);
     }
@@ -141,6 +151,15 @@ static void say_failure(const struct call *call, const struct err *e)
     buf_done(&text);
 }
 
+static int find_folder(struct call *call, const struct globals *g, struct err *e)
+{
+    if (call->command->no_folder)
+        return 0;
+    if (call->command->about_daemon)
+        return folder_find_data(g->data, call->config, &call->at, e);
+    return folder_find(g->data, call->config, g->channel, &call->at, e);
+}
+
 static enum command_exit run_command(struct call *call, const struct globals *g, struct err *e)
 {
     enum command_exit code = COMMAND_FAILED;
@@ -149,11 +168,9 @@ static enum command_exit run_command(struct call *call, const struct globals *g,
     if (g->data == NULL)
         call->config = g->config != NULL ? g->config : COMMAND_CONFIG_DEFAULT;
     call->channel = g->channel;
-    int found = call->command->about_daemon
-                    ? folder_find_data(g->data, call->config, &call->at, e)
-                    : folder_find(g->data, call->config, g->channel, &call->at, e);
+    int found = find_folder(call, g, e);
     if (found == 0 && call->at.store == NULL && !call->command->about_all &&
-        !call->command->about_daemon) {
+        !call->command->about_daemon && !call->command->no_folder) {
         (void)err_set(e, E_CONFIG, "there are several channels: choose one of %s by --channel",
                       call->at.channels);
         code = COMMAND_MISUSED;

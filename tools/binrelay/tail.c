@@ -26,6 +26,7 @@ struct tail {
     bool               events;
     uint64_t           left;        /* lines until --count is reached */
     bool               reader_gone; /* of our output */
+    struct options     options;
     struct view        view;
     struct reader     *reader;
     struct convert    *convert;
@@ -212,9 +213,7 @@ static int find_start(struct tail *t, const char *from, store_pos *out, struct e
 
 static int open_and_follow(struct tail *t, const sigset_t *while_waiting, struct err *e)
 {
-    struct convert_options options = { .topic_prefix = CHANGE_LINE_PREFIX,
-                                       .table_include = call_option(t->call, "tables"),
-                                       .tombstones = true };
+    struct convert_options options = { .options = &t->options };
     store_pos              from;
 
     TRY(view_open(&t->call->at, &t->view, e));
@@ -239,6 +238,11 @@ static int read_options(struct tail *t, struct err *e)
         return err_set(e, E_CONFIG, "--count '%s' is not a number above zero", count);
     if (from != NULL && strcmp(from, "newest") != 0 && strcmp(from, "oldest") != 0)
         TRY(place_parse(from, &p, e));
+    TRY(options_init(&t->options, e));
+    TRY(options_set(&t->options, "topic.prefix", CHANGE_LINE_PREFIX, e));
+    TRY(options_set(&t->options, "include.schema.changes", "false", e));
+    if (call_option(t->call, "tables") != NULL)
+        TRY(options_set(&t->options, "table.include.list", call_option(t->call, "tables"), e));
     return 0;
 }
 
@@ -247,8 +251,10 @@ enum command_exit tail_run(const struct call *c, struct err *e)
     struct tail t = { .call = c, .left = UINT64_MAX };
     sigset_t    while_waiting;
 
-    if (read_options(&t, e) != 0)
+    if (read_options(&t, e) != 0) {
+        options_done(&t.options);
         return COMMAND_MISUSED;
+    }
     take_signals(&while_waiting);
     buf_init(&t.hold, EVENT_BYTES_MAX);
     buf_init(&t.out, OUT_BYTES_MAX);
@@ -256,6 +262,7 @@ enum command_exit tail_run(const struct call *c, struct err *e)
     convert_free(t.convert);
     reader_close(t.reader);
     view_close(&t.view);
+    options_done(&t.options);
     buf_done(&t.hold);
     buf_done(&t.out);
     return result == 0 ? COMMAND_OK : COMMAND_FAILED;

@@ -1,0 +1,46 @@
+/*
+ * Writes change events: envelopes around rows, tombstones, and the records that are no rows, each
+ * with its topic, partition and headers; hands them to a sink.
+ *
+ * Owned by one converter; one thread. What is the same for all rows of an event is said once
+ * (emit_begin_event), so that a row's own parts are all that is written for it.
+ */
+#pragma once
+#include "publisher/change.h"
+#include "publisher/envelope.h"
+#include "publisher/message.h"
+#include "publisher/options.h"
+#include "publisher/shape.h"
+#include "publisher/tables.h"
+
+struct emit;
+/* Options, encoding and schemas outlive it. */
+MUST_CHECK int emit_new(const struct options *o, const struct shape_context *shapes,
+                        change_sink *sink, void *sink_arg, struct emit **out, struct err *e);
+void           emit_free(struct emit *m); /* accepts NULL */
+
+/* Where the binlog event is and what its source block says, up to the table. */
+struct emit_place {
+    store_pos              pos;
+    struct envelope_source source; /* views that live as long as the event */
+};
+
+MUST_CHECK int emit_begin_event(struct emit *m, const struct emit_place *at, const struct shape *s,
+                                struct err *e);
+/* The images of one row in s->before and s->after. */
+MUST_CHECK int emit_insert(struct emit *m, struct shape *s, uint32_t row, struct err *e);
+MUST_CHECK int emit_update(struct emit *m, struct shape *s, uint32_t row, struct err *e);
+MUST_CHECK int emit_delete(struct emit *m, struct shape *s, uint32_t row, struct err *e);
+MUST_CHECK int emit_truncate(struct emit *m, const struct emit_place *at, struct shape *s,
+                             struct err *e);
+
+MUST_CHECK int emit_schema_change(struct emit *m, const struct emit_place *at,
+                                  const struct schema_change *c, struct err *e);
+/* The events between these two are numbered; `id` is copied. */
+MUST_CHECK int emit_begin_transaction(struct emit *m, store_pos pos, const char *id,
+                                      int64_t time_ms, struct err *e);
+MUST_CHECK int emit_end_transaction(struct emit *m, store_pos pos, int64_t time_ms, struct err *e);
+MUST_CHECK int emit_heartbeat(struct emit *m, store_pos pos, struct err *e);
+
+/* Gives back what a large row needed. */
+void emit_rest(struct emit *m);

@@ -1,0 +1,93 @@
+/*
+ * Every option of a publisher that is Debezium's own, once and under Debezium's name: the struct,
+ * the parser, the configuration's [publisher NAME], `binrelay events --set`, the import of a
+ * connector's configuration and the manual come from this table.
+ *
+ * OPT(field, name, kind, default, help). A default of NULL means the option must be given. What has
+ * a number or a word in its name (column.mask.with.N.chars) stands in options.c, pattern_options.
+ */
+#pragma once
+
+#define PUBLISHER_OPTIONS(OPT)                                                                     \
+    OPT(topic_prefix, "topic.prefix", TEXT, NULL, "First part of every topic's name.")             \
+    OPT(topic_delimiter, "topic.delimiter", TEXT, ".", "What joins the parts of a topic's name.")  \
+    OPT(topic_transaction, "topic.transaction", TEXT, "transaction",                               \
+        "Last part of the transaction topic's name.")                                              \
+    OPT(topic_heartbeat_prefix, "topic.heartbeat.prefix", TEXT, "__debezium-heartbeat",            \
+        "First part of the heartbeat topic's name.")                                               \
+    OPT(database_include, "database.include.list", LIST, "",                                       \
+        "Databases to publish, regular expressions separated by commas; none: all but the "        \
+        "system's own.")                                                                           \
+    OPT(database_exclude, "database.exclude.list", LIST, "",                                       \
+        "Databases to leave out. Not together with database.include.list.")                        \
+    OPT(table_include, "table.include.list", LIST, "",                                             \
+        "Tables to publish as DATABASE.TABLE, regular expressions separated by commas; none: "     \
+        "all.")                                                                                    \
+    OPT(table_exclude, "table.exclude.list", LIST, "",                                             \
+        "Tables to leave out. Not together with table.include.list.")                              \
+    OPT(column_include, "column.include.list", LIST, "",                                           \
+        "Columns to publish as DATABASE.TABLE.COLUMN, regular expressions separated by commas; "   \
+        "none: all.")                                                                              \
+    OPT(column_exclude, "column.exclude.list", LIST, "",                                           \
+        "Columns to leave out. Not together with column.include.list.")                            \
+    OPT(message_keys, "message.key.columns", TEXT, "",                                             \
+        "Keys of tables in place of their own: DATABASE.TABLE:COLUMN,COLUMN, separated by "        \
+        "semicolons; the table is a regular expression.")                                          \
+    OPT(propagate_columns, "column.propagate.source.type", LIST, "",                               \
+        "Columns, by regular expressions of DATABASE.TABLE.COLUMN, whose schema tells their type " \
+        "at the source.")                                                                          \
+    OPT(propagate_types, "datatype.propagate.source.type", LIST, "",                               \
+        "The same for all columns of a type: regular expressions of DATABASE.TABLE.TYPE or of "    \
+        "TYPE.")                                                                                   \
+    OPT(tombstones, "tombstones.on.delete", FLAG, "true",                                          \
+        "Follow every delete by a record with the key alone.")                                     \
+    OPT(skipped, "skipped.operations", OPERATIONS, "t",                                            \
+        "Operations to leave out: c (insert), u (update), d (delete), t (truncate), separated by " \
+        "commas, or none.")                                                                        \
+    OPT(skip_unchanged, "skip.messages.without.change", FLAG, "false",                             \
+        "Leave out updates that change no published column.")                                      \
+    OPT(decimals, "decimal.handling.mode", DECIMALS, "precise",                                    \
+        "DECIMAL as the unscaled integer's bytes, as a double, or as text.")                       \
+    OPT(times, "time.precision.mode", TIMES, "adaptive_time_microseconds",                         \
+        "Units of DATE, TIME and DATETIME.")                                                       \
+    OPT(binaries, "binary.handling.mode", BINARIES, "bytes",                                       \
+        "BINARY, VARBINARY and BLOB as bytes or as text.")                                         \
+    OPT(unsigned_bigints, "bigint.unsigned.handling.mode", BIGINTS, "long",                        \
+        "BIGINT UNSIGNED as a number that wraps above 2^63-1, or as a decimal's bytes.")           \
+    OPT(adjust_years, "enable.time.adjuster", FLAG, "true",                                        \
+        "Years of two digits in column defaults mean 1970 to 2069.")                               \
+    OPT(schema_names, "schema.name.adjustment.mode", ADJUSTMENT, "none",                           \
+        "How schema names are made to fit Avro.")                                                  \
+    OPT(field_names, "field.name.adjustment.mode", ADJUSTMENT, "none",                             \
+        "How column names are made to fit Avro.")                                                  \
+    OPT(include_query, "include.query", FLAG, "false",                                             \
+        "Put the original statement into source.query, where the source logs it "                  \
+        "(binlog_rows_query_log_events, binlog_annotate_row_events).")                             \
+    OPT(include_schema_changes, "include.schema.changes", FLAG, "true",                            \
+        "Write DDL statements to the topic that is called like topic.prefix.")                     \
+    OPT(include_comments, "include.schema.comments", FLAG, "false",                                \
+        "Put the comments of columns and tables into schemas and schema changes.")                 \
+    OPT(captured_tables_only, "schema.history.internal.store.only.captured.tables.ddl", FLAG,      \
+        "false", "Write DDL statements of published tables only.")                                 \
+    OPT(captured_databases_only, "schema.history.internal.store.only.captured.databases.ddl",      \
+        FLAG, "false", "Write DDL statements of published databases only.")                        \
+    OPT(transactions, "provide.transaction.metadata", FLAG, "false",                               \
+        "Write the beginning and end of every transaction to a topic of its own, and number its "  \
+        "events.")                                                                                 \
+    OPT(heartbeat_ms, "heartbeat.interval.ms", MILLIS, "0",                                        \
+        "Write a heartbeat record about as often while events pass; 0: none.")                     \
+    OPT(extended_headers, "extended.headers.enabled", FLAG, "true",                                \
+        "Say in each record's headers which connector, task and run it is from.")                  \
+    OPT(converting_failure, "event.converting.failure.handling.mode", FAILURES, "warn",            \
+        "A value that its mode can't express: null (warn, skip), or stop (fail).")                 \
+    OPT(key_schemas, "key.converter.schemas.enable", FLAG, "false",                                \
+        "Put the schema beside every key. (schemas.enable sets this and the next one.)")           \
+    OPT(value_schemas, "value.converter.schemas.enable", FLAG, "false",                            \
+        "Put the schema beside every value.")                                                      \
+    OPT(null_as_default, "value.converter.replace.null.with.default", FLAG, "true",                \
+        "Write a column's default in place of NULL, as Kafka Connect's converter does.")           \
+    OPT(decimal_format, "value.converter.decimal.format", DECIMAL_FORMAT, "BASE64",                \
+        "Decimals in JSON as base64 of their bytes or as numbers.")                                \
+    OPT(strict, "strict.compatibility", FLAG, "false",                                             \
+        "Where Debezium loses changes, lose them too: updates of parts of JSON documents are "     \
+        "left out, row images other than FULL stop the publisher.")

@@ -1,0 +1,140 @@
+/* binrelay events: the change events of plain binlog files. */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "publisher/convert.h"
+#include "publisher/foreign.h"
+#include "tools/binrelay/binlog_file.h"
+#include "tools/binrelay/change_line.h"
+#include "tools/binrelay/command.h"
+
+enum { OUT_BYTES = 256 * 1024, KEPT_BYTES = 4 << 20 };
+#define OUT_BYTES_MAX (9ull << 30)
+
+struct events {
+    struct options  options;
+    struct convert *convert;
+    struct buf      out;
+};
+
+static int write_out(struct events *t, struct err *e)
+{
+    size_t at = 0;
+
+    TRY(buf_check(&t->out, "change events", e));
+    while (at < t->out.len) {
+        ssize_t n = write(STDOUT_FILENO, t->out.ptr + at, t->out.len - at);
+        if (n < 0 && errno != EINTR)
+            return err_sys(e, "can't write");
+        at += n > 0 ? (size_t)n : 0;
+    }
+    if (t->out.size > KEPT_BYTES)
+        buf_done(&t->out);
+    buf_clear(&t->out);
+    return 0;
+}
+
+static int on_change(void *arg, const struct change_event *ev, struct err *e)
+{
+    struct events *t = arg;
+
+    change_line_put_record(ev, &t->out);
+    return t->out.len >= OUT_BYTES ? write_out(t, e) : 0;
+}
+
+/* NAME=VALUE. A connector's property that can't matter to what is in a file is said, and passed. */
+static int take_setting(struct events *t, const char *setting, struct err *e)
+{
+    const char *equals = strchr(setting, '=');
+
+    if (equals == NULL)
+        return err_set(e, E_CONFIG, "--set '%s' is not of the form OPTION=VALUE", setting);
+    char *name = strndup(setting, (size_t)(equals - setting));
+    if (name == NULL)
+        return err_set(e, E_NOMEM, "no memory for the options");
+    int result = options_set(&t->options, name, equals + 1, e);
+    if (result != 0 && e->kind == E_PURGED && foreign_find(name) != NULL) {
+        (void)fprintf(stderr, "binrelay events: %s has no meaning for a binlog file\n", name);
+        result = 0;
+    }
+    free(name);
+    return result;
+}
+
+static int take_settings(struct events *t, const struct call *c, struct err *e)
+{
+    TRY(options_init(&t->options, e));
+    TRY(options_set(&t->options, "topic.prefix", CHANGE_LINE_PREFIX, e));
+    for (size_t i = 0; i < c->given_count; i++)
+        if (strcmp(c->given[i].name, "set") == 0)
+            TRY(take_setting(t, c->given[i].value, e));
+    if (call_option(c, "as") != NULL && c->operands[1] != NULL)
+        return err_set(e, E_CONFIG, "--as gives one file its name: name one file");
+    return options_check(&t->options, e);
+}
+
+static int convert_file(struct events *t, struct binlog_file *in, const struct store_file *file,
+                        struct err *e)
+{
+    bool more = true;
+
+    for (;;) {
+        struct event ev;
+        uint64_t     position = 0;
+        bool         between = false;
+        TRY(binlog_file_next(in, &ev, &position, &more, e));
+        if (!more)
+            return 0;
+        TRY(convert_event(t->convert, binlog_file_format(in), file,
+                          store_pos_at(file->ordinal, position), &ev, &between, e));
+    }
+}
+
+static int read_file(struct events *t, const char *path, const char *name, uint32_t ordinal,
+                     struct err *e)
+{
+    struct store_file   file = { .ordinal = ordinal };
+    struct binlog_file *in = NULL;
+    char               *copy = strdup(path);
+
+    if (copy == NULL)
+        return err_set(e, E_NOMEM, "no memory for a file's name");
+    (void)snprintf(file.name, sizeof file.name, "%s", name != NULL ? name : basename(copy));
+    free(copy);
+    TRY(binlog_file_open(path, &in, e));
+    int result = convert_file(t, in, &file, e);
+    binlog_file_close(in);
+    return result;
+}
+
+static int read_files(struct events *t, const struct call *c, struct err *e)
+{
+    struct convert_options options = { .options = &t->options };
+    int                    result = 0;
+
+    TRY(convert_new(&options, NULL, NULL, NULL, on_change, t, &t->convert, e));
+    for (size_t i = 0; result == 0 && c->operands[i] != NULL; i++)
+        result = read_file(t, c->operands[i], call_option(c, "as"), (uint32_t)i + 1, e);
+    struct err last = { 0 };
+    /* What came before an error is told, too; a reader that went away has what it wanted. */
+    int written = write_out(t, result == 0 ? e : &last);
+    if (written != 0 && (result == 0 ? e : &last)->sys == EPIPE)
+        return 0;
+    return result != 0 || written != 0 ? -1 : 0;
+}
+
+enum command_exit events_run(const struct call *c, struct err *e)
+{
+    struct events t = { .convert = NULL };
+
+    buf_init(&t.out, OUT_BYTES_MAX);
+    enum command_exit code = COMMAND_MISUSED;
+    if (take_settings(&t, c, e) == 0)
+        code = read_files(&t, c, e) == 0 ? COMMAND_OK : COMMAND_FAILED;
+    convert_free(t.convert);
+    options_done(&t.options);
+    buf_done(&t.out);
+    return code;
+}
