@@ -217,7 +217,7 @@ bool catalog_column_text(struct catalog *c, enum catalog_statement which, int at
 
 /* ---- files ---- */
 
-static int put_file(struct catalog *c, const struct store_file *f, struct err *e)
+int catalog_put_row(struct catalog *c, const struct store_file *f, struct err *e)
 {
     catalog_bind_int(c, PUT_FILE, 1, f->ordinal);
     catalog_bind_int(c, PUT_FILE, 2, f->epoch);
@@ -242,7 +242,7 @@ int catalog_put_files(struct catalog *c, const struct store_file *files, size_t 
     int result = catalog_begin(c, e);
     if (result == 0) {
         for (size_t i = 0; i < count && result == 0; i++)
-            result = put_file(c, &files[i], e);
+            result = catalog_put_row(c, &files[i], e);
         result = catalog_end(c, result, e);
     }
     (void)pthread_mutex_unlock(&c->mutex);
@@ -263,7 +263,7 @@ int catalog_forget_files(struct catalog *c, uint32_t before, struct err *e)
     return result;
 }
 
-static int file_of_row(struct catalog *c, struct store_file *f, struct err *e)
+int catalog_file_of_row(struct catalog *c, struct store_file *f, struct err *e)
 {
     sqlite3_stmt *st = c->statements[EACH_FILE];
     sqlite3_int64 ordinal = sqlite3_column_int64(st, 0);
@@ -304,7 +304,7 @@ int catalog_each_file(struct catalog *c,
         struct store_file f;
         result = catalog_step(c, EACH_FILE, &more, "read the files", e);
         if (result == 0 && more)
-            result = file_of_row(c, &f, e);
+            result = catalog_file_of_row(c, &f, e);
         if (result == 0 && more)
             result = each(arg, &f, e);
     }

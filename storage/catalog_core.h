@@ -54,3 +54,8 @@ int catalog_take_text(struct catalog *c, enum catalog_statement which, const cha
 /* False when the text does not fit: the row was not written by us. */
 bool catalog_column_text(struct catalog *c, enum catalog_statement which, int at, char *into,
                          size_t room);
+
+/* Of files: the row that EACH_FILE stands at (E_CORRUPT when it makes no sense), and a row written,
+   inside of whatever transaction there is. */
+MUST_CHECK int catalog_file_of_row(struct catalog *c, struct store_file *f, struct err *e);
+MUST_CHECK int catalog_put_row(struct catalog *c, const struct store_file *f, struct err *e);

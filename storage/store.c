@@ -17,13 +17,13 @@
 
 /* ---- opening and closing ---- */
 
-static int take_lock(struct store *s, struct err *e)
+int store_lock(const char *folder, int *out_fd, struct err *e)
 {
     OWN_MEM char *path = NULL;
 
-    if (asprintf(&path, "%s/lock", s->folder) < 0) {
+    if (asprintf(&path, "%s/lock", folder) < 0) {
         path = NULL;
-        return err_set(e, E_NOMEM, "no memory to open the store in %s", s->folder);
+        return err_set(e, E_NOMEM, "no memory to open the store in %s", folder);
     }
     OWN_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
@@ -33,10 +33,10 @@ static int take_lock(struct store *s, struct err *e)
             return err_set(e, E_CONFIG,
                            "the folder %s is in use by another binrelayd: stop that one, or give "
                            "this one a folder of its own",
-                           s->folder);
+                           folder);
         return err_sys(e, "lock %s", path);
     }
-    s->lock_fd = take_fd(&fd);
+    *out_fd = take_fd(&fd);
     return 0;
 }
 
@@ -233,8 +233,11 @@ static int new_store(const struct store_options *o, bool readonly, struct store 
 static int load(struct store *s, struct err *e)
 {
     if (!s->readonly)
-        TRY(take_lock(s, e));
-    TRY(catalog_open(s->folder, s->readonly, &s->catalog, e));
+        TRY(store_lock(s->folder, &s->lock_fd, e));
+    if (catalog_open(s->folder, s->readonly, &s->catalog, e) != 0)
+        return e->kind != E_CORRUPT ? -1
+                                    : err_note(e, "run 'binrelay verify --repair', which makes it "
+                                                  "again");
     TRY(catalog_each_file(s->catalog, put_row, s, e));
     if (s->file_count == 0 && !s->readonly) {
         TRY(rebuild_files(s, e));

@@ -44,6 +44,8 @@ struct store {
     pthread_mutex_t     rebuild_mutex; /* one sidecar is made again at a time */
 };
 
+/* The one owner's lock of a folder; close(*out_fd) gives it back. E_CONFIG when another has it. */
+MUST_CHECK int store_lock(const char *folder, int *out_fd, struct err *e);
 /* Syncs what was handed over and publishes it; nothing happens when there is nothing, unless
    `force` asks for the sync alone. */
 MUST_CHECK int store_round(struct store *s, bool force, struct err *e);

@@ -77,39 +77,124 @@ static int check_event(struct check *c, const struct store_file *f, struct scan 
         x->complete = ev->end;
     c->result.events++;
     c->result.transactions += ev->place == TXN_CLOSED ? 1 : 0;
+    if (x->broken)
+        return 0; /* what came before is not whole: no sidecar can be made of it */
     return indexer_feed(&x->ix, &ev->event, ev->place, &scan->txn, ev->end, e);
+}
+
+/*
+ * What is behind damage can be read again from the next checkpoint on: transactions end there. That
+ * tells the GTIDs, too, between it and the one before. *resume is 0 when there is none.
+ */
+static int find_resume(struct check *c, const struct store_file *f, uint64_t damaged,
+                       uint64_t *resume, uint64_t *intact, struct buf *gtids, struct err *e)
+{
+    struct sidecar       sc;
+    struct sidecar_entry entry;
+    bool                 more = true;
+    int                  result = 0;
+
+    *resume = 0;
+    *intact = BINLOG_MAGIC_BYTES;
+    if (sidecar_open(c->store->disk, f->name, &sc, e) != 0)
+        return e->kind == E_PURGED || e->kind == E_CORRUPT ? 0 : -1;
+    while (result == 0 && more && *resume == 0) {
+        result = sidecar_next(&sc, &entry, &more, e);
+        if (result != 0 || !more ||
+            (entry.kind != SIDECAR_CHECKPOINT && entry.kind != SIDECAR_FOOTER))
+            continue;
+        if (entry.offset <= damaged) {
+            *intact = entry.offset;
+            continue;
+        }
+        *resume = entry.offset;
+        if (entry.kind == SIDECAR_CHECKPOINT)
+            buf_put(gtids, entry.gtids);
+    }
+    sidecar_close(&sc);
+    return result != 0 ? result : buf_check(gtids, "GTIDs of a sidecar", e);
+}
+
+/* Says which bytes and transactions a damage costs, and goes on behind it where that is possible.
+ */
+static int leap(struct check *c, const struct store_file *f, uint64_t visible, struct scan *scan,
+                bool *on, struct err *e)
+{
+    enum { GTIDS_SHOWN = 200 };
+    uint64_t   damaged = scan->at;
+    uint64_t   resume;
+    uint64_t   intact;
+    struct buf gtids;
+
+    buf_init(&gtids, SIDECAR_ENTRY_MAX);
+    int result = find_resume(c, f, damaged, &resume, &intact, &gtids, e);
+    if (result == 0) {
+        uint64_t end = resume != 0 && resume < visible ? resume : visible;
+        found(c,
+              "%s: damaged at %llu, readable again from %llu on; what is affected are the "
+              "transactions between %llu and %llu%s%.*s",
+              f->name, (unsigned long long)damaged, (unsigned long long)end,
+              (unsigned long long)intact, (unsigned long long)end, gtids.len != 0 ? ": " : "",
+              (int)(gtids.len < GTIDS_SHOWN ? gtids.len : GTIDS_SHOWN), buf_text(&gtids));
+        result = gtids_unite_text(&c->gtids, buf_slice(&gtids), e);
+        *on = end < visible;
+    }
+    buf_done(&gtids);
+    if (result == 0 && *on && scan_seek(scan, resume, e) != 0) {
+        *on = false;
+        result = finding(c, e);
+    }
+    return result;
+}
+
+static int next_event(struct check *c, const struct store_file *f, struct scan *scan,
+                      struct events *x, bool *more, struct err *e)
+{
+    struct scan_event ev;
+
+    TRY(scan_next(scan, &ev, more, e));
+    if (*more && check_event(c, f, scan, &ev, x, e) != 0)
+        return err_note(e, "%s at %llu", f->name, (unsigned long long)ev.at);
+    return 0;
+}
+
+/* Up to the end, or to damage that nothing leads over. */
+static int read_on(struct check *c, const struct store_file *f, uint64_t visible, struct scan *scan,
+                   struct events *x, struct err *e)
+{
+    enum { TELL_BYTES = 16 * 1024 * 1024 };
+    bool more = true;
+
+    while (more) {
+        uint64_t at = scan->at;
+        if (next_event(c, f, scan, x, &more, e) != 0) {
+            x->broken = true;
+            TRY(finding(c, e));
+            scan->at = at;
+            TRY(leap(c, f, visible, scan, &more, e));
+        } else if (scan->at - x->told >= TELL_BYTES) {
+            x->told = scan->at;
+            tell(c, scan->at);
+        }
+    }
+    return 0;
 }
 
 static int read_events(struct check *c, const struct store_file *f, uint64_t visible,
                        struct events *x, struct err *e)
 {
-    enum { TELL_BYTES = 16 * 1024 * 1024 };
-    struct scan       scan;
-    struct scan_event ev;
-    bool              more = true;
+    struct scan scan;
 
     if (scan_open(c->store->disk, f->name, visible, true, &scan, e) != 0) {
         x->broken = true;
         return finding(c, e);
     }
-    int result = 0;
-    while (result == 0 && more) {
-        result = scan_next(&scan, &ev, &more, e);
-        if (result == 0 && more && check_event(c, f, &scan, &ev, x, e) != 0)
-            result = err_note(e, "%s at %llu", f->name, (unsigned long long)ev.at);
-        if (result == 0 && scan.at - x->told >= TELL_BYTES) {
-            x->told = scan.at;
-            tell(c, scan.at);
-        }
-    }
-    if (result != 0) {
-        x->broken = true;
-        result = finding(c, e);
-    } else if (scan.at != visible) {
+    int result = read_on(c, f, visible, &scan, x, e);
+    if (result == 0 && !x->broken && scan.at != visible) {
         x->broken = true;
         found(c, "%s ends at %llu, it should go up to %llu", f->name, (unsigned long long)scan.at,
               (unsigned long long)visible);
-    } else if (x->complete != visible) {
+    } else if (result == 0 && !x->broken && x->complete != visible) {
         found(c, "%s ends at %llu inside a transaction, which begins behind %llu", f->name,
               (unsigned long long)visible, (unsigned long long)x->complete);
     }

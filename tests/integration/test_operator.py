@@ -239,6 +239,18 @@ def test_verify_repairs_what_can_be_made_again(scene, kind):
     code, text, said = run("--config", relay.config, "verify", "--repair")
     assert code == 0 and "all is well" in text, (text, said)
     assert [file.read_bytes() for file in files] == before
+    (relay.data / "catalog.db").write_bytes(b"rubbish " * 4096)
+    sidecar.write_bytes(b"rubbish" + sound[7:])
+    code, _, said = run("--config", relay.config, "verify")
+    assert code == 1 and "verify --repair" in said, said
+    code, text, said = run("--config", relay.config, "verify", "--repair")
+    assert code == 0 and "catalog.db.damaged" in text and "all is well" in text, (text, said)
+    assert [file.read_bytes() for file in files] == before
+    assert (relay.data / "catalog.db.damaged").exists() and sidecar.read_bytes() == sound
+    relay.start()
+    source.sql("CREATE DATABASE after_repair")
+    relay.wait_caught_up(source)
+    relay.stop()
     empty = scene.path("none")
     empty.mkdir()
     code, _, said = run("--data", empty, "verify", "--repair")

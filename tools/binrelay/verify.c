@@ -90,20 +90,32 @@ static void on_repair(void *arg, const char *text)
     tell(arg, "repaired", text);
 }
 
-/* As the daemon would, and so never beside one: opening makes lost rows of the catalog again. */
+/* Told as a problem; the check behind the repair finds and counts it again. */
+static void on_cant(void *arg, const char *text)
+{
+    tell(arg, "not repaired", text);
+}
+
+/* As the daemon would, and so never beside one. */
 static int repair(const char *folder, struct report *r, struct err *e)
 {
+    const struct repair_watch watch = {
+        .did = on_repair, .cant = on_cant, .progress = on_progress, .arg = r
+    };
     struct store_options options = { .folder = folder };
     struct store        *s;
     uint32_t             count;
 
     TRY(disk_real_new(folder, &options.disk, e));
-    int result = store_open(&options, &s, e);
+    int result = repair_catalog(folder, options.disk, &watch, e);
+    if (result == 0)
+        result = store_open(&options, &s, e);
     if (result == 0) {
-        result = repair_sidecars(s, on_repair, r, &count, e);
+        result = repair_sidecars(s, &watch, &count, e);
         store_close(s);
     }
     options.disk->free(options.disk);
+    r->file_index = UINT32_MAX;
     return result;
 }
 
@@ -135,8 +147,10 @@ enum command_exit verify_run(const struct call *c, struct err *e)
     struct verify_result result = { 0 };
     struct view          v;
 
-    if (call_option(c, "repair") != NULL && repair(c->at.store, &r, e) != 0)
+    if (call_option(c, "repair") != NULL && repair(c->at.store, &r, e) != 0) {
+        erase_bar(&r);
         return COMMAND_FAILED;
+    }
     if (view_open(&c->at, &v, e) != 0)
         return COMMAND_FAILED;
     int code = verify_store(v.store, on_problem, on_progress, &r, &result, e);
