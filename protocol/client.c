@@ -1,4 +1,5 @@
 #include "protocol/client.h"
+#include "protocol/client_guise.h"
 #include "protocol/compressed.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -11,16 +12,6 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include <mysql.h>
-#include <errmsg.h>
-#include <mysqld_error.h>
-/* The transport's headers are public but not made to be included alone. */
-#define HAVE_TLS 1
-typedef unsigned char  uchar;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#include <ma_pvio.h>
-#pragma GCC diagnostic pop
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -45,14 +36,6 @@ struct client {
     size_t           user_bytes;
     char             address[ADDRESS_BYTES]; /* user@host:port, for sentences */
 };
-
-static pthread_once_t library_once = PTHREAD_ONCE_INIT;
-static int            library_failed;
-
-static void library_start(void)
-{
-    library_failed = mysql_server_init(0, NULL, NULL);
-}
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
@@ -318,6 +301,16 @@ static int login(struct client *c, const struct client_options *o, struct err *e
     return 0;
 }
 
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static int            library_failed;
+
+static void library_start(void)
+{
+    library_failed = mysql_server_init(0, NULL, NULL);
+    if (library_failed == 0)
+        library_failed = guise_start();
+}
+
 int client_connect(const struct client_options *o, struct client **out, struct err *e)
 {
     unsigned long row_bytes = ROW_BYTES_MAX;
@@ -354,7 +347,12 @@ int client_connect(const struct client_options *o, struct client **out, struct e
     set_option(c->mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     (void)mysql_optionsv(c->mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "binrelayd");
     set_tls(c->mysql, o);
-    if (login(c, o, e) != 0 || check_tls(c, o, e) != 0) {
+    struct guise guise = { .as = o->guise };
+    guise_put_on(&guise);
+    int rc = login(c, o, e);
+    if (guise_take_off(&guise, c->mysql) != 0 && rc == 0)
+        rc = err_set(e, E_IO, "connect to %s: the login could not be changed", c->address);
+    if (rc != 0 || check_tls(c, o, e) != 0) {
         client_close(c);
         return -1;
     }
@@ -382,6 +380,21 @@ const char *client_server_version(const struct client *c)
     const char *version = mysql_get_server_info(c->mysql);
     /* MariaDB 10 puts this in front, so that old replicas believe in a MySQL 5.5. */
     return strncmp(version, "5.5.5-", 6) == 0 ? version + 6 : version;
+}
+
+uint32_t client_server_capabilities(const struct client *c)
+{
+    return (uint32_t)c->mysql->server_capabilities;
+}
+
+uint32_t client_thread_id(const struct client *c)
+{
+    return (uint32_t)mysql_thread_id(c->mysql);
+}
+
+int client_fd(const struct client *c)
+{
+    return c->fd;
 }
 
 /* ---- statements ---------------------------------------------------------------------------- */
@@ -498,6 +511,17 @@ static int begin_unpacking(struct client *c, struct err *e)
     return unpacker_new(&c->unpacker, e);
 }
 
+int client_detach(struct client *c, struct err *e)
+{
+    /* From here on the bytes are read past the library, and without blocking. */
+    int fd = (int)mysql_get_socket(c->mysql);
+    int how = fcntl(fd, F_GETFL);
+    if (how < 0 || fcntl(fd, F_SETFL, how | O_NONBLOCK) != 0)
+        return err_sys(e, "prepare the connection to %s", c->address);
+    c->fd = fd;
+    return 0;
+}
+
 int client_dump(struct client *c, const char *file, uint64_t position, uint16_t flags,
                 uint32_t server_id, struct err *e)
 {
@@ -518,13 +542,9 @@ int client_dump(struct client *c, const char *file, uint64_t position, uint16_t 
     buf_done(&b);
     if (rc != 0)
         return -1;
-    /* From here on the bytes are read past the library, and without blocking. The receive buffer
-       is left to the kernel: what it gives by itself is far above what SO_RCVBUF may ask for. */
-    int fd = (int)mysql_get_socket(c->mysql);
-    int how = fcntl(fd, F_GETFL);
-    if (how < 0 || fcntl(fd, F_SETFL, how | O_NONBLOCK) != 0)
-        return err_sys(e, "prepare the connection to %s", c->address);
-    c->fd = fd;
+    /* The receive buffer is left to the kernel: what it gives by itself is far above what
+       SO_RCVBUF may ask for. */
+    TRY(client_detach(c, e));
     return c->mysql->net.compress ? begin_unpacking(c, e) : 0;
 }
 
@@ -682,4 +702,26 @@ int client_write(struct client *c, struct slice bytes, struct err *e)
             return -1;
     }
     return 0;
+}
+
+/* ---- for a loop ---------------------------------------------------------------------------- */
+
+int client_read_some(struct client *c, uint8_t *into, size_t size, size_t *got, short *wants,
+                     struct err *e)
+{
+    assert(c->fd >= 0 && c->unpacker == NULL && size > 0);
+    *wants = POLLIN;
+    return read_raw(c, into, size, got, wants, e);
+}
+
+int client_write_some(struct client *c, struct slice bytes, size_t *put, short *wants,
+                      struct err *e)
+{
+    assert(c->fd >= 0 && c->unpacker == NULL && bytes.len > 0);
+    return write_some(c, bytes, put, wants, e);
+}
+
+void client_cut(struct client *c)
+{
+    (void)shutdown(c->fd, SHUT_RDWR);
 }

@@ -23,16 +23,24 @@ enum client_tls {
     CLIENT_TLS_VERIFY_IDENTITY
 };
 
-struct client_options {   /* texts are borrowed for the time of client_connect() */
-    const char     *host; /* one; a name, or an address of IPv4 or IPv6 */
-    uint32_t        port;
-    const char     *socket; /* NULL: TCP */
-    const char     *user;
-    const char     *password;
-    enum client_tls tls;
-    const char     *tls_ca, *tls_cert, *tls_key; /* NULL: none */
-    bool            compress;                    /* if the server can */
-    uint32_t        connect_timeout_s, read_timeout_s;
+/* What a connection says of itself at the login when its packets shall go on to somebody else as
+ * they are, so that both sides speak the same dialect of the protocol. */
+struct client_guise {
+    uint32_t capabilities; /* enum capability; what only the login is about stays the library's */
+    uint8_t  charset;
+};
+
+struct client_options {              /* texts are borrowed for the time of client_connect() */
+    const char                *host; /* one; a name, or an address of IPv4 or IPv6 */
+    uint32_t                   port;
+    const char                *socket; /* NULL: TCP */
+    const char                *user;
+    const char                *password;
+    enum client_tls            tls;
+    const char                *tls_ca, *tls_cert, *tls_key; /* NULL: none */
+    bool                       compress;                    /* if the server can */
+    const struct client_guise *guise;                       /* NULL: the library's own */
+    uint32_t                   connect_timeout_s, read_timeout_s;
     int interrupt_fd; /* an eventfd, owned by the caller, outlives the client; 0: none */
 };
 
@@ -57,6 +65,10 @@ MUST_CHECK int client_query_text(struct client *c, const char *sql, char *into, 
 /* Text quoted for use between single quotes. */
 MUST_CHECK int client_quote(struct client *c, struct slice text, struct buf *into, struct err *e);
 
+/* Capabilities that the server offered (enum capability), and its id of this connection. */
+uint32_t client_server_capabilities(const struct client *c);
+uint32_t client_thread_id(const struct client *c);
+
 MUST_CHECK int client_register(struct client *c, uint32_t server_id, const char *host,
                                uint16_t port, struct err *e);
 /* Sends COM_BINLOG_DUMP by file and position; from now on only client_read() (and close). Positions
@@ -76,3 +88,17 @@ MUST_CHECK int client_read(struct client *c, uint8_t *into, size_t size, uint32_
 void client_wake_on(struct client *c, int event_fd);
 /* Raw bytes to the server while a dump runs (semi-sync acknowledgements). */
 MUST_CHECK int client_write(struct client *c, struct slice bytes, struct err *e);
+
+/* ---- for a loop: nothing waits ---- */
+
+/* From now on only the next three (and close): raw bytes, packet headers included. */
+MUST_CHECK int client_detach(struct client *c, struct err *e);
+int            client_fd(const struct client *c);
+/* As much as there is at once: fewer bytes than asked for mean that *wants (POLLIN, POLLOUT) has to
+ * come first. E_IO when the connection ended. */
+MUST_CHECK int client_read_some(struct client *c, uint8_t *into, size_t size, size_t *got,
+                                short *wants, struct err *e);
+MUST_CHECK int client_write_some(struct client *c, struct slice bytes, size_t *put, short *wants,
+                                 struct err *e);
+/* Makes the close say nothing to the server, which may have no ear for it. */
+void client_cut(struct client *c);

@@ -252,6 +252,11 @@ const char *channel_name(const struct channel *c)
     return c->config->name;
 }
 
+const struct config_source *channel_source(const struct channel *c)
+{
+    return c->source;
+}
+
 uint32_t channel_server_id(const struct channel *c)
 {
     return c->source->server_id;

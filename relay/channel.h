@@ -22,6 +22,8 @@ void           channel_free(struct channel *c);
 
 struct store *channel_store(struct channel *c);
 const char   *channel_name(const struct channel *c);
+/* The source that is followed now. */
+const struct config_source *channel_source(const struct channel *c);
 
 /* What the source said of itself at the last attach; kept in the catalog, so that it is known while
    the source is away. `known` is false before the first attach ever: then consumers can't be served

@@ -490,21 +490,22 @@ static void check_pair(struct parse *p, const struct part *t, const char *cert, 
                  "tls_cert and tls_key go together");
 }
 
-/* Puts the first line of password_file in the place of the password. */
-static void read_secret(struct parse *p, const struct part *t, char **password, const char *path)
+/* Puts the first line of the file that `key` names in the place of the password. */
+static void read_secret(struct parse *p, const struct part *t, const char *key, char **password,
+                        const char *path)
 {
     char text[SECRET_BYTES_MAX + 2];
 
     if (!is_given(path))
         return;
-    int line = key_line(t, "password_file");
+    int line = key_line(t, key);
     if (is_given(*password)) {
-        complain(p, line, "password and password_file exclude each other");
+        complain(p, line, "%s and the password itself exclude each other", key);
         return;
     }
     FILE *f = fopen(path, "re");
     if (f == NULL) {
-        complain(p, line, "password_file: '%s' can't be read: %s", path, strerror(errno));
+        complain(p, line, "%s: '%s' can't be read: %s", key, path, strerror(errno));
         return;
     }
     char *got = fgets(text, sizeof text, f);
@@ -512,8 +513,7 @@ static void read_secret(struct parse *p, const struct part *t, char **password, 
     if (got != NULL)
         text[strcspn(text, "\r\n")] = '\0';
     if (got == NULL || *text == '\0' || strlen(text) > SECRET_BYTES_MAX) {
-        complain(p, line,
-                 "password_file: the first line of '%s' has to be a password of 1 to %d bytes",
+        complain(p, line, "%s: the first line of '%s' has to be a password of 1 to %d bytes", key,
                  path, SECRET_BYTES_MAX);
         return;
     }
@@ -596,7 +596,8 @@ static void check_source(struct parse *p, const struct part *t)
 
     check_hosts(p, t, s);
 
-    read_secret(p, t, &s->password, s->password_file);
+    read_secret(p, t, "password_file", &s->password, s->password_file);
+    read_secret(p, t, "forward_password_file", &s->forward_password, s->forward_password_file);
     check_file(p, t, "tls_ca", s->tls_ca);
     check_pair(p, t, s->tls_cert, s->tls_key);
     if (s->tls == CLIENT_TLS_VERIFY_CA && !is_given(s->tls_ca))
@@ -643,7 +644,7 @@ static void check_user(struct parse *p, const struct part *t)
 {
     struct config_user *u = part_struct(p, t);
 
-    read_secret(p, t, &u->password, u->password_file);
+    read_secret(p, t, "password_file", &u->password, u->password_file);
     if (!is_given(u->password) && !is_given(u->password_file))
         complain(p, t->line, "[user %s] needs 'password' or 'password_file'", t->name);
     check_user_bounds(p, t, u);

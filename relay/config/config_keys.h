@@ -111,7 +111,15 @@
         "The source is asked to say it lives after this much silence; three times as much is "     \
         "taken as a dead connection.")                                                             \
     KEY(retry_min, "retry_min", SECONDS, "1", RECONNECT, "First pause before connecting again.")   \
-    KEY(retry_max, "retry_max", SECONDS, "30", RECONNECT, "Pauses double up to this.")
+    KEY(retry_max, "retry_max", SECONDS, "30", RECONNECT, "Pauses double up to this.")             \
+    KEY(forward_user, "forward_user", TEXT, "", RECONNECT,                                         \
+        "Account for the statements that consumers' sessions forward; none: 'user'. Its rights "   \
+        "there bound what every consumer can do.")                                                 \
+    KEY(forward_password, "forward_password", SECRET, "", RECONNECT, "Its password.")              \
+    KEY(forward_password_file, "forward_password_file", TEXT, "", RECONNECT,                       \
+        "File whose first line is the password, in place of 'forward_password'.")                  \
+    KEY(forward_max, "forward_max", COUNT, "100", RECONNECT,                                       \
+        "Most sessions that may have a connection to the source at once; 0 forwards nothing.")
 
 #define USER_KEYS(KEY)                                                                             \
     KEY(password, "password", SECRET, "", RELOAD, "What the consumer logs in with.")               \

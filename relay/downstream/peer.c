@@ -1,5 +1,6 @@
 #include "relay/downstream/peer.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -123,6 +124,34 @@ static void stream(struct peer *p, enum turn *turn)
         session_heartbeat(&p->session);
 }
 
+/* What the client sends meanwhile waits for its turn, up to this; beyond it its end is not noticed
+   before it takes bytes again. */
+enum { WAITING_BYTES_MAX = 64 * 1024 };
+
+static size_t conn_unread(const struct conn *c)
+{
+    return c->in.len - c->taken;
+}
+
+static int look_for_end(struct peer *p, struct err *e)
+{
+    enum conn_state state;
+    if (conn_unread(&p->conn) >= WAITING_BYTES_MAX)
+        return 0;
+    TRY(conn_receive(&p->conn, false, &state, e));
+    if (state == CONN_CLOSED)
+        p->session.state = GONE;
+    return 0;
+}
+
+static void forward(struct peer *p, enum turn *turn)
+{
+    enum forward_step step;
+    session_forward(&p->session, &step);
+    bool moves = conn_waiting(&p->conn) > 0 || p->session.state != FORWARDING;
+    *turn = moves || step == FORWARD_FULL ? GO_ON : PAUSE;
+}
+
 /* The client has to wait, whatever it sends. */
 static int read_over(struct peer *p, enum turn *turn, struct err *e)
 {
@@ -167,6 +196,20 @@ static int step(struct peer *p, bool *readable, size_t *moved, enum turn *turn, 
         return 0;
     case SLOWED:
         return read_over(p, turn, e);
+    case FORWARDING:
+    case AWAIT_PLACE:
+        *turn = GO_ON;
+        if (*readable) {
+            *readable = false;
+            return look_for_end(p, e);
+        }
+        if (p->session.state == FORWARDING) {
+            forward(p, turn);
+        } else {
+            link_in(loop_waiting(p->loop, session_channel_index(&p->session)), &p->waiting);
+            *turn = PAUSE;
+        }
+        return 0;
     case CLOSING:
         return close_down(p, turn, e);
     case AWAIT_HANDSHAKE:
@@ -199,12 +242,26 @@ static int run(struct peer *p, bool readable, struct err *e)
 /* ---- events ------------------------------------------------------------------------------------
  */
 
+static void watch_source(struct peer *p)
+{
+    short events = 0;
+    int   fd = session_forward_watch(&p->session, &events);
+    if (fd < 0 || conn_waiting(&p->conn) > 0)
+        return; /* the client has to take what it was given before more is fetched */
+    ev_io_set(&p->source, fd,
+              ((events & POLLIN) != 0 ? EV_READ : 0) | ((events & POLLOUT) != 0 ? EV_WRITE : 0));
+    ev_io_start(loop_ev(p->loop), &p->source);
+}
+
 static void watch(struct peer *p)
 {
     struct ev_loop *ev = loop_ev(p->loop);
-    bool            out = conn_waiting(&p->conn) > 0;
-    int             events = 0;
-    if (!out || p->session.state == STREAMING || p->conn.write_wants_read)
+    bool            full = conn_unread(&p->conn) >= WAITING_BYTES_MAX &&
+                (p->session.state == FORWARDING || p->session.state == AWAIT_PLACE);
+    watch_source(p);
+    bool out = conn_waiting(&p->conn) > 0;
+    int  events = 0;
+    if ((!out && !full) || p->session.state == STREAMING || p->conn.write_wants_read)
         events |= EV_READ;
     if ((out && !p->conn.write_wants_read) || p->again || p->conn.read_wants_write)
         events |= EV_WRITE;
@@ -241,6 +298,8 @@ static void schedule(struct peer *p)
 static void turn(struct peer *p, bool readable)
 {
     struct err e = { 0 };
+    /* Its socket may be closed and its number used again before the turn is over. */
+    ev_io_stop(loop_ev(p->loop), &p->source);
     if (run(p, readable, &e) != 0) {
         session_on_error(&p->session, &e);
         /* The refusal goes out if it can; a second failure is the end. */
@@ -259,6 +318,13 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
 {
     (void)loop;
     turn(io->data, (revents & EV_READ) != 0);
+}
+
+static void on_source(struct ev_loop *loop, ev_io *io, int revents)
+{
+    (void)loop;
+    (void)revents;
+    turn(io->data, false);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -307,14 +373,17 @@ void peer_on_reload(struct peer *p)
 void peer_on_published(struct peer *p)
 {
     link_out(&p->waiting);
+    session_on_published(&p->session);
     turn(p, false);
 }
 
 void peer_on_end(struct peer *p)
 {
-    if (atomic_load(&p->session.entry.end) == ROSTER_STAYS)
+    bool ends = atomic_load(&p->session.entry.end) != ROSTER_STAYS;
+    if (!ends && p->session.state != FORWARDING)
         return;
-    session_on_end(&p->session);
+    if (ends)
+        session_on_end(&p->session);
     turn(p, false);
 }
 
@@ -348,7 +417,8 @@ void peer_new(struct loop *l, int fd, struct session_gate *gate,
     ev_io_init(&p->io, on_io, fd, EV_READ);
     ev_timer_init(&p->timer, on_timer, 0, 0);
     ev_timer_init(&p->rest, on_rested, 0, 0);
-    p->io.data = p->timer.data = p->rest.data = p;
+    ev_io_init(&p->source, on_source, -1, 0);
+    p->io.data = p->source.data = p->timer.data = p->rest.data = p;
     p->all.peer = p->waiting.peer = p;
     link_in(loop_peers(l), &p->all);
     session_greet(&p->session);
@@ -359,6 +429,7 @@ void peer_free(struct peer *p)
 {
     struct ev_loop *ev = loop_ev(p->loop);
     ev_io_stop(ev, &p->io);
+    ev_io_stop(ev, &p->source);
     ev_timer_stop(ev, &p->timer);
     ev_timer_stop(ev, &p->rest);
     link_out(&p->all);

@@ -19,6 +19,7 @@ struct peer {
     struct conn        conn;
     struct session     session;
     ev_io              io;
+    ev_io              source; /* the session's own connection, while it is waited for */
     ev_timer           timer;
     ev_timer           rest;      /* until the stream has paid for what it was given */
     enum session_state timed;     /* the state that the timer was set for */

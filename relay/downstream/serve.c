@@ -102,8 +102,10 @@ static int set_up_entrance(struct serve *s, const struct config_listener *c, str
     return listener_open(c->address, c->port, &n->listener, e);
 }
 
-static void set_up_channels(struct serve *s, const struct channels *channels)
+static int set_up_channels(struct serve *s, const struct channels *channels, struct err *e)
 {
+    s->world.channels = s->channels;
+    s->world.channel_count = channels->count;
     for (size_t i = 0; i < channels->count; i++) {
         struct channel *c = channels->slots[i].channel;
         s->channels[i].name = channels->slots[i].config->name;
@@ -114,9 +116,9 @@ static void set_up_channels(struct serve *s, const struct channels *channels)
         s->channels[i].server_uuid = channel_server_uuid(c);
         s->channels[i].facts = facts_of_channel;
         s->channels[i].facts_arg = c;
+        TRY(pool_new(channel_source(c), &s->channels[i].pool, e));
     }
-    s->world.channels = s->channels;
-    s->world.channel_count = channels->count;
+    return 0;
 }
 
 static int set_up(struct serve *s, const struct channels *channels, struct err *e)
@@ -134,7 +136,7 @@ static int set_up(struct serve *s, const struct channels *channels, struct err *
     s->world.key = s->key;
     s->world.roster = s->roster;
     s->world.started_s = (int64_t)time(NULL);
-    set_up_channels(s, channels);
+    TRY(set_up_channels(s, channels, e));
     loops = loops < 1 ? 1 : loops > LOOPS_MAX ? LOOPS_MAX : loops;
     for (; s->loop_count < loops; s->loop_count++)
         TRY(loop_new(&s->world, &s->loops[s->loop_count], e));
@@ -206,6 +208,8 @@ void serve_free(struct serve *s)
     for (size_t i = 0; i < s->entrance_count; i++)
         tls_config_free(s->entrances[i].tls);
     free(s->entrances);
+    for (size_t i = 0; i < s->world.channel_count; i++)
+        pool_free(s->channels[i].pool);
     roster_free(s->roster);
     penalty_free(s->penalty);
     auth_key_free(s->key);

@@ -7,13 +7,15 @@
 enum {
     LOGIN_PACKET_MAX_BYTES = 64 * 1024,
     COMMAND_PACKET_MAX_BYTES = 1024 * 1024,
+    FORWARDED_PACKET_MAX_BYTES = PACKET_PAYLOAD_MAX - 64 * 1024,
+    PLACE_MS = 60 * 1000, /* for the relay to receive and sync what the source has */
     CLOSING_MS = 1000,
 };
 
 typedef void        on_packet_fn(struct session *s, struct slice payload);
 static on_packet_fn on_command, on_streaming, on_nothing;
 
-enum wait { WAIT_LOGIN, WAIT_IDLE, WAIT_SLOWED, WAIT_FOR_EVER, WAIT_CLOSING };
+enum wait { WAIT_LOGIN, WAIT_IDLE, WAIT_PLACE, WAIT_SLOWED, WAIT_FOR_EVER, WAIT_CLOSING };
 
 /* clang-format off */
 static const struct phase {
@@ -26,6 +28,9 @@ static const struct phase {
     [AWAIT_TLS]       = { "begins TLS",  on_nothing,   WAIT_LOGIN,    0 },
     [AWAIT_AUTH]      = { "logs in",     session_on_auth, WAIT_LOGIN,    LOGIN_PACKET_MAX_BYTES },
     [AWAIT_COMMAND]   = { "is idle",     on_command,   WAIT_IDLE,     COMMAND_PACKET_MAX_BYTES },
+    [FORWARDING]      = { "waits for the source", on_nothing, WAIT_FOR_EVER, COMMAND_PACKET_MAX_BYTES },
+    [AWAIT_PLACE]     = { "waits for the relay to hold what the source has", on_nothing, WAIT_PLACE,
+                          COMMAND_PACKET_MAX_BYTES },
     [STREAMING]       = { "is streamed", on_streaming, WAIT_FOR_EVER, COMMAND_PACKET_MAX_BYTES },
     [SLOWED]          = { "waits after a failed login", on_nothing, WAIT_SLOWED, 0 },
     [CLOSING]         = { "is closed",   on_nothing,   WAIT_CLOSING,  0 },
@@ -35,6 +40,8 @@ static const struct phase {
 
 size_t session_packet_max(const struct session *s)
 {
+    if (s->state == AWAIT_COMMAND && user_may(s->user, RIGHT_FORWARD))
+        return FORWARDED_PACKET_MAX_BYTES;
     return phases[s->state].packet_max;
 }
 
@@ -52,6 +59,8 @@ uint32_t session_wait_ms(const struct session *s)
         return s->gate->idle_ms;
     case WAIT_SLOWED:
         return s->slow_ms;
+    case WAIT_PLACE:
+        return PLACE_MS;
     case WAIT_CLOSING:
         return CLOSING_MS;
     case WAIT_FOR_EVER:
@@ -162,6 +171,7 @@ void session_done(struct session *s)
     dump_close(s->dump);
     s->dump = NULL;
     session_login_done(s);
+    session_forward_done(s);
     query_session_done(&s->query);
 }
 
@@ -218,6 +228,10 @@ void session_finish(struct session *s)
 
 void session_on_timeout(struct session *s)
 {
+    if (s->state == AWAIT_PLACE) {
+        session_place_timeout(s);
+        return;
+    }
     if (s->state == SLOWED) {
         session_answer_denied(s);
         return;
@@ -309,16 +323,9 @@ void session_refuse_malformed(struct session *s)
     session_refuse(s, ER_MALFORMED_PACKET, "HY000", "Malformed communication packet.");
 }
 
-static void on_query(struct session *s, struct slice payload)
+struct query_env session_env(struct session *s)
 {
-    struct err   e = { 0 };
-    struct slice sql;
-    if (command_parse_query(payload, s->capabilities, &sql, &e) != 0) {
-        session_refuse_malformed(s);
-        return;
-    }
-    struct reply     r = session_reply(s);
-    struct query_env env = {
+    return (struct query_env){
         .facts = &s->facts,
         .store = s->channel->store,
         .relay_server_id = s->channel->server_id,
@@ -331,7 +338,6 @@ static void on_query(struct session *s, struct slice payload)
         .kill = kill_session,
         .kill_arg = s,
     };
-    query_answer(&env, sql, &r);
 }
 
 static void on_quit(struct session *s, struct slice payload)
@@ -342,12 +348,14 @@ static void on_quit(struct session *s, struct slice payload)
 
 static void on_ping(struct session *s, struct slice payload)
 {
-    (void)payload;
-    session_answer_ok(s);
+    if (!session_forward_plain(s, payload))
+        session_answer_ok(s);
 }
 
 static void on_init_db(struct session *s, struct slice payload)
 {
+    if (session_forward_init_db(s, payload))
+        return;
     if (query_set_database(&s->query, behind_command(payload)) == 0)
         session_answer_ok(s);
     else
@@ -394,6 +402,7 @@ static void on_set_option(struct session *s, struct slice payload)
 static void on_reset(struct session *s, struct slice payload)
 {
     (void)payload;
+    session_forward_done(s);
     query_session_reset(&s->query);
     session_answer_ok(s);
 }
@@ -469,13 +478,20 @@ static void on_dump_gtid(struct session *s, struct slice payload)
 static on_packet_fn *const commands[256] = {
     [COM_QUIT]             = on_quit,
     [COM_INIT_DB]          = on_init_db,
-    [COM_QUERY]            = on_query,
+    [COM_QUERY]            = session_on_query,
+    [COM_FIELD_LIST]       = session_on_field_list,
     [COM_STATISTICS]       = on_statistics,
     [COM_PROCESS_KILL]     = on_process_kill,
     [COM_PING]             = on_ping,
     [COM_BINLOG_DUMP]      = on_dump,
     [COM_REGISTER_SLAVE]   = on_register,
+    [COM_STMT_PREPARE]     = session_on_prepare,
+    [COM_STMT_EXECUTE]     = session_on_statement,
+    [COM_STMT_LONG_DATA]   = session_on_statement_quiet,
+    [COM_STMT_CLOSE]       = session_on_statement_quiet,
+    [COM_STMT_RESET]       = session_on_statement,
     [COM_SET_OPTION]       = on_set_option,
+    [COM_STMT_FETCH]       = session_on_statement,
     [COM_BINLOG_DUMP_GTID] = on_dump_gtid,
     [COM_RESET_CONNECTION] = on_reset,
 };

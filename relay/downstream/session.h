@@ -3,6 +3,7 @@
  *
  *   AWAIT_HANDSHAKE -> [AWAIT_TLS -> AWAIT_HANDSHAKE ->] [AWAIT_AUTH ->] AWAIT_COMMAND
  *   AWAIT_COMMAND   -> STREAMING                       any -> CLOSING
+ *   AWAIT_COMMAND   -> FORWARDING [-> AWAIT_PLACE] -> AWAIT_COMMAND
  *
  * Its channel is its user's, or else the listener's. Since a server speaks first, the greeting is
  * of the listener's channel; where that names none, of the first one that knows its source.
@@ -17,6 +18,7 @@
 #include "protocol/command.h"
 #include "relay/channel.h"
 #include "relay/downstream/dump.h"
+#include "relay/forward/forward.h"
 #include "relay/sql/query.h"
 #include "relay/downstream/roster.h"
 #include "relay/downstream/penalty.h"
@@ -27,6 +29,7 @@
 struct session_channel {
     const char   *name;
     struct store *store;     /* NULL: the channel could not be opened */
+    struct pool  *pool;      /* of connections to its source; NULL with store */
     uint32_t      server_id; /* the relay's own */
     const char   *server_uuid;
     /* What is known of the source now. */
@@ -59,6 +62,8 @@ enum session_state {
     AWAIT_TLS,
     AWAIT_AUTH,
     AWAIT_COMMAND,
+    FORWARDING,  /* the source is asked */
+    AWAIT_PLACE, /* the source has answered with a place that is not published here yet */
     STREAMING,
     SLOWED,  /* a failed login's answer waits */
     CLOSING, /* the answer goes out, then the connection ends */
@@ -76,6 +81,7 @@ struct session {
     uint8_t                       sequence; /* of the next packet, in either direction */
     bool                          secure;
     uint32_t                      offered, capabilities;
+    uint8_t                       charset; /* of the client's login */
     uint8_t                       scramble[SCRAMBLE_BYTES];
     struct auth_exchange          exchange;
     struct user                  *user;        /* held; NULL: not known (yet) */
@@ -90,6 +96,7 @@ struct session {
     struct command_register replica;
     struct query_session    query;
     struct dump            *dump;
+    struct forwarding      *forwarding;   /* NULL: nothing was ever asked */
     bool                    ends_soon;    /* without a word */
     int64_t                 heartbeat_ns; /* of the dump; 0: none */
     int64_t                 pay_ns;       /* how long the stream must rest for what it was given */
@@ -123,6 +130,15 @@ void session_on_end(struct session *s);
 void session_stream(struct session *s, enum dump_step *step);
 /* STREAMING: a heartbeat, for the next session_stream(). */
 void session_heartbeat(struct session *s);
+
+/* FORWARDING: moves what can be moved between the source and `out`, which must be empty. */
+void session_forward(struct session *s, enum forward_step *step);
+/* FORWARDING: what to wait for on the source's socket (POLLIN, POLLOUT); -1: nothing there. */
+int session_forward_watch(const struct session *s, short *events);
+/* More was published: an AWAIT_PLACE may go on. */
+void session_on_published(struct session *s);
+/* Ends the statement that is under way, as KILL QUERY does. */
+void session_forward_kill(struct session *s);
 
 /* Largest payload taken from the client now. */
 size_t session_packet_max(const struct session *s);

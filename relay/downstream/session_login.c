@@ -43,8 +43,9 @@ static uint32_t capabilities_of(const struct server_facts *f, bool tls)
 {
     bool     mysql = f->family == FAMILY_MYSQL;
     uint32_t c = CAP_FOUND_ROWS | CAP_LONG_FLAG | CAP_CONNECT_WITH_DB | CAP_PROTOCOL_41 |
-                 CAP_INTERACTIVE | CAP_TRANSACTIONS | CAP_SECURE_CONNECTION | CAP_MULTI_RESULTS |
-                 CAP_PLUGIN_AUTH | CAP_CONNECT_ATTRS | CAP_PLUGIN_AUTH_LENENC;
+                 CAP_INTERACTIVE | CAP_TRANSACTIONS | CAP_SECURE_CONNECTION | CAP_IGNORE_SPACE |
+                 CAP_MULTI_STATEMENTS | CAP_MULTI_RESULTS | CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH |
+                 CAP_CONNECT_ATTRS | CAP_PLUGIN_AUTH_LENENC;
     /* MariaDB tells itself apart by this bit: clear, extended capabilities follow. */
     if (mysql)
         c |= CAP_LONG_PASSWORD;
@@ -380,6 +381,7 @@ void session_on_handshake(struct session *s, struct slice payload)
         return;
     }
     s->capabilities = hello.capabilities;
+    s->charset = hello.charset;
     take_name(s->user_name, sizeof s->user_name, hello.user);
     s->with_password = hello.answer.len > 0;
     if (is_blocked(s, text)) {

@@ -10,14 +10,19 @@ enum {
     ER_ACCESS_DENIED_ERROR = 1045,
     ER_UNKNOWN_COM_ERROR = 1047,
     ER_BAD_DB_ERROR = 1049,
+    ER_SERVER_SHUTDOWN = 1053,
     ER_NO_SUCH_THREAD = 1094,
     ER_KILL_DENIED_ERROR = 1095,
     ER_HOST_IS_BLOCKED = 1129,
     ER_NET_PACKET_TOO_LARGE = 1153,
     ER_NET_PACKETS_OUT_OF_ORDER = 1156,
+    ER_LOCK_WAIT_TIMEOUT = 1205,
     ER_USER_LIMIT_REACHED = 1226,
     ER_SPECIFIC_ACCESS_DENIED_ERROR = 1227,
     ER_MASTER_FATAL_ERROR_READING_BINLOG = 1236,
+    ER_UNKNOWN_STMT_HANDLER = 1243,
+    ER_OPTION_PREVENTS_STATEMENT = 1290,
+    ER_UNSUPPORTED_PS = 1295,
     ER_MALFORMED_PACKET = 1835,
     ER_SLAVE_SAME_ID = 4052, /* MariaDB */
 };
@@ -43,3 +48,24 @@ void session_on_auth(struct session *s, struct slice payload);
 void session_answer_denied(struct session *s);
 /* Gives back what the login took. */
 void session_login_done(struct session *s);
+
+/* What SQL is answered with. */
+struct query_env session_env(struct session *s);
+
+/* ---- session_forward.c ---- */
+
+/* COM_QUERY. */
+void session_on_query(struct session *s, struct slice payload);
+/* Commands that go to the source as they are; they need a connection, or make one. */
+void session_on_prepare(struct session *s, struct slice payload);
+void session_on_statement(struct session *s, struct slice payload); /* COM_STMT_EXECUTE, others */
+void session_on_statement_quiet(struct session *s, struct slice payload); /* not answered */
+void session_on_field_list(struct session *s, struct slice payload);
+/* Where there is a connection the command goes there, too: true when it did. */
+bool session_forward_plain(struct session *s, struct slice payload);
+/* The same for COM_INIT_DB. */
+bool session_forward_init_db(struct session *s, struct slice payload);
+/* AWAIT_PLACE: it takes too long. */
+void session_place_timeout(struct session *s);
+/* Ends the connection to the source. */
+void session_forward_done(struct session *s);

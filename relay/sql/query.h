@@ -81,6 +81,7 @@ enum query_kill { QUERY_KILL_DONE, QUERY_KILL_UNKNOWN, QUERY_KILL_DENIED };
 struct query_env {
     const struct server_facts *facts; /* while they are not known every answer is error 1053 */
     struct store              *store;
+    store_pos                  end; /* of the binlog, for this statement; 0: where it really is */
     uint32_t                   relay_server_id;
     const char                *relay_uuid;
     uint32_t                   thread_id;

@@ -161,10 +161,13 @@ static bool has_gtid_sets(const struct server_facts *f)
 
 static int put_executed(struct query *q, struct packet *row)
 {
-    struct gtids g = { 0 };
-    struct err   e = { 0 };
+    const struct query_env *env = q->env;
+    struct gtids            g = { 0 };
+    struct err              e = { 0 };
 
-    if (binlogs_executed(q->env->store, &g, &e) != 0) {
+    int rc = env->end != 0 ? binlogs_executed_at(env->store, env->end, &g, &e)
+                           : binlogs_executed(env->store, &g, &e);
+    if (rc != 0) {
         gtids_done(&g);
         return expr_refuse_err(&q->no, &e);
     }
@@ -203,7 +206,9 @@ int query_show_end(struct query *q, const char *text)
 
     TRY(query_expect_end(q));
     reply_columns(q->reply, columns, has_gtid_sets(q->env->facts) ? 5 : 4);
-    if (binlogs_end(q->env->store, &end))
+    bool held = q->env->end != 0 ? binlogs_end_at(q->env->store, q->env->end, &end)
+                                 : binlogs_end(q->env->store, &end);
+    if (held)
         TRY(put_end(q, &end));
     reply_rows_end(q->reply);
     return 0;

@@ -63,11 +63,11 @@ static int put_zone(const struct query_env *env, bool global, struct buf *out, s
 }
 
 /* Servers print a line for each UUID of a set. */
-static int put_gtids(int (*get)(struct store *, struct gtids *, struct err *),
+static int put_gtids(int (*get)(const struct query_env *, struct gtids *, struct err *),
                      const struct query_env *env, struct buf *out, struct err *e)
 {
     struct gtids g = { 0 };
-    int          rc = get(env->store, &g, e);
+    int          rc = get(env, &g, e);
     if (rc == 0 && env->facts->family == FAMILY_MYSQL)
         gtid_set_put_text(&g.set, out, true);
     else if (rc == 0)
@@ -76,16 +76,27 @@ static int put_gtids(int (*get)(struct store *, struct gtids *, struct err *),
     return rc;
 }
 
+static int executed(const struct query_env *env, struct gtids *out, struct err *e)
+{
+    return env->end != 0 ? binlogs_executed_at(env->store, env->end, out, e)
+                         : binlogs_executed(env->store, out, e);
+}
+
+static int purged(const struct query_env *env, struct gtids *out, struct err *e)
+{
+    return binlogs_purged(env->store, out, e);
+}
+
 static int put_executed(const struct query_env *env, bool global, struct buf *out, struct err *e)
 {
     (void)global;
-    return put_gtids(binlogs_executed, env, out, e);
+    return put_gtids(executed, env, out, e);
 }
 
 static int put_purged(const struct query_env *env, bool global, struct buf *out, struct err *e)
 {
     (void)global;
-    return put_gtids(binlogs_purged, env, out, e);
+    return put_gtids(purged, env, out, e);
 }
 
 /* ---- the table ---- */

@@ -20,9 +20,13 @@ bool binlogs_next(struct store *s, uint32_t *ordinal, struct binlogs_file *out)
 
 bool binlogs_end(struct store *s, struct binlogs_file *out)
 {
+    return binlogs_end_at(s, store_published(s), out);
+}
+
+bool binlogs_end_at(struct store *s, store_pos end, struct binlogs_file *out)
+{
     struct store_file f;
     struct err        e = { 0 };
-    store_pos         end = store_published(s);
 
     if (end == 0 || store_file_by_ordinal(s, store_pos_ordinal(end), &f, &e) != 0)
         return false;
@@ -34,6 +38,11 @@ bool binlogs_end(struct store *s, struct binlogs_file *out)
 int binlogs_executed(struct store *s, struct gtids *out, struct err *e)
 {
     return store_gtids_published(s, out, e);
+}
+
+int binlogs_executed_at(struct store *s, store_pos end, struct gtids *out, struct err *e)
+{
+    return locate_gtids_at(s, end, out, e);
 }
 
 int binlogs_purged(struct store *s, struct gtids *out, struct err *e)

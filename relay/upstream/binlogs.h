@@ -13,6 +13,10 @@ struct binlogs_file {
 bool binlogs_next(struct store *s, uint32_t *ordinal, struct binlogs_file *out);
 /* Where the published end is: the file and the offset in it. False when nothing is held yet. */
 bool binlogs_end(struct store *s, struct binlogs_file *out);
+/* The same of an end that was, a place that is held. */
+bool           binlogs_end_at(struct store *s, store_pos end, struct binlogs_file *out);
+MUST_CHECK int binlogs_executed_at(struct store *s, store_pos end, struct gtids *out,
+                                   struct err *e);
 /* Everything that is published, what came before the first held file included. */
 MUST_CHECK int binlogs_executed(struct store *s, struct gtids *out, struct err *e);
 /* What came before the first held file. */

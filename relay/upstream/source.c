@@ -43,10 +43,9 @@ static int connect_first(const struct config_source *source, const struct client
     return -1;
 }
 
-int source_connect(const struct config_source *source, int interrupt_fd, struct client **out,
-                   struct err *e)
+static struct client_options options_of(const struct config_source *source, int interrupt_fd)
 {
-    struct client_options o = {
+    return (struct client_options){
         .socket = text_or_null(source->socket),
         .user = source->user,
         .password = source->password,
@@ -59,6 +58,26 @@ int source_connect(const struct config_source *source, int interrupt_fd, struct 
         .read_timeout_s = source->read_timeout,
         .interrupt_fd = interrupt_fd,
     };
+}
+
+int source_connect(const struct config_source *source, int interrupt_fd, struct client **out,
+                   struct err *e)
+{
+    struct client_options o = options_of(source, interrupt_fd);
+    return o.socket != NULL ? client_connect(&o, out, e) : connect_first(source, &o, out, e);
+}
+
+int source_connect_to_forward(const struct config_source *source, const struct client_guise *guise,
+                              int interrupt_fd, struct client **out, struct err *e)
+{
+    struct client_options o = options_of(source, interrupt_fd);
+
+    if (text_or_null(source->forward_user) != NULL) {
+        o.user = source->forward_user;
+        o.password = source->forward_password;
+    }
+    o.guise = guise;
+    o.compress = false;
     return o.socket != NULL ? client_connect(&o, out, e) : connect_first(source, &o, out, e);
 }
 

@@ -11,6 +11,11 @@
 MUST_CHECK int source_connect(const struct config_source *source, int interrupt_fd,
                               struct client **out, struct err *e);
 
+/* The same with the account for forwarded statements; `guise` as in protocol/client.h. */
+MUST_CHECK int source_connect_to_forward(const struct config_source *source,
+                                         const struct client_guise *guise, int interrupt_fd,
+                                         struct client **out, struct err *e);
+
 /* Asks who it is. What a version does not know stays empty. */
 MUST_CHECK int source_learn(struct client *c, struct server_facts *out, struct err *e);
 /* E_CONFIG, saying what to set, when it can't be followed: no binlog, our own server_id. */

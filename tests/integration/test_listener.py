@@ -182,7 +182,7 @@ def test_a_packet_that_is_too_large_is_answered(scene):
         answer = rest_of(connection)
     assert answer[4] == 0xff and struct.unpack_from("<H", answer, 5)[0] == 1043, answer
     connection = relay.connect()
-    send_all(connection._sock, packet(0, b"\x03" + bytes(2 << 20)))
+    send_all(connection._sock, b"\xff\xff\xff\x00\x03" + bytes(100))
     answer = rest_of(connection._sock)
     connection._force_close()
     assert answer[4] == 0xff and struct.unpack_from("<H", answer, 5)[0] == 1153, answer

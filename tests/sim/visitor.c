@@ -49,8 +49,11 @@ void visitor_world_begin(struct visitor *c, struct store *store, enum format_fam
     struct roster      *roster = NULL;
     bool                mysql = family == FAMILY_MYSQL;
     struct penalty     *penalty = NULL;
-    int                 result =
-        users_new(&config, &made, &e) + roster_new(4, &roster, &e) + penalty_new(&penalty, &e);
+    struct pool        *pool = NULL;
+    /* Forwards nothing: its forward_max is 0. */
+    static const struct config_source nowhere;
+    int result = users_new(&config, &made, &e) + roster_new(4, &roster, &e) +
+                 penalty_new(&penalty, &e) + pool_new(&nowhere, &pool, &e);
 
     assert(result == 0);
     *c = (struct visitor){ 0 };
@@ -76,6 +79,7 @@ void visitor_world_begin(struct visitor *c, struct store *store, enum format_fam
     c->channel = (struct session_channel){
         .name = "main",
         .store = store,
+        .pool = pool,
         .server_id = 4711,
         .server_uuid = "00000000-0000-4000-8000-000000000001",
         .facts = give_facts,
@@ -92,6 +96,7 @@ void visitor_world_done(struct visitor *c)
     users_free(c->world.users);
     roster_free(c->world.roster);
     penalty_free(c->world.penalty);
+    pool_free(c->channel.pool);
     buf_done(&c->out);
 }
 

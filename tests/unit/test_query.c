@@ -50,6 +50,20 @@ static int take(const char *text, struct gtids *out, struct err *e)
     return gtids_parse(out, slice_of_text(text), e);
 }
 
+bool binlogs_end_at(struct store *s, store_pos end, struct binlogs_file *out)
+{
+    if (!binlogs_end(s, out))
+        return false;
+    out->size = store_pos_offset(end);
+    return true;
+}
+
+int binlogs_executed_at(struct store *s, store_pos end, struct gtids *out, struct err *e)
+{
+    (void)end;
+    return binlogs_executed(s, out, e);
+}
+
 int binlogs_executed(struct store *s, struct gtids *out, struct err *e)
 {
     (void)s;

@@ -184,7 +184,16 @@ static void commands_are_answered_and_unknown_ones_refused(void **state)
     visitor_command(&c, COM_SET_OPTION, (struct slice){ (const uint8_t *)"\0", 2 });
     assert_true(visitor_take(&c, &p));
     assert_int_equal(p.ptr[0], 0xfe);
-    visitor_command(&c, 0x16, slice_of_text("select 1")); /* COM_STMT_PREPARE */
+    visitor_command(&c, COM_STMT_PREPARE, slice_of_text("select 1"));
+    assert_error(&c, 1295); /* asks for it again as COM_QUERY */
+    visitor_command(&c, COM_STMT_PREPARE, slice_of_text("select * from d.t"));
+    assert_error(&c, 1040); /* no connection may be made to this source */
+    assert_int_equal(c.session.state, AWAIT_COMMAND);
+    visitor_command(&c, COM_STMT_EXECUTE, slice_of_text("12345678"));
+    assert_error(&c, 1243);
+    visitor_command(&c, COM_STMT_CLOSE, slice_of_text("1234"));
+    assert_false(visitor_take(&c, &p));
+    visitor_command(&c, 0x05, slice_empty()); /* COM_CREATE_DB, gone long since */
     assert_error(&c, 1047);
     visitor_command(&c, COM_QUIT, slice_empty());
     assert_int_equal(c.session.state, GONE);

@@ -1,0 +1,739 @@
+#include "relay/downstream/session_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "relay/forward/forward.h"
+#include "relay/forward/binlog_end.h"
+#include "relay/sql/query_class.h"
+#include "relay/sql/sql.h"
+
+enum {
+    SETTINGS_BYTES_MAX = 256 * 1024,
+    QUESTION_BYTES = 64,
+    /* MySQL 5.6.5 and MariaDB 10.0 know read-only transactions. */
+    MYSQL_WITH_READ_ONLY = 50605,
+    MARIADB_WITH_READ_ONLY = 100000,
+};
+
+/* What is done with the response under way. */
+enum purpose { TO_CLIENT, TO_SET_DATABASE, TO_FIND_PLACE };
+
+struct forwarding {
+    struct forward *to; /* NULL: none (any more) */
+    bool pinned; /* the connection holds what a new one would not: locks, prepared statements */
+    bool last_was_there; /* the last statement was the source's */
+
+    /* The command at work. */
+    struct buf        head;       /* in front of the SQL text: command, attributes */
+    struct buf        rest;       /* statements that wait for their turn, the current one first */
+    size_t            current;    /* bytes of it */
+    bool              more;       /* others follow */
+    bool              is_setting; /* the current one is one */
+    enum purpose      purpose;
+    struct buf        packets; /* of an answer to ourselves */
+    uint8_t           packet_number;
+    struct binlog_end place;
+};
+
+static struct forwarding *forwarding_of(struct session *s)
+{
+    if (s->forwarding != NULL)
+        return s->forwarding;
+    struct forwarding *f = calloc(1, sizeof *f);
+    if (f == NULL)
+        return NULL;
+    buf_init(&f->head, PACKET_PAYLOAD_MAX);
+    buf_init(&f->rest, PACKET_PAYLOAD_MAX);
+    buf_init(&f->packets, BINLOG_END_ANSWER_BYTES);
+    s->forwarding = f;
+    return f;
+}
+
+void session_forward_done(struct session *s)
+{
+    struct forwarding *f = s->forwarding;
+    if (f == NULL)
+        return;
+    forward_close(f->to);
+    buf_done(&f->head);
+    buf_done(&f->rest);
+    buf_done(&f->packets);
+    free(f);
+    s->forwarding = NULL;
+}
+
+static bool may(const struct session *s, unsigned rights)
+{
+    return (s->user->rights & rights) == rights;
+}
+
+/* ---- the connection ---------------------------------------------------------------------------
+ */
+
+/* Does it hold what a new one would not have? */
+static bool is_held(const struct forwarding *f)
+{
+    return f->pinned || (forward_status(f->to) & STATUS_IN_TRANSACTION) != 0;
+}
+
+static void fail_for_good(struct session *s, const char *text)
+{
+    session_say(s, LOG_WARNING, text);
+    session_refuse(s, ER_SERVER_SHUTDOWN, "08S01", text);
+}
+
+/* An idle connection may have ended at the source. False: the session has ended with it. */
+static bool look_after(struct session *s)
+{
+    struct forwarding *f = s->forwarding;
+
+    if (f == NULL || f->to == NULL || !forward_is_lost(f->to))
+        return true;
+    if (is_held(f)) {
+        fail_for_good(s, "binrelay has lost this session's connection to the source, and its "
+                         "transaction or locks with it");
+        return false;
+    }
+    session_say(s, LOG_INFO, "its connection to the source has ended");
+    forward_close(f->to);
+    f->to = NULL;
+    return true;
+}
+
+static bool is_connected(const struct session *s)
+{
+    return s->forwarding != NULL && s->forwarding->to != NULL;
+}
+
+static bool knows_read_only(const struct server_facts *f)
+{
+    return f->version_number >=
+           (f->family == FAMILY_MYSQL ? MYSQL_WITH_READ_ONLY : MARIADB_WITH_READ_ONLY);
+}
+
+/* Ends the current command with what went wrong. */
+static void fail(struct session *s, const struct err *e)
+{
+    struct forwarding *f = s->forwarding;
+    char               text[ERR_TEXT_BYTES + 128];
+    bool               was_there = f->to != NULL && forward_answered(f->to);
+    bool               mid_packet = was_there && forward_mid_packet(f->to);
+    bool               held = f->to != NULL && is_held(f);
+
+    forward_close(f->to);
+    f->to = NULL;
+    buf_clear(&f->rest);
+    (void)snprintf(text, sizeof text, "binrelay can't forward this to the source: %s", e->text);
+    if (mid_packet) {
+        session_say(s, LOG_WARNING, text);
+        session_enter(s, GONE);
+    } else if (held || was_there) {
+        fail_for_good(s, text);
+    } else {
+        session_say(s, LOG_INFO, text);
+        if (e->kind == E_REFUSED)
+            session_answer_error(s, (uint16_t)e->sys, "HY000", text);
+        else if (e->kind == E_LIMIT)
+            session_answer_error(s, ER_CON_COUNT_ERROR, "08004", text);
+        else
+            session_answer_error(s, ER_SERVER_SHUTDOWN, "08S01", text);
+        session_enter(s, AWAIT_COMMAND);
+    }
+}
+
+static void put_setting(void *arg, const char *sql)
+{
+    buf_put_text(arg, sql);
+    buf_put_u8(arg, 0);
+}
+
+static int connect_to_source(struct session *s, struct err *e)
+{
+    struct forwarding *f = s->forwarding;
+    struct buf         settings;
+
+    buf_init(&settings, SETTINGS_BYTES_MAX);
+    query_session_each(&s->query, put_setting, &settings);
+    struct pool_login login = {
+        .guise = { .capabilities = s->capabilities & ~(uint32_t)CAP_MULTI_STATEMENTS,
+                   .charset = s->charset },
+        .settings = buf_slice(&settings),
+        .read_only = !may(s, RIGHT_WRITE) && knows_read_only(&s->facts),
+    };
+    struct pool_wake wake = { s->entry.wake, s->entry.arg };
+
+    int rc = buf_check(&settings, "what this session has set", e);
+    if (rc == 0)
+        rc = forward_open(s->channel->pool, &login, wake, &f->to, e);
+    buf_done(&settings);
+    if (rc != 0)
+        return -1;
+    f->pinned = f->last_was_there = false;
+    return 0;
+}
+
+/* Sends a command, over a new connection if need be. */
+static void send(struct session *s, struct slice payload, enum response_kind kind,
+                 uint16_t add_status, enum purpose purpose)
+{
+    struct forwarding *f = s->forwarding;
+    struct err         e = { 0 };
+
+    if ((f->to == NULL && connect_to_source(s, &e) != 0) ||
+        forward_send(f->to, payload, kind, add_status, &e) != 0) {
+        fail(s, &e);
+        return;
+    }
+    f->purpose = purpose;
+    session_enter(s, FORWARDING);
+}
+
+/* ---- one statement ----------------------------------------------------------------------------
+ */
+
+/* Behind SET STATEMENT ... FOR, which MariaDB puts around others. */
+static struct sql unwrap(struct slice text)
+{
+    struct sql s = sql_over(text);
+    struct sql look = s;
+
+    if (!sql_match(&look, "SET STATEMENT"))
+        return s;
+    while (look.now.kind != SQL_END && look.now.kind != SQL_BAD) {
+        if (sql_take_word(&look, "FOR"))
+            return look;
+        sql_step(&look);
+    }
+    return s;
+}
+
+/* Does it leave something behind at the source that a new connection would not have? */
+static bool leaves_something(struct slice text)
+{
+    struct sql s = unwrap(text);
+
+    if (!sql_match(&s, "SHOW|DESC|DESCRIBE|EXPLAIN|CHECKSUM|HELP|USE|COMMIT|ROLLBACK|BEGIN|START|"
+                       "INSERT|UPDATE|DELETE|REPLACE") &&
+        !sql_match(&s, "SELECT|WITH|TABLE|VALUES"))
+        return true;
+    for (; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
+        if (sql_is_name(&s.now, "GET_LOCK") || sql_is_name(&s.now, "INTO") ||
+            (s.now.kind == SQL_SIGN && s.now.body.ptr[0] == ':'))
+            return true;
+    }
+    return false;
+}
+
+/* Adds flags to an answer that lies in `out` from `at` on. */
+static int add_status(struct session *s, size_t at, uint8_t sequence, uint16_t flags, bool *failed,
+                      struct err *e)
+{
+    struct response r;
+    struct buf      copy;
+    struct slice    in = { s->out->ptr + at, s->out->len - at };
+
+    response_begin(&r, RESPONSE_RESULTS, s->capabilities, 0, flags);
+    buf_init(&copy, SIZE_MAX);
+    int rc = response_pass(&r, &in, &copy, SIZE_MAX, &sequence, e);
+    if (rc == 0) {
+        assert(r.over && copy.len == s->out->len - at);
+        memcpy(s->out->ptr + at, copy.ptr, copy.len);
+        *failed = r.failed;
+    }
+    buf_done(&copy);
+    return rc;
+}
+
+/* False when it was answered with an error. */
+static bool answer_here(struct session *s, struct slice text, store_pos end, bool more)
+{
+    struct reply     r = session_reply(s);
+    struct query_env env = session_env(s);
+    size_t           at = s->out->len;
+    uint8_t          sequence = s->sequence;
+    uint16_t         flags = more ? STATUS_MORE_RESULTS : 0;
+    bool             failed = false;
+    struct err       e = { 0 };
+
+    env.end = end;
+    if (is_connected(s))
+        flags |= forward_status(s->forwarding->to) & STATUS_IN_TRANSACTION;
+    query_answer(&env, text, &r);
+    if (s->out->failed != BUF_FINE || s->out->len <= at + PACKET_HEADER_BYTES)
+        return false;
+    failed = s->out->ptr[at + PACKET_HEADER_BYTES] == 0xff;
+    if (flags != 0 && !failed && add_status(s, at, sequence, flags, &failed, &e) != 0) {
+        s->out->failed = BUF_NO_MEMORY;
+        return false;
+    }
+    return !failed;
+}
+
+/* What SET and USE change here, where the source answers. */
+static void apply_here(struct session *s, struct slice text)
+{
+    struct buf       bin;
+    uint8_t          sequence = 1;
+    struct reply     r = session_reply(s);
+    struct query_env env = session_env(s);
+
+    buf_init(&bin, BINLOG_END_ANSWER_BYTES);
+    r.out = &bin;
+    r.sequence = &sequence;
+    query_answer(&env, text, &r);
+    buf_done(&bin);
+}
+
+/* Would it end the read-only mode in which the source keeps a session without the right to write?
+ */
+static bool lifts_read_only(struct slice text)
+{
+    struct sql s = unwrap(text);
+    bool       sets = sql_is_name(&s.now, "SET") || sql_is_name(&s.now, "START");
+    bool       runs = sql_is_name(&s.now, "PREPARE") || sql_is_name(&s.now, "EXECUTE");
+    bool       lifts = false;
+
+    for (; !lifts && s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
+        struct slice body = s.now.body;
+        if (sets && (sql_is_name(&s.now, "WRITE") ||
+                     (body.len > 0 && sql_like(slice_of_text("%read_only%"), body))))
+            return true;
+        if (runs && s.now.kind == SQL_TEXT) {
+            struct buf inner;
+            buf_init(&inner, PACKET_PAYLOAD_MAX);
+            sql_put_text(&s.now, &inner);
+            lifts = inner.failed != BUF_FINE || lifts_read_only(buf_slice(&inner));
+            buf_done(&inner);
+        }
+    }
+    return lifts;
+}
+
+static bool refuse_to_lift(struct session *s, struct slice text)
+{
+    if (may(s, RIGHT_WRITE) || !lifts_read_only(text))
+        return false;
+    session_answer_error(s, ER_OPTION_PREVENTS_STATEMENT, "HY000",
+                         "This is a binrelay: this user may not change the source through it, so "
+                         "its transactions there are read-only");
+    return true;
+}
+
+enum outcome { NEXT, WAIT, STOP };
+
+static struct slice current_text(const struct forwarding *f)
+{
+    return (struct slice){ f->rest.ptr, f->current };
+}
+
+static enum outcome forward_current(struct session *s, bool is_setting)
+{
+    struct forwarding *f = s->forwarding;
+    struct buf         payload;
+    struct err         e = { 0 };
+
+    buf_init(&payload, PACKET_PAYLOAD_MAX);
+    buf_put(&payload, buf_slice(&f->head));
+    buf_put(&payload, current_text(f));
+    f->is_setting = is_setting;
+    if (buf_check(&payload, "the statement", &e) != 0)
+        fail(s, &e);
+    else
+        send(s, buf_slice(&payload), RESPONSE_RESULTS, f->more ? STATUS_MORE_RESULTS : 0,
+             TO_CLIENT);
+    buf_done(&payload);
+    return s->state == FORWARDING ? WAIT : STOP;
+}
+
+static enum outcome ask_for_place(struct session *s)
+{
+    struct forwarding *f = s->forwarding;
+    struct buf         b;
+
+    buf_clear(&f->packets);
+    f->packet_number = 1;
+    buf_init(&b, QUESTION_BYTES);
+    buf_put_u8(&b, COM_QUERY);
+    if ((s->capabilities & CAP_QUERY_ATTRIBUTES) != 0)
+        buf_put_le(&b, 0x0100, 2); /* no attributes, in one set */
+    buf_put_text(&b, binlog_end_question(&s->facts));
+    send(s, buf_slice(&b), RESPONSE_RESULTS, 0, TO_FIND_PLACE);
+    buf_done(&b);
+    return s->state == FORWARDING ? WAIT : STOP;
+}
+
+static enum outcome answer_current(struct session *s, enum query_tie tie)
+{
+    struct forwarding *f = s->forwarding;
+    bool               there = f->to != NULL;
+
+    switch (tie) {
+    case QUERY_TIE_SESSION:
+        if (there)
+            return forward_current(s, true);
+        break;
+    case QUERY_TIE_TRANSACTION:
+        if (there)
+            return forward_current(s, false);
+        break;
+    case QUERY_TIE_LAST:
+        if (there && f->last_was_there)
+            return forward_current(s, false);
+        break;
+    case QUERY_TIE_END:
+        if (there)
+            return ask_for_place(s);
+        break;
+    case QUERY_TIE_NONE:
+        break;
+    }
+    bool fine = answer_here(s, current_text(f), 0, f->more);
+    f->last_was_there = f->last_was_there && tie == QUERY_TIE_LAST;
+    return fine ? NEXT : STOP;
+}
+
+static enum outcome do_current(struct session *s)
+{
+    struct forwarding   *f = s->forwarding;
+    struct query_env     env = session_env(s);
+    struct query_verdict v;
+
+    query_classify(&env, current_text(f), &v);
+    bool forwards =
+        v.what == QUERY_FORWARDED || (v.what == QUERY_REFUSED && v.needs != 0 && may(s, v.needs));
+    bool tied = v.what == QUERY_ANSWERED && v.tie == QUERY_TIE_SESSION;
+    if ((forwards || tied) && refuse_to_lift(s, current_text(f)))
+        return STOP;
+    if (forwards && may(s, RIGHT_FORWARD)) {
+        bool         leaves = leaves_something(current_text(f));
+        enum outcome outcome = forward_current(s, false);
+        f->pinned = f->pinned || (leaves && outcome == WAIT);
+        return outcome;
+    }
+    return answer_current(s, v.what == QUERY_ANSWERED ? v.tie : QUERY_TIE_NONE);
+}
+
+/* ---- a list of statements ---------------------------------------------------------------------
+ */
+
+/* Finds the end of the first statement in `rest`. Only who asked for it may send several. */
+static void find_current(struct session *s)
+{
+    struct forwarding *f = s->forwarding;
+    struct sql         sql = sql_over(buf_slice(&f->rest));
+
+    f->current = f->rest.len;
+    f->more = false;
+    if ((s->capabilities & CAP_MULTI_STATEMENTS) == 0)
+        return;
+    while (sql.now.kind != SQL_END && sql.now.kind != SQL_BAD) {
+        const uint8_t *sign = sql.now.whole.ptr;
+        if (!sql_take_sign(&sql, ';')) {
+            sql_step(&sql);
+        } else if (!sql_at_end(&sql)) {
+            f->current = (size_t)(sign - f->rest.ptr);
+            f->more = true;
+            return;
+        }
+    }
+}
+
+static void drop_current(struct forwarding *f)
+{
+    size_t done = f->more ? f->current + 1 : f->rest.len;
+    f->rest.len -= done;
+    memmove(f->rest.ptr, f->rest.ptr + done, f->rest.len);
+}
+
+static void forget_command(struct forwarding *f)
+{
+    buf_done(&f->rest);
+    buf_done(&f->head);
+    buf_done(&f->packets);
+    buf_init(&f->rest, PACKET_PAYLOAD_MAX);
+    buf_init(&f->head, PACKET_PAYLOAD_MAX);
+    buf_init(&f->packets, BINLOG_END_ANSWER_BYTES);
+}
+
+/* One statement after the other, until one has to wait. */
+static void go_on(struct session *s)
+{
+    struct forwarding *f = s->forwarding;
+    enum outcome       outcome;
+
+    do {
+        find_current(s);
+        outcome = do_current(s);
+        if (outcome == WAIT)
+            return;
+        if (outcome == NEXT)
+            drop_current(f);
+    } while (outcome == NEXT && f->rest.len > 0);
+    forget_command(f);
+    if (s->state == FORWARDING || s->state == AWAIT_PLACE)
+        session_enter(s, AWAIT_COMMAND);
+}
+
+void session_on_query(struct session *s, struct slice payload)
+{
+    struct err   e = { 0 };
+    struct slice sql;
+
+    if (command_parse_query(payload, s->capabilities, &sql, &e) != 0) {
+        session_refuse_malformed(s);
+        return;
+    }
+    if (!look_after(s))
+        return;
+    struct forwarding *f = forwarding_of(s);
+    if (f == NULL) {
+        session_enter(s, GONE);
+        return;
+    }
+    buf_clear(&f->head);
+    buf_clear(&f->rest);
+    buf_put(&f->head, (struct slice){ payload.ptr, payload.len - sql.len });
+    buf_put(&f->rest, sql);
+    if (f->head.failed != BUF_FINE || f->rest.failed != BUF_FINE) {
+        session_enter(s, GONE);
+        return;
+    }
+    if (sql.len == 0) {
+        (void)answer_here(s, sql, 0, false);
+        return;
+    }
+    go_on(s);
+}
+
+/* ---- what comes back --------------------------------------------------------------------------
+ */
+
+static void statement_over(struct session *s)
+{
+    struct forwarding     *f = s->forwarding;
+    const struct response *r = forward_response(f->to);
+
+    f->last_was_there = true;
+    if (r->answered)
+        s->query.autocommit = (r->status & STATUS_AUTOCOMMIT) != 0;
+    if (!r->failed && f->purpose == TO_SET_DATABASE) {
+        if (query_set_database(&s->query, buf_slice(&f->rest)) != 0)
+            s->query.database[0] = '\0';
+    } else if (!r->failed && f->is_setting) {
+        apply_here(s, current_text(f));
+    }
+    if (r->failed || !f->more) {
+        forget_command(f);
+        session_enter(s, AWAIT_COMMAND);
+        return;
+    }
+    drop_current(f);
+    go_on(s);
+}
+
+/* The source's end is known: is it here, too? */
+static void look_for_place(struct session *s)
+{
+    struct forwarding *f = s->forwarding;
+    struct err         e = { 0 };
+    store_pos          end = 0;
+
+    if (binlog_end_find(s->channel->store, &f->place, &end, &e) != 0) {
+        fail(s, &e);
+        return;
+    }
+    if (end == 0) {
+        session_enter(s, AWAIT_PLACE);
+        return;
+    }
+    if (forward_is_lost(f->to)) {
+        (void)err_set(&e, E_IO, "the connection has ended meanwhile");
+        fail(s, &e);
+        return;
+    }
+    bool fine = answer_here(s, current_text(f), end, f->more);
+    f->last_was_there = false;
+    if (fine && f->more) {
+        drop_current(f);
+        go_on(s);
+        return;
+    }
+    forget_command(f);
+    session_enter(s, AWAIT_COMMAND);
+}
+
+static void place_over(struct session *s)
+{
+    struct forwarding *f = s->forwarding;
+    struct err         e = { 0 };
+
+    if (forward_response(f->to)->failed) {
+        /* The source's own error, in words that the client knows. */
+        buf_put(s->out, buf_slice(&f->packets));
+        s->sequence = (uint8_t)(s->sequence + 1);
+        forget_command(f);
+        session_enter(s, AWAIT_COMMAND);
+    } else if (binlog_end_parse(buf_slice(&f->packets), s->capabilities, &f->place, &e) != 0) {
+        fail(s, &e);
+    } else {
+        look_for_place(s);
+    }
+}
+
+void session_forward(struct session *s, enum forward_step *step)
+{
+    struct forwarding *f = s->forwarding;
+    struct err         e = { 0 };
+    bool               ours = f->purpose == TO_FIND_PLACE;
+
+    assert(s->state == FORWARDING);
+    *step = FORWARD_OVER;
+    if (forward_turn(f->to, ours ? &f->packets : s->out, ours ? &f->packet_number : &s->sequence,
+                     step, &e) != 0)
+        fail(s, &e);
+    else if (*step == FORWARD_OVER && ours)
+        place_over(s);
+    else if (*step == FORWARD_OVER)
+        statement_over(s);
+}
+
+void session_on_published(struct session *s)
+{
+    if (s->state == AWAIT_PLACE)
+        look_for_place(s);
+}
+
+void session_place_timeout(struct session *s)
+{
+    struct forwarding *f = s->forwarding;
+    char               text[STORE_NAME_BYTES + 256];
+
+    (void)snprintf(text, sizeof text,
+                   "binrelay has not received the source's binlog up to %s:%llu yet; it is behind, "
+                   "or not connected: try again later",
+                   f->place.file, (unsigned long long)f->place.offset);
+    session_say(s, LOG_WARNING, text);
+    forget_command(f);
+    session_answer_error(s, ER_LOCK_WAIT_TIMEOUT, "HY000", text);
+    session_enter(s, AWAIT_COMMAND);
+}
+
+int session_forward_watch(const struct session *s, short *events)
+{
+    bool waits = s->state == FORWARDING && is_connected(s);
+    return waits ? forward_watch(s->forwarding->to, events) : -1;
+}
+
+void session_forward_kill(struct session *s)
+{
+    if (s->state == FORWARDING && is_connected(s))
+        forward_kill(s->forwarding->to);
+}
+
+/* ---- other commands ---------------------------------------------------------------------------
+ */
+
+static bool may_forward(struct session *s)
+{
+    if (may(s, RIGHT_FORWARD))
+        return true;
+    session_answer_error(s, ER_SPECIFIC_ACCESS_DENIED_ERROR, "42000",
+                         "Access denied; this user may not forward statements to the source");
+    return false;
+}
+
+static void send_raw(struct session *s, struct slice payload, enum response_kind kind,
+                     enum purpose purpose)
+{
+    struct forwarding *f = forwarding_of(s);
+
+    if (f == NULL) {
+        session_enter(s, GONE);
+        return;
+    }
+    f->is_setting = f->more = false;
+    f->current = 0;
+    send(s, payload, kind, 0, purpose);
+}
+
+void session_on_prepare(struct session *s, struct slice payload)
+{
+    struct query_env     env = session_env(s);
+    struct query_verdict v;
+    struct cursor        c = cursor_over(payload);
+
+    cursor_skip(&c, 1);
+    struct slice sql = cursor_rest(&c);
+    if (!look_after(s))
+        return;
+    query_classify(&env, sql, &v);
+    bool tied =
+        v.what == QUERY_ANSWERED && (v.tie == QUERY_TIE_SESSION || v.tie == QUERY_TIE_TRANSACTION);
+    bool forwards = v.what == QUERY_FORWARDED || tied ||
+                    (v.what == QUERY_REFUSED && v.needs != 0 && may(s, v.needs));
+    if (v.what == QUERY_REFUSED && !forwards) {
+        (void)answer_here(s, sql, 0, false);
+    } else if (!forwards) {
+        session_answer_error(
+            s, ER_UNSUPPORTED_PS, "HY000",
+            "This command is not supported in the prepared statement protocol yet");
+    } else if (may_forward(s) && !refuse_to_lift(s, sql)) {
+        send_raw(s, payload, RESPONSE_PREPARE, TO_CLIENT);
+        if (s->state == FORWARDING)
+            s->forwarding->pinned = true;
+    }
+}
+
+/* Of a statement that was prepared, so there is a connection, or there was one. */
+void session_on_statement(struct session *s, struct slice payload)
+{
+    if (!look_after(s))
+        return;
+    if (!is_connected(s))
+        session_answer_error(s, ER_UNKNOWN_STMT_HANDLER, "HY000",
+                             "Unknown prepared statement handler");
+    else
+        send_raw(s, payload,
+                 payload.ptr[0] == COM_STMT_EXECUTE ? RESPONSE_RESULTS
+                 : payload.ptr[0] == COM_STMT_FETCH ? RESPONSE_ROWS
+                                                    : RESPONSE_ONE,
+                 TO_CLIENT);
+}
+
+void session_on_statement_quiet(struct session *s, struct slice payload)
+{
+    if (is_connected(s) && look_after(s) && is_connected(s))
+        send_raw(s, payload, RESPONSE_NONE, TO_CLIENT);
+}
+
+void session_on_field_list(struct session *s, struct slice payload)
+{
+    if (look_after(s) && may_forward(s))
+        send_raw(s, payload, RESPONSE_ROWS, TO_CLIENT);
+}
+
+bool session_forward_plain(struct session *s, struct slice payload)
+{
+    if (!look_after(s))
+        return true;
+    if (!is_connected(s))
+        return false;
+    send_raw(s, payload, RESPONSE_ONE, TO_CLIENT);
+    return true;
+}
+
+bool session_forward_init_db(struct session *s, struct slice payload)
+{
+    struct cursor c = cursor_over(payload);
+
+    if (!look_after(s))
+        return true;
+    if (!is_connected(s))
+        return false;
+    cursor_skip(&c, 1);
+    buf_clear(&s->forwarding->rest);
+    buf_put(&s->forwarding->rest, cursor_rest(&c));
+    send_raw(s, payload, RESPONSE_ONE, TO_SET_DATABASE);
+    return true;
+}

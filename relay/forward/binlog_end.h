@@ -1,0 +1,23 @@
+/*
+ * Where the source's binlog ends, as it says itself on a session's connection: the question and its
+ * answer. Pure; any thread.
+ */
+#pragma once
+#include "protocol/base/buf.h"
+#include "relay/channel.h"
+
+enum { BINLOG_END_ANSWER_BYTES = 64 * 1024 };
+
+struct binlog_end {
+    char     file[STORE_NAME_BYTES + 1]; /* the source's name */
+    uint64_t offset;
+};
+
+/* The statement for this family and version. */
+const char *binlog_end_question(const struct server_facts *facts);
+/* The packets of its answer, without an error in them. E_PROTOCOL when there is no place in it. */
+MUST_CHECK int binlog_end_parse(struct slice packets, uint32_t capabilities, struct binlog_end *out,
+                                struct err *e);
+/* The same place in the store; 0: not received and published yet. */
+MUST_CHECK int binlog_end_find(struct store *s, const struct binlog_end *p, store_pos *out,
+                               struct err *e);

@@ -1,0 +1,258 @@
+"""What the relay does not answer itself goes to the source, and comes back as if asked there."""
+
+import pymysql
+from pymysql.constants import CLIENT, COMMAND
+
+from lib import wait
+from lib.marks import each, limit
+from lib.servers import DEBEZIUM
+
+TABLES = """
+    CREATE DATABASE g;
+    CREATE TABLE g.t (id INT PRIMARY KEY, v VARCHAR(30), d DECIMAL(6,2), b BLOB, ts DATETIME) CHARSET=utf8mb4;
+    INSERT INTO g.t VALUES (1, 'é "quoted"', 1.50, x'00ff', '2024-02-29 13:14:15'), (2, NULL, NULL, NULL, NULL);
+    CREATE TABLE g.many (id INT PRIMARY KEY, v VARCHAR(100));
+    INSERT INTO g.many VALUES (1, REPEAT('x', 100)), (2, ''), (3, 'z')
+"""
+
+# Each is answered alike, errors too.
+ALIKE = """
+    SHOW DATABASES
+    SHOW FULL TABLES IN `g` WHERE Table_Type = 'BASE TABLE'
+    SHOW CREATE TABLE g.t
+    SELECT * FROM g.t ORDER BY id
+    SELECT id, v FROM g.many WHERE id > 100
+    SELECT COUNT(*), SUM(id), MAX(v) FROM g.many
+    SELECT * FROM g.nothing
+    SELECT * FROM nowhere.t
+    SELEC 1
+    SELECT 1 + 'abc'
+    SHOW WARNINGS
+    USE g
+    SELECT DATABASE(), COUNT(*) FROM t
+    SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ
+    SET NAMES latin1
+    SELECT v, HEX(v), 'é' FROM t WHERE id = 1
+    SET NAMES utf8mb4
+    START TRANSACTION WITH CONSISTENT SNAPSHOT
+    SELECT v FROM t ORDER BY id
+    SAVEPOINT s
+    ROLLBACK TO SAVEPOINT s
+    COMMIT
+    PREPARE p FROM 'SELECT v FROM g.t WHERE id = ?'
+    SET @i = 1
+    EXECUTE p USING @i
+    DEALLOCATE PREPARE p
+    EXECUTE p
+    SET sql_mode = 'ANSI_QUOTES'
+    SELECT "id" FROM "t"
+    DESCRIBE t
+    EXPLAIN SELECT * FROM t
+"""
+
+
+MARIADB_ALIKE = """
+    SET STATEMENT max_statement_time = 600 FOR SELECT COUNT(*) FROM t
+    SET STATEMENT max_statement_time = 600 FOR USE mysql
+    SELECT COUNT(*) FROM t
+    WITH w AS (SELECT 1 AS a) SELECT a FROM w
+"""
+
+
+def lines_of(text):
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+def as_debezium(actor, **settings):
+    return pymysql.connect(**{"host": actor.host, "port": actor.port, "user": DEBEZIUM[0],
+                              "password": DEBEZIUM[1], "charset": "utf8mb4", **settings})
+
+
+def packets_of(connection, command, payload):
+    """Every packet that answers it, up to the last of a single result."""
+    connection._execute_command(command, payload)
+    packets = [bytes(connection._read_packet_raw())]
+    if packets[0][0] in (0x00, 0xff):
+        return packets
+    ends = 0
+    while ends < 2:
+        packets.append(bytes(connection._read_packet_raw()))
+        ends += packets[-1][0] == 0xfe and len(packets[-1]) < 9
+        if packets[-1][0] == 0xff:
+            break
+    return packets
+
+
+def read_packet_raw(self):
+    """PyMySQL's own raises errors; a comparison wants their bytes."""
+    header = self._read_bytes(4)
+    length = int.from_bytes(header[:3], "little")
+    assert header[3] == self._next_seq_id, (header, self._next_seq_id)
+    self._next_seq_id = (self._next_seq_id + 1) % 256
+    return self._read_bytes(length)
+
+
+pymysql.connections.Connection._read_packet_raw = read_packet_raw
+
+
+def scene_of(scene, kind, **settings):
+    server = scene.server(kind)
+    server.sql(TABLES)
+    relay = scene.relay(server, settings={
+        "source a": {"forward_user": DEBEZIUM[0], "forward_password": DEBEZIUM[1]}, **settings})
+    relay.wait_caught_up(server)
+    return server, relay
+
+
+@limit(120)
+@each("mysql97", "mysql57", "mysql55", "mariadb10", "mariadb11")
+def test_answers_are_the_sources_own_bytes(scene, kind):
+    """Result sets, errors, warnings and states are byte for byte what the source answers."""
+    server, relay = scene_of(scene, kind)
+    direct, through = as_debezium(server), as_debezium(relay)
+    statements = lines_of(ALIKE)
+    if server.kind.is_mariadb:
+        statements += lines_of(MARIADB_ALIKE)
+    for statement in statements:
+        sql = statement.encode()
+        expected = packets_of(direct, COMMAND.COM_QUERY, sql)
+        got = packets_of(through, COMMAND.COM_QUERY, sql)
+        assert got == expected, (statement, got, expected)
+    with through.cursor() as cursor:
+        cursor.execute("SELECT * FROM g.t")
+    assert relay.status()["source"]["state"] == "following"
+
+
+@limit(120)
+@each("mysql97", "mariadb10")
+def test_a_position_inside_a_lock_is_the_relays(scene, kind):
+    """Under load and FLUSH TABLES WITH READ LOCK the position is where the lock was taken."""
+    server, relay = scene_of(scene, kind)
+    status = "SHOW MASTER STATUS" if server.kind.is_mariadb else "SHOW BINARY LOG STATUS"
+    gtids = "@@gtid_binlog_pos" if server.kind.is_mariadb else "@@gtid_executed"
+    connection = as_debezium(relay)
+    with connection.cursor() as cursor:
+        for i in range(10, 20):
+            server.sql("INSERT INTO g.many VALUES (%s, REPEAT('w', 100))", (i,))
+            cursor.execute("FLUSH TABLES WITH READ LOCK")
+            cursor.execute(status)
+            row = cursor.fetchone()
+            assert row[:2] == server.position(), (row, server.position())
+            cursor.execute(f"SELECT {gtids}")
+            assert cursor.fetchone()[0].replace("\n", "") == server.gtids()
+            cursor.execute("SELECT COUNT(*) FROM g.many")
+            assert cursor.fetchone() == (i - 6,)
+            assert relay.published() >= row[:2]
+            cursor.execute("UNLOCK TABLES")
+            connection.rollback()
+
+
+@limit(120)
+@each("mysql97", "mariadb10")
+def test_only_who_may_writes(scene, kind):
+    """Writes are refused, hidden ones too, but for users who have the right."""
+    server, relay = scene_of(scene, kind, **{"user root": {
+        "password": "rootpw", "rights": "forward, write"}})
+    server.sql("CREATE FUNCTION g.f() RETURNS INT NO SQL RETURN 7")
+    server.sql("CREATE FUNCTION g.w() RETURNS INT DETERMINISTIC BEGIN INSERT INTO g.many VALUES (77, 'w'); RETURN 1; END")
+    server.sql(f"GRANT ALL ON g.* TO {DEBEZIUM[0]}@'%'")
+    reader = as_debezium(relay, client_flag=CLIENT.MULTI_STATEMENTS)
+    with reader.cursor() as cursor:
+        cursor.execute("SELECT g.f()")
+        assert cursor.fetchone() == (7,)
+        for write in ("INSERT INTO g.many VALUES (50, '')", "SELECT g.w()",
+                      "/* x */ DELETE FROM g.many", "SELECT 1; DELETE FROM g.many",
+                      "/*!50000 DELETE FROM g.many */", "SELECT * FROM g.t INTO OUTFILE '/tmp/x'",
+                      "SET GLOBAL read_only = 1", "CREATE TABLE g.n (a INT)", "CALL g.p()",
+                      "START TRANSACTION READ WRITE", "SET SESSION TRANSACTION READ WRITE",
+                      "SET tx_read_only = 0",
+                      "PREPARE w FROM 'START TRANSACTION READ WRITE'", "SET @@session.transaction_read_only = OFF"):
+            try:
+                cursor.execute(write)
+                while cursor.nextset():
+                    pass
+            except pymysql.err.Error:
+                continue
+            cursor.execute("INSERT INTO g.many VALUES (51, '')")
+    assert server.sql("SELECT COUNT(*) FROM g.many") == [(3,)]
+
+
+@limit(120)
+@each("mysql97", "mariadb10")
+def test_a_write_right_writes(scene, kind):
+    """A user with the right changes the source, with several statements in one packet."""
+    server, relay = scene_of(scene, kind, **{"user root": {
+        "password": "rootpw", "rights": "forward, write"}})
+    server.sql(f"GRANT ALL ON g.* TO {DEBEZIUM[0]}@'%'")
+    with relay.connect("root", "rootpw", client_flag=CLIENT.MULTI_STATEMENTS) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO g.many VALUES (50, ''), (51, ''); SELECT 1; SELECT @@server_id")
+            assert cursor.rowcount == 2
+            assert cursor.nextset() and cursor.fetchall() == ((1,),)
+            assert cursor.nextset() and len(cursor.fetchall()) == 1
+            assert not cursor.nextset()
+    assert server.sql("SELECT COUNT(*) FROM g.many") == [(5,)]
+
+
+@limit(120)
+@each("mysql97", "mariadb10")
+def test_a_statement_ends_with_its_client(scene, kind):
+    """A client that goes away, or KILL, ends what it had running at the source."""
+    server, relay = scene_of(scene, kind)
+    running = ("SELECT COUNT(*) FROM information_schema.processlist"
+               f" WHERE user = '{DEBEZIUM[0]}' AND info LIKE 'SELECT SLEEP%'")
+    connection = as_debezium(relay)
+    connection._execute_command(COMMAND.COM_QUERY, b"SELECT SLEEP(600)")
+    wait.until(lambda: server.sql(running) == [(1,)], 20, relay.tail)
+    connection._force_close()
+    wait.until(lambda: server.sql(running) == [(0,)], 20, relay.tail)
+
+
+@limit(60)
+@each("mariadb10")
+def test_without_its_source_forwarding_says_so(scene, kind):
+    """The source is down: an error that clients try again after, and the relay's own answers go on."""
+    server, relay = scene_of(scene, kind)
+    idle, held = as_debezium(relay, autocommit=True), as_debezium(relay)
+    with idle.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM g.t")
+    with held.cursor() as cursor:
+        cursor.execute("FLUSH TABLES WITH READ LOCK")
+    server.kill9()
+    with idle.cursor() as cursor:
+        try:
+            cursor.execute("SELECT COUNT(*) FROM g.t")
+            raise AssertionError("it was answered")
+        except pymysql.err.OperationalError as refusal:
+            assert refusal.args[0] == 1053, refusal
+        cursor.execute("SHOW MASTER STATUS")
+        assert cursor.fetchone()
+    with held.cursor() as cursor:
+        try:
+            cursor.execute("SHOW MASTER STATUS")
+            raise AssertionError("it was answered")
+        except pymysql.err.OperationalError as refusal:
+            assert refusal.args[0] == 1053, refusal
+        try:
+            cursor.execute("SELECT 1")
+            raise AssertionError("the session went on without its lock")
+        except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as refusal:
+            assert refusal.args[0] in (0, 2006, 2013), refusal
+
+
+@limit(180)
+@each("mariadb10", "mysql97")
+def test_a_huge_result_passes_in_little_memory(scene, kind):
+    """1 GiB of rows, and values of more than 16 MiB."""
+    server, relay = scene_of(scene, kind)
+    before = relay.memory_kib()
+    with as_debezium(relay, cursorclass=pymysql.cursors.SSCursor) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT REPEAT('x', 1000000) FROM information_schema.collations a,"
+                           " information_schema.collations b LIMIT 1000")
+            assert sum(len(row[0]) for row in cursor) == 1000 * 1000000
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT REPEAT(REPEAT('y', 1048576), n) FROM (SELECT 15 AS n UNION SELECT 16"
+                           " UNION SELECT 14) AS s ORDER BY n")
+            assert [len(row[0]) // 1048576 for row in cursor] == [14, 15, 16]
+    assert relay.memory_kib() < max(before, 64 * 1024), relay.memory_kib()
