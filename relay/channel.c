@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include "relay/upstream/follow.h"
 #include "relay/upstream/source.h"
 #include "storage/catalog.h"
@@ -24,11 +25,14 @@ struct channel {
     struct disk                 *disk;
     struct store                *store;
     struct follow               *follow;
-    char                         server_uuid[UUID_TEXT_BYTES + 1];
-    pthread_t                    ingest_thread, sync_thread;
-    bool                         ingest_runs, sync_runs;
-    struct channel_publisher    *publishers;
-    size_t                       publisher_count;
+    struct consumers            *consumers;
+    void (*consumers_wake)(void *arg); /* NULL: nobody saves them yet */
+    void                     *consumers_arg;
+    char                      server_uuid[UUID_TEXT_BYTES + 1];
+    pthread_t                 ingest_thread, sync_thread;
+    bool                      ingest_runs, sync_runs;
+    struct channel_publisher *publishers;
+    size_t                    publisher_count;
 };
 
 /* ---- the relay's own identity -------------------------------------------------------------- */
@@ -96,6 +100,18 @@ static int add_publisher(struct channel *c, const struct config_publisher *p, st
     return 0;
 }
 
+static int64_t unix_time(void)
+{
+    return (int64_t)time(NULL);
+}
+
+static void wake_for_consumers(void *arg)
+{
+    struct channel *c = arg;
+    if (c->consumers_wake != NULL)
+        c->consumers_wake(c->consumers_arg);
+}
+
 static int channel_open(struct channel *c, const struct config *config, struct err *e)
 {
     size_t publishers = 0;
@@ -115,6 +131,7 @@ static int channel_open(struct channel *c, const struct config *config, struct e
     };
     TRY(store_open(&o, &c->store, e));
     TRY(load_uuid(c, e));
+    TRY(consumers_new(store_catalog(c->store), wake_for_consumers, c, unix_time, &c->consumers, e));
     TRY(follow_new(c->source, c->store, c->server_uuid, publishers > 0, &c->follow, e));
     if (publishers == 0)
         return 0;
@@ -152,6 +169,7 @@ void channel_free(struct channel *c)
         publisher_free(c->publishers[i].publisher);
     free(c->publishers);
     follow_free(c->follow);
+    consumers_free(c->consumers);
     store_close(c->store);
     if (c->disk != NULL)
         c->disk->free(c->disk);
@@ -230,6 +248,10 @@ static void thread_join(pthread_t thread, bool *runs)
 
 void channel_stop(struct channel *c)
 {
+    struct err e = { 0 };
+
+    if (consumers_save(c->consumers, &e) != 0)
+        log_err("channel", "where consumers are was not saved; they are held for more", &e);
     follow_stop(c->follow);
     thread_join(c->ingest_thread, &c->ingest_runs);
     store_stop_sync(c->store);
@@ -245,6 +267,17 @@ void channel_stop(struct channel *c)
 struct store *channel_store(struct channel *c)
 {
     return c->store;
+}
+
+struct consumers *channel_consumers(struct channel *c)
+{
+    return c->consumers;
+}
+
+void channel_on_consumers(struct channel *c, void (*wake)(void *arg), void *arg)
+{
+    c->consumers_wake = wake;
+    c->consumers_arg = arg;
 }
 
 const char *channel_name(const struct channel *c)

@@ -9,6 +9,7 @@
 #pragma once
 #include "publisher/publisher.h"
 #include "relay/config/config.h"
+#include "relay/consumers.h"
 #include "storage/store.h"
 
 struct channel;
@@ -20,8 +21,11 @@ MUST_CHECK int channel_start(struct channel *c, struct err *e);
 void           channel_stop(struct channel *c);
 void           channel_free(struct channel *c);
 
-struct store *channel_store(struct channel *c);
-const char   *channel_name(const struct channel *c);
+struct store     *channel_store(struct channel *c);
+struct consumers *channel_consumers(struct channel *c);
+/* Who is called when there are consumers to save (relay/consumers.h); before channel_start(). */
+void        channel_on_consumers(struct channel *c, void (*wake)(void *arg), void *arg);
+const char *channel_name(const struct channel *c);
 /* The source that is followed now. */
 const struct config_source *channel_source(const struct channel *c);
 

@@ -109,10 +109,10 @@ static int start(const struct config *config, struct parts *p, struct err *e)
 static void stop(struct parts *p)
 {
     control_stop(p->control);
-    retention_free(p->retention);
     reload_free(p->reload);
     if (p->serve != NULL)
         serve_stop(p->serve);
+    retention_free(p->retention);
     if (p->channels != NULL)
         channels_stop(p->channels);
     serve_free(p->serve);

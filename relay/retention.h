@@ -1,10 +1,10 @@
 /*
  * What is kept and for how long: a thread for each channel, that forgets the oldest relay files by
- * the configured limits, but none that a consumer still needs (sessions that stream, publishers)
- * unless that one is further behind than it may be.
+ * the configured limits, but none that a consumer (connected or away) or a publisher still needs,
+ * unless that one is further behind than it may be; and that saves where the consumers are.
  *
  * Made, started and stopped by main, after the channels and the listeners were made and before they
- * are freed.
+ * are freed; freed after the listeners were stopped.
  */
 #pragma once
 #include "relay/channels.h"

@@ -1,7 +1,7 @@
 /*
  * The catalog: small rows that outlive the process, in SQLite (catalog.db in the data folder):
- * format version, files and epochs, publishers' checkpoints, table definitions. Events never go
- * there, and the rows of files can be made again from the files and their sidecars.
+ * format version, files and epochs, publishers' checkpoints, consumers, table definitions. Events
+ * never go there, and the rows of files can be made again from the files and their sidecars.
  *
  * Every call is one durable transaction (synchronous=FULL, WAL). Any thread: calls are serialised
  * inside. A catalog of an older format version is brought up when it is opened for writing; read
@@ -44,6 +44,27 @@ MUST_CHECK int catalog_put_checkpoint(struct catalog *c, const char *publisher,
 /* 1 when found, 0 when none, -1 on errors. */
 int catalog_get_checkpoint(struct catalog *c, const char *publisher, struct catalog_checkpoint *out,
                            struct err *e);
+
+/* ---- consumers: who was streamed, and what it may still need ---- */
+enum { CATALOG_CONSUMER_NAME_BYTES = 128, CATALOG_CONSUMER_TEXT_BYTES = 96 };
+struct catalog_consumer {
+    char      name[CATALOG_CONSUMER_NAME_BYTES];
+    char      user[CATALOG_CONSUMER_TEXT_BYTES];
+    char      uuid[UUID_TEXT_BYTES + 1]; /* "": it told none */
+    char      address[CATALOG_CONSUMER_TEXT_BYTES];
+    uint32_t  server_id;
+    store_pos place;  /* sent so far */
+    store_pos held;   /* it may come back for what is behind this */
+    int64_t   seen_s; /* connected at that time, Unix time */
+};
+/* All or none. */
+MUST_CHECK int catalog_put_consumers(struct catalog *c, const struct catalog_consumer *consumers,
+                                     size_t count, struct err *e);
+MUST_CHECK int catalog_each_consumer(struct catalog *c,
+                                     int (*each)(void *arg, const struct catalog_consumer *x,
+                                                 struct err *e),
+                                     void *arg, struct err *e); /* ascending by name */
+MUST_CHECK int catalog_forget_consumer(struct catalog *c, const char *name, struct err *e);
 
 /* ---- small named values (the relay's own server_uuid, what the source said of itself) ---- */
 MUST_CHECK int catalog_put_value(struct catalog *c, const char *name, const char *value,

@@ -18,6 +18,10 @@ const struct catalog_step catalog_steps[] = {
       "CREATE TABLE definition (db TEXT NOT NULL, tbl TEXT NOT NULL, since INTEGER NOT NULL,"
       " json TEXT NOT NULL, PRIMARY KEY (db, tbl, since)) WITHOUT ROWID;"
       "CREATE TABLE value (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;" },
+    { "consumers",
+      "CREATE TABLE consumer (name TEXT PRIMARY KEY, user TEXT NOT NULL, server_id INTEGER NOT NULL,"
+      " uuid TEXT NOT NULL, address TEXT NOT NULL, place INTEGER NOT NULL, held INTEGER NOT NULL,"
+      " seen_s INTEGER NOT NULL) WITHOUT ROWID;" },
 };
 /* clang-format on */
 

@@ -18,5 +18,9 @@
     S(GET_DEFINITION, "SELECT json FROM definition WHERE db = ? AND tbl = ? AND since <= ?"        \
                       " ORDER BY since DESC LIMIT 1")                                              \
     S(PUT_VALUE,      "INSERT OR REPLACE INTO value VALUES (?,?)")                                 \
-    S(GET_VALUE,      "SELECT value FROM value WHERE name = ?")
+    S(GET_VALUE,      "SELECT value FROM value WHERE name = ?")                                    \
+    S(PUT_CONSUMER,   "INSERT OR REPLACE INTO consumer VALUES (?,?,?,?,?,?,?,?)")                  \
+    S(EACH_CONSUMER,  "SELECT name, user, server_id, uuid, address, place, held, seen_s"           \
+                      " FROM consumer ORDER BY name")                                              \
+    S(FORGET_CONSUMER, "DELETE FROM consumer WHERE name = ?")
 /* clang-format on */

@@ -27,11 +27,13 @@
     KEY(keep_free, "keep_free", BYTES, "none", RESTART,                                            \
         "The oldest binlogs are forgotten while the disk has less room than this.")                \
     KEY(hold_bytes, "hold_bytes", BYTES, "none", RESTART,                                          \
-        "A binlog that a connected consumer or a publisher still needs is kept whatever the "      \
-        "limits say, unless that one "                                                             \
-        "is further behind than this.")                                                            \
+        "A binlog that a consumer or a publisher still needs is kept whatever the limits say, "    \
+        "also while the consumer is away, unless that one is further behind than this.")           \
     KEY(hold_age, "hold_age", AGE, "none", RESTART,                                                \
-        "The same as a time: for older binlogs no consumer is waited for.")
+        "The same as a time: for older binlogs nobody is waited for.")                             \
+    KEY(hold_away, "hold_away", AGE, "7d", RESTART,                                                \
+        "A consumer that has been away for longer is forgotten, and nothing is kept for it any "   \
+        "more. For none who is away while the disk has less room than twice the 'reserve'.")
 
 #define RELAY_KEYS(KEY)                                                                            \
     KEY(data, "data", TEXT, NULL, RESTART,                                                         \

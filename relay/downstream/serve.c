@@ -116,6 +116,7 @@ static int set_up_channels(struct serve *s, const struct channels *channels, str
         s->channels[i].server_uuid = channel_server_uuid(c);
         s->channels[i].facts = facts_of_channel;
         s->channels[i].facts_arg = c;
+        s->channels[i].consumers = channel_consumers(c);
         TRY(pool_new(channel_source(c), &s->channels[i].pool, e));
     }
     return 0;

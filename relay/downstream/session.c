@@ -168,6 +168,9 @@ void session_done(struct session *s)
     }
     if (s->entry.id != 0)
         roster_remove(s->world->roster, &s->entry);
+    if (s->consumer != NULL)
+        consumers_leave(s->channel->consumers, s->consumer, &s->entry.pos);
+    s->consumer = NULL;
     dump_close(s->dump);
     s->dump = NULL;
     session_login_done(s);
@@ -431,6 +434,20 @@ static void on_register(struct session *s, struct slice payload)
         session_answer_ok(s);
 }
 
+/* Files are held for it from here on, also when it is away. */
+static void remember(struct session *s)
+{
+    struct consumer_who who = { .user = s->user->name,
+                                .uuid = s->entry.replica_uuid,
+                                .address = s->host,
+                                .server_id = s->entry.server_id };
+    s->consumer = consumers_come(s->channel->consumers, &who, &s->entry.pos);
+    if (s->consumer == NULL)
+        session_say(s, LOG_WARNING,
+                    "there are too many consumers to remember this one: no files are held "
+                    "for it while it is away");
+}
+
 static void on_dump(struct session *s, struct slice payload)
 {
     struct command_dump  asked;
@@ -445,6 +462,7 @@ static void on_dump(struct session *s, struct slice payload)
     }
     if (!may_replicate(s))
         return;
+    bool stays = asked.server_id != 0 && (asked.flags & DUMP_NON_BLOCK) == 0;
     if (dump_request_from(&asked, &s->facts, &s->query, s->channel->server_id, &request, &e) != 0 ||
         dump_open(s->channel->store, &request, &s->dump, &e) != 0) {
         (void)snprintf(line, sizeof line, "can't stream: %s", e.text);
@@ -459,6 +477,8 @@ static void on_dump(struct session *s, struct slice payload)
     (void)roster_supersede(s->world->roster, &s->entry);
     s->heartbeat_ns = dump_request_heartbeat_ns(&s->query);
     atomic_store_explicit(&s->entry.pos, dump_pos(s->dump), memory_order_relaxed);
+    if (stays && s->channel->consumers != NULL)
+        remember(s);
     session_enter(s, STREAMING);
     (void)snprintf(line, sizeof line, "streams to server_id %u from %s:%llu", asked.server_id,
                    dump_file(s->dump), (unsigned long long)store_pos_offset(dump_pos(s->dump)));

@@ -34,7 +34,8 @@ struct session_channel {
     const char   *server_uuid;
     /* What is known of the source now. */
     void (*facts)(void *arg, struct server_facts *out);
-    void *facts_arg;
+    void             *facts_arg;
+    struct consumers *consumers; /* NULL: they are not remembered */
 };
 
 /* Where sessions come in: one listener. */
@@ -97,6 +98,7 @@ struct session {
     struct query_session    query;
     struct dump            *dump;
     struct forwarding      *forwarding;   /* NULL: nothing was ever asked */
+    struct consumer        *consumer;     /* NULL: none that is remembered */
     bool                    ends_soon;    /* without a word */
     int64_t                 heartbeat_ns; /* of the dump; 0: none */
     int64_t                 pay_ns;       /* how long the stream must rest for what it was given */

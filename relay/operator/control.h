@@ -69,6 +69,18 @@
  *     {"changed":["[listener] certificates, for new connections"],
  *      "needs_restart":["[source a] host"],"warnings":[]}
  *
+ *   consumers          one line for each consumer that is remembered, by name:
+ *     {"name":"its UUID or USER/SERVER_ID","channel":"main","user":"u","server_id":7,
+ *      "server_uuid":"... or null","address":"127.0.0.1","connected":true,"seen_s":1,
+ *      "file":"binlog.000001","offset":157 (sent so far; null: gone),"lag_bytes":0,
+ *      "lag_transactions":0 (null without GTIDs),"lag_s":0 (age of the first event it has not got),
+ *      "hold":{"state":"kept|over|lost|none","file":"binlog.000001","bytes":157,"bytes_limit":null,
+ *        "age_s":1,"age_limit_s":null,"away_s":0,"away_limit_s":604800,
+ *        "limit":"hold_away or null","used_percent":0}}
+ *     over: one of its limits is passed, so that the files may go. lost: they are gone.
+ *
+ *   forget TAB NAME    {"forgot":"NAME"}; a consumer that is connected is not forgotten.
+ *
  *   define TAB DATABASE TAB TABLE
  *     The table as the source has it now, as publisher/definition.h's JSON text.
  *

@@ -11,52 +11,11 @@
 #include "relay/reload.h"
 #include "relay/retention.h"
 #include "relay/downstream/serve.h"
+#include "relay/operator/control_consumers.h"
+#include "relay/operator/control_json.h"
 #include "storage/locate.h"
 
 /* ---- small parts --------------------------------------------------------------------------- */
-
-static void put_text(struct json *j, const char *name, const char *text)
-{
-    json_name(j, name);
-    json_text(j, text);
-}
-
-/* "" is not known. */
-static void put_text_or_null(struct json *j, const char *name, const char *text)
-{
-    json_name(j, name);
-    if (*text != '\0')
-        json_text(j, text);
-    else
-        json_null(j);
-}
-
-static void put_uint(struct json *j, const char *name, uint64_t value)
-{
-    json_name(j, name);
-    json_uint(j, value);
-}
-
-/* 0 is not known. */
-static void put_uint_or_null(struct json *j, const char *name, uint64_t value)
-{
-    json_name(j, name);
-    if (value != 0)
-        json_uint(j, value);
-    else
-        json_null(j);
-}
-
-static void put_time_or_null(struct json *j, const char *name, int64_t time_s)
-{
-    put_uint_or_null(j, name, time_s > 0 ? (uint64_t)time_s : 0);
-}
-
-static void put_bool(struct json *j, const char *name, bool value)
-{
-    json_name(j, name);
-    json_bool(j, value);
-}
 
 static void put_gtids(struct json *j, const char *name, const struct gtids *g)
 {
@@ -594,6 +553,57 @@ static int answer_define(const struct control_context *x, const struct control_r
     return emit(line, put, put_arg, e);
 }
 
+/* ---- consumers ----------------------------------------------------------------------------- */
+
+struct lines {
+    struct channel              *channel;
+    const struct config_channel *keys;
+    struct buf                  *line;
+    control_put                 *put;
+    void                        *put_arg;
+    int                          result;
+    struct err                  *e;
+};
+
+static void put_consumer(void *arg, const struct consumer_info *x)
+{
+    struct lines *l = arg;
+
+    if (l->result != 0)
+        return;
+    buf_clear(l->line);
+    control_put_consumer(l->channel, l->keys, x, l->line);
+    l->result = emit(l->line, l->put, l->put_arg, l->e);
+}
+
+static int answer_consumers(const struct control_context *x, const struct control_request *r,
+                            char *const *words, struct buf *line, control_put *put, void *put_arg,
+                            struct err *e)
+{
+    struct lines l = { .line = line, .put = put, .put_arg = put_arg, .e = e };
+
+    (void)words;
+    TRY(control_channel(x, r, &l.channel, e));
+    l.keys = r->slot->config;
+    TRY(consumers_each(channel_consumers(l.channel), put_consumer, &l, e));
+    return l.result;
+}
+
+static int answer_forget(const struct control_context *x, const struct control_request *r,
+                         char *const *words, struct buf *line, control_put *put, void *put_arg,
+                         struct err *e)
+{
+    struct channel *c;
+    struct json     j = json_into(line);
+
+    TRY(control_channel(x, r, &c, e));
+    TRY(consumers_forget(channel_consumers(c), words[1], e));
+    json_open_object(&j);
+    put_text(&j, "forgot", words[1]);
+    json_close_object(&j);
+    return emit(line, put, put_arg, e);
+}
+
 /* ---- requests ------------------------------------------------------------------------------ */
 
 static void put_sentence(void *arg, const char *sentence)
@@ -644,8 +654,14 @@ static const struct request {
                   char *const *words, struct buf *line, control_put *put, void *put_arg,
                   struct err *e);
 } requests[] = {
-    { "status", 0, answer_status }, { "files", 0, answer_files },   { "map", 1, answer_map },
-    { "purge", 2, answer_purge },   { "define", 2, answer_define }, { "reload", 1, answer_reload },
+    { "status", 0, answer_status },
+    { "files", 0, answer_files },
+    { "map", 1, answer_map },
+    { "purge", 2, answer_purge },
+    { "define", 2, answer_define },
+    { "reload", 1, answer_reload },
+    { "consumers", 0, answer_consumers },
+    { "forget", 1, answer_forget },
 };
 
 static size_t split(char *line, char *words[WORDS_MAX])

@@ -143,7 +143,13 @@ def test_consumers_choose_by_user_and_by_port(scene):
         assert "all is well" in beside.stdout, beside
 
     # The limit of one channel is not the other's.
-    replicas[1].stop_replica()
+    for name, replica in zip(("one", "two"), replicas):
+        replica.stop_replica()
+        consumers = lambda: [json.loads(line) for line in relay.cli(
+            "consumers", "--channel", name, "--json").splitlines()]
+        wait.until(lambda: not any(c["connected"] for c in consumers()), 20, "them to be away")
+        for consumer in consumers():
+            relay.cli("consumers", "--channel", name, "--forget", consumer["name"])
     for server in (mysql, mariadb):
         for number in range(10, 14):
             server.sql(f"INSERT INTO d.t VALUES ({number}, REPEAT('x', 50000))")

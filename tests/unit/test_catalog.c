@@ -180,6 +180,51 @@ static void a_definition_holds_from_its_place_on(void **state)
     done(&o);
 }
 
+static int count_consumer(void *arg, const struct catalog_consumer *x, struct err *e)
+{
+    struct catalog_consumer *list = arg;
+    (void)e;
+    while (list->name[0] != 0)
+        list++;
+    *list = *x;
+    return 0;
+}
+
+static void consumers_are_kept_until_they_are_forgotten(void **state)
+{
+    (void)state;
+    struct open_catalog                  o;
+    struct err                           e = { 0 };
+    struct catalog_consumer              found[4] = { 0 };
+    static const struct catalog_consumer two[] = {
+        { .name = "repl/7",
+          .user = "repl",
+          .address = "127.0.0.1:1",
+          .server_id = 4294967295u,
+          .place = 5,
+          .held = 4,
+          .seen_s = 1700000000 },
+        { .name = "3e11fa47-71ca-11e1-9e33-c80aa9429562",
+          .user = "r",
+          .uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562",
+          .server_id = 1 },
+    };
+    begin(&o);
+    assert_int_equal(catalog_put_consumers(o.c, two, 2, &e), 0);
+    assert_int_equal(catalog_put_consumers(o.c, two, 1, &e), 0);
+    reopen(&o);
+    assert_int_equal(catalog_each_consumer(o.c, count_consumer, found, &e), 0);
+    assert_string_equal(found[0].name, two[1].name);
+    assert_string_equal(found[0].uuid, two[1].uuid);
+    assert_memory_equal(&found[1], &two[0], sizeof two[0]);
+    assert_int_equal(catalog_forget_consumer(o.c, "repl/7", &e), 0);
+    memset(found, 0, sizeof found);
+    assert_int_equal(catalog_each_consumer(o.c, count_consumer, found, &e), 0);
+    assert_string_equal(found[0].name, two[1].name);
+    assert_string_equal(found[1].name, "");
+    done(&o);
+}
+
 /* Offset 60 of an SQLite file is its user_version, big-endian: file format, "Database header". */
 static void a_catalog_of_a_newer_version_is_refused(void **state)
 {
@@ -232,6 +277,7 @@ int main(void)
         cmocka_unit_test(the_start_is_kept),
         cmocka_unit_test(checkpoints_are_one_a_publisher),
         cmocka_unit_test(a_definition_holds_from_its_place_on),
+        cmocka_unit_test(consumers_are_kept_until_they_are_forgotten),
         cmocka_unit_test(a_catalog_of_a_newer_version_is_refused),
         cmocka_unit_test(rubbish_is_no_catalog),
     };

@@ -90,12 +90,25 @@ const struct command commands[] = {
                      "several times. topic.prefix is 'relay' without it." },
                    { NULL, NULL, NULL } },
       .run = events_run },
+    { .name = "consumers",
+      .operands = "",
+      .summary = "who is or was streamed, where they are, what is held for them",
+      .details =
+          "Asks the running daemon. A consumer is named by the UUID of its server, or by "
+          "USER/SERVER_ID. "
+          "Lag is what it was not sent yet: bytes, transactions (where there are GTIDs), and "
+          "the age of the first such event. Files are held for it, also while it is away, "
+          "within hold_bytes, hold_age and hold_away; how much of the nearest limit is used "
+          "is shown.",
+      .options = { { "forget", "NAME", "Forget one that is away, so that nothing is held for it." },
+                   { NULL, NULL, NULL } },
+      .run = consumers_run },
     { .name = "purge",
       .operands = "",
       .summary = "forget the oldest relay files",
       .details = "Asks the running daemon. Whole files go, oldest first; the one in progress and "
-                 "what a connected "
-                 "consumer or a publisher still needs stay. What was forgotten is answered with "
+                 "what a consumer "
+                 "or a publisher still needs stay. What was forgotten is answered with "
                  "error 1236 from then on.",
       .options = { { "before", "PLACE",
                      "Forget what is before this relay file, before the file that holds this GTID, "
