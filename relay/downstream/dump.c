@@ -38,6 +38,7 @@ struct dump {
     struct buf   made; /* whole events, to go out before `piece` */
     size_t       made_at;
     struct frame frame;
+    bool         asks;       /* the event at hand asks for an acknowledgement */
     struct slice bytes;      /* what is left to frame of the event at hand: a made one or a piece */
     bool         from_piece; /* ... which of them */
     struct reader_piece piece;
@@ -509,6 +510,18 @@ static int judge(struct dump *d, const struct reader_piece *p, enum verdict *v, 
 /* ---- the stream --------------------------------------------------------------------------------
  */
 
+/* What a semi-synchronous source waits for, as far as the event's type tells. */
+static bool ends_transaction(uint8_t type)
+{
+    return type == EVENT_XID || type == EVENT_XA_PREPARE || type == EVENT_TRANSACTION_PAYLOAD;
+}
+
+static struct frame_lead lead_of(const struct dump *d, bool asks)
+{
+    return d->req.semi_sync ? (struct frame_lead){ { 0, DUMP_SEMI_SYNC_MAGIC, asks ? 1 : 0 }, 3 }
+                            : (struct frame_lead){ { 0 }, 1 };
+}
+
 /* Begins to frame the next made event, if there is one. */
 static bool take_made(struct dump *d)
 {
@@ -524,8 +537,8 @@ static bool take_made(struct dump *d)
     assert(!c.failed && length >= EVENT_HEADER_BYTES && length <= rest.len);
     d->bytes = (struct slice){ rest.ptr, length };
     d->made_at += length;
-    d->from_piece = false;
-    frame_begin(&d->frame, length);
+    d->from_piece = d->asks = false;
+    frame_begin(&d->frame, length, lead_of(d, false));
     return true;
 }
 
@@ -534,14 +547,27 @@ static void take_piece(struct dump *d)
     d->piece_waits = false;
     d->bytes = d->piece.bytes;
     d->from_piece = true;
-    if (d->piece.at == 0)
-        frame_begin(&d->frame, d->piece.event.length);
+    if (d->piece.at > 0)
+        return;
+    d->asks = d->req.semi_sync && ends_transaction(d->piece.event.type);
+    frame_begin(&d->frame, d->piece.event.length, lead_of(d, d->asks));
 }
 
-static void piece_done(struct dump *d)
+/* An answer is a conversation of its own: behind an event that asks for one both sides count their
+   packets anew. */
+static void after_asking(struct dump *d, uint8_t *sequence)
+{
+    if (d->asks)
+        *sequence = 1;
+    d->asks = false;
+}
+
+static void piece_done(struct dump *d, uint8_t *sequence)
 {
     if (d->from_piece && d->piece.last)
         d->pos = d->piece.end;
+    if (!frame_busy(&d->frame))
+        after_asking(d, sequence);
     d->from_piece = false;
 }
 
@@ -649,7 +675,7 @@ static int fill(struct dump *d, struct frame_room *room, uint8_t *sequence, enum
         if (d->bytes.len > 0 || d->frame.header_due) {
             if (!frame_put(&d->frame, &d->bytes, room, sequence))
                 break;
-            piece_done(d);
+            piece_done(d, sequence);
         } else if (!frame_busy(&d->frame) && take_made(d)) {
             continue;
         } else if (d->piece_waits) {
@@ -659,7 +685,9 @@ static int fill(struct dump *d, struct frame_room *room, uint8_t *sequence, enum
                 continue;
             }
             d->piece_waits = false;
-            frame_put_small(whole, room, sequence);
+            d->asks = d->req.semi_sync && ends_transaction(d->piece.event.type);
+            frame_put_small(whole, lead_of(d, d->asks), room, sequence);
+            after_asking(d, sequence);
             d->pos = d->piece.end;
         } else if (d->ends_soon && !frame_busy(&d->frame) && !inside_statement(d->last_type)) {
             *step = DUMP_OVER;

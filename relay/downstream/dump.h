@@ -12,6 +12,10 @@
  * At a file's end a fake ROTATE leads to the next one, also where the file has no ROTATE of its
  * own. Nothing behind the published end is ever seen here. Events are sent as they are stored.
  *
+ * A semi-synchronous replica is asked for an acknowledgement at the end of each transaction that
+ * has an event for it (XID, XA PREPARE, a compressed transaction). What it acknowledges is shown
+ * to the operator; nothing waits for it.
+ *
  * Owned by one session; used by its loop's thread. Memory is the reader's block, the consumer's
  * GTID set and a few made events. Errors' texts are for the consumer (error 1236).
  * Source: MySQL sql/rpl_binlog_sender.cc, MariaDB sql/sql_repl.cc, recorded streams of both.
@@ -21,7 +25,10 @@
 #include "protocol/gtid.h"
 #include "storage/store.h"
 
-enum { DUMP_OUT_BYTES = 256 * 1024 }; /* a good size for dump_fill() */
+enum {
+    DUMP_OUT_BYTES = 256 * 1024, /* a good size for dump_fill() */
+    DUMP_SEMI_SYNC_MAGIC = 0xef, /* in front of events, and of acknowledgements */
+};
 
 enum dump_kind { DUMP_BY_POSITION, DUMP_BY_GTID_SET, DUMP_BY_GTID_STATE };
 
@@ -38,6 +45,7 @@ struct dump_request {
     bool               heartbeat_v2; /* MySQL: type 41 */
     bool               annotate;     /* MariaDB: with ANNOTATE_ROWS events */
     bool               strict;       /* MariaDB: @slave_gtid_strict_mode */
+    bool               semi_sync;    /* each event says whether it wants an acknowledgement */
     int64_t            capability;   /* @mariadb_slave_capability; -1 not set */
     const char        *file;         /* "": the first held, or what the GTIDs say */
     uint64_t           position;

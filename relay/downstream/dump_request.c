@@ -46,6 +46,13 @@ static int take_gtid_state(const struct query_session *vars, const char *state,
     return gtid_state_parse(&r->state, slice_of_text(state), e);
 }
 
+static bool semi_sync_from(const struct query_session *vars)
+{
+    uint64_t n = 0;
+    return query_variable_number(vars, "rpl_semi_sync_replica", "rpl_semi_sync_slave", &n) &&
+           n != 0;
+}
+
 int dump_request_from(const struct command_dump *asked, const struct server_facts *facts,
                       const struct query_session *vars, uint32_t server_id,
                       struct dump_request *out, struct err *e)
@@ -67,6 +74,7 @@ int dump_request_from(const struct command_dump *asked, const struct server_fact
     };
     /* One bit with two meanings: only who never spoke of MariaDB's capabilities is MySQL. */
     r.heartbeat_v2 = (asked->flags & DUMP_HEARTBEAT_V2) != 0 && r.capability < 0;
+    r.semi_sync = semi_sync_from(vars);
     r.annotate = (asked->flags & DUMP_ANNOTATE_ROWS) != 0;
     if (asked->by_gtid_set)
         result = take_gtid_set(asked, facts, &r, e);

@@ -27,15 +27,14 @@ static void put_payload(struct frame *f, const uint8_t *from, size_t n, struct f
 
 bool frame_put(struct frame *f, struct slice *bytes, struct frame_room *room, uint8_t *sequence)
 {
-    static const uint8_t ok = 0;
     for (;;) {
         if (f->header_due && !put_header(f, room, sequence))
             return false;
-        if (f->ok_due) {
+        if (f->lead_due > 0) {
             if (room->left == 0)
                 return false;
-            put_payload(f, &ok, 1, room);
-            f->ok_due = false;
+            put_payload(f, &f->lead.bytes[f->lead.count - f->lead_due], 1, room);
+            f->lead_due--;
             continue;
         }
         if (bytes->len == 0)

@@ -1,23 +1,33 @@
 /*
- * Events of a dump become packets: header, 0x00, event. An event of 16 MiB - 1 bytes or more goes
- * in several packets, the 0x00 counting as its first byte, and an empty packet follows when the
- * last one is full. The bytes of an event may come in pieces and the room may end anywhere, so no
- * event is ever held whole.
+ * Events of a dump become packets: header, lead, event. The lead is 0x00, or for a semi-synchronous
+ * replica 0x00 0xef and whether an acknowledgement is asked for. An event of nearly 16 MiB or more
+ * goes in several packets, the lead counting as its first bytes, and an empty packet follows when
+ * the last one is full. The bytes of an event may come in pieces and the room may end anywhere, so
+ * no event is ever held whole.
  *
  * Plain data, owned by one dump. Source: MySQL protocol documentation, "MySQL Packets" and
- * "COM_BINLOG_DUMP".
+ * "COM_BINLOG_DUMP", and the semi-synchronous plugins' README and sources.
  */
 #pragma once
 #include "protocol/packet.h"
 
-enum { FRAME_SMALL_BYTES = PACKET_HEADER_BYTES + 1 }; /* what a small event needs besides itself */
+enum {
+    FRAME_LEAD_MAX = 3,
+    FRAME_SMALL_BYTES = PACKET_HEADER_BYTES + FRAME_LEAD_MAX, /* an event needs besides itself */
+};
+
+struct frame_lead {
+    uint8_t bytes[FRAME_LEAD_MAX];
+    uint8_t count;
+};
 
 struct frame {
-    uint64_t left;        /* payload still to be framed, the 0x00 included */
-    uint32_t packet_left; /* of the packet whose header was written last */
-    bool     header_due;  /* before anything else */
-    bool     ok_due;      /* the 0x00 */
-    bool     packet_full; /* the packet has the greatest size, so another one follows */
+    uint64_t          left;        /* payload still to be framed, the lead included */
+    uint32_t          packet_left; /* of the packet whose header was written last */
+    bool              header_due;  /* before anything else */
+    bool              packet_full; /* the packet has the greatest size, so another one follows */
+    uint8_t           lead_due;    /* bytes of the lead */
+    struct frame_lead lead;
 };
 
 /* Where framed bytes go: a window into the sender's buffer. */
@@ -32,10 +42,13 @@ static inline bool frame_busy(const struct frame *f)
     return f->left > 0 || f->header_due;
 }
 
-static inline void frame_begin(struct frame *f, uint32_t event_bytes)
+static inline void frame_begin(struct frame *f, uint32_t event_bytes, struct frame_lead lead)
 {
     assert(!frame_busy(f));
-    *f = (struct frame){ .left = (uint64_t)event_bytes + 1, .header_due = true, .ok_due = true };
+    *f = (struct frame){ .left = (uint64_t)event_bytes + lead.count,
+                         .header_due = true,
+                         .lead_due = lead.count,
+                         .lead = lead };
 }
 
 /* Takes from the front of *bytes what has room. Returns true when all of it was taken and nothing
@@ -43,12 +56,15 @@ static inline void frame_begin(struct frame *f, uint32_t event_bytes)
 bool frame_put(struct frame *f, struct slice *bytes, struct frame_room *room, uint8_t *sequence);
 
 /* The same for a whole event that fits one packet and the room: the case that has to be fast. */
-static inline void frame_put_small(struct slice event, struct frame_room *room, uint8_t *sequence)
+static inline void frame_put_small(struct slice event, struct frame_lead lead,
+                                   struct frame_room *room, uint8_t *sequence)
 {
-    assert(event.len < PACKET_PAYLOAD_MAX - 1 && event.len + FRAME_SMALL_BYTES <= room->left);
-    packet_header(room->at, (uint32_t)event.len + 1, (*sequence)++);
-    room->at[PACKET_HEADER_BYTES] = 0;
-    memcpy(room->at + FRAME_SMALL_BYTES, event.ptr, event.len);
-    room->at += FRAME_SMALL_BYTES + event.len;
-    room->left -= FRAME_SMALL_BYTES + event.len;
+    const size_t before = PACKET_HEADER_BYTES + (size_t)lead.count;
+    assert(event.len < PACKET_PAYLOAD_MAX - FRAME_LEAD_MAX &&
+           event.len + FRAME_SMALL_BYTES <= room->left);
+    packet_header(room->at, (uint32_t)event.len + lead.count, (*sequence)++);
+    memcpy(room->at + PACKET_HEADER_BYTES, lead.bytes, FRAME_LEAD_MAX);
+    memcpy(room->at + before, event.ptr, event.len);
+    room->at += before + event.len;
+    room->left -= before + event.len;
 }

@@ -163,6 +163,7 @@ static void copy_entry(struct roster_entry *into, const struct roster_entry *x)
     into->channel = x->channel;
     into->server_id = x->server_id;
     atomic_init(&into->pos, atomic_load_explicit(&x->pos, memory_order_relaxed));
+    atomic_init(&into->acked, atomic_load_explicit(&x->acked, memory_order_relaxed));
     atomic_init(&into->sent_bytes, atomic_load_explicit(&x->sent_bytes, memory_order_relaxed));
 }
 

@@ -41,7 +41,8 @@ struct roster_entry {
     uint32_t    server_id;
     char        replica_uuid[UUID_TEXT_BYTES + 1];
 
-    _Atomic(store_pos) pos; /* 0 before a dump */
+    _Atomic(store_pos) pos;   /* 0 before a dump */
+    _Atomic(store_pos) acked; /* by a semi-synchronous replica; 0: nothing yet */
     _Atomic(uint64_t)  sent_bytes;
     _Atomic(int)       end; /* enum roster_end */
 

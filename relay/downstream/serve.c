@@ -318,6 +318,12 @@ static void list_one(void *arg, const struct roster_entry *entry)
         (void)snprintf(session.file, sizeof session.file, "%s", file.name);
         session.offset = store_pos_offset(pos);
     }
+    pos = atomic_load(&entry->acked);
+    if (channel != NULL && pos != 0 &&
+        store_file_by_ordinal(channel->store, store_pos_ordinal(pos), &file, &ignored) == 0) {
+        (void)snprintf(session.acked_file, sizeof session.acked_file, "%s", file.name);
+        session.acked_offset = store_pos_offset(pos);
+    }
     if (channel != NULL && entry->streaming)
         session.what = pos >= store_published(channel->store) ? "has got all there is"
                                                               : "is being sent events";

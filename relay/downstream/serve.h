@@ -64,6 +64,8 @@ struct serve_session {
     int64_t     since_s;                    /* connected, Unix time */
     char        file[STORE_NAME_BYTES + 1]; /* relay file sent so far; "" before a dump */
     uint64_t    offset;
+    char        acked_file[STORE_NAME_BYTES + 1]; /* by a semi-synchronous replica; "": nothing */
+    uint64_t    acked_offset;
     uint64_t    sent_bytes; /* of streams */
 };
 /* Oldest first; a snapshot. Texts are valid during the call of `each`. */

@@ -533,14 +533,36 @@ static void on_command(struct session *s, struct slice payload)
 /* ---- the stream --------------------------------------------------------------------------------
  */
 
-enum { SEMI_SYNC_MAGIC = 0xef };
+/* What a semi-synchronous replica has safe. It is told to the operator, and so nothing is believed
+   that was not sent. */
+static void on_ack(struct session *s, struct slice payload)
+{
+    struct cursor     c = cursor_over(payload);
+    struct store_file file;
+    struct err        ignored = { 0 };
+    char              name[STORE_NAME_BYTES + 1];
 
-/* A replica sends nothing but, at its end, COM_QUIT; acknowledgements nobody asked for are read
-   over. */
+    cursor_skip(&c, 1);
+    uint64_t     offset = cursor_u64(&c);
+    struct slice said = cursor_rest(&c);
+    if (c.failed || said.len >= sizeof name || offset > STORE_OFFSET_MAX)
+        return;
+    memcpy(name, said.ptr, said.len);
+    name[said.len] = '\0';
+    if (store_file_by_name(s->channel->store, name, &file, &ignored) != 0)
+        return;
+    store_pos acked = store_pos_at(file.ordinal, offset);
+    if (acked <= dump_pos(s->dump))
+        atomic_store_explicit(&s->entry.acked, acked, memory_order_relaxed);
+}
+
+/* A replica sends nothing but acknowledgements and, at its end, COM_QUIT. */
 static void on_streaming(struct session *s, struct slice payload)
 {
-    if (payload.len > 0 && payload.ptr[0] == SEMI_SYNC_MAGIC)
+    if (payload.len > 0 && payload.ptr[0] == DUMP_SEMI_SYNC_MAGIC) {
+        on_ack(s, payload);
         return;
+    }
     if (payload.len == 0 || payload.ptr[0] != COM_QUIT)
         session_say(s, LOG_INFO, "sent something in the middle of its stream");
     session_enter(s, GONE);

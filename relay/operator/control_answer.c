@@ -223,6 +223,8 @@ static void put_session(void *arg, const struct serve_session *s)
     put_uint(j, "since_s", (uint64_t)s->since_s);
     put_text_or_null(j, "file", s->file);
     put_uint_or_null(j, "offset", s->offset);
+    put_text_or_null(j, "acked_file", s->acked_file);
+    put_uint_or_null(j, "acked_offset", s->acked_offset);
     put_uint(j, "sent_bytes", s->sent_bytes);
     json_close_object(j);
 }

@@ -26,6 +26,8 @@ struct consumer {
     struct dump *dump;
     uint8_t      sequence, expected; /* the sender's, ours */
     size_t       window;
+    bool         semi_sync;
+    unsigned     asked;   /* for so many acknowledgements */
     struct buf   in;      /* packets not taken apart yet */
     struct buf   payload; /* of one event */
     size_t       at;
@@ -84,7 +86,13 @@ static void take_apart(struct consumer *c)
         assert_true(c->payload.len > EVENT_HEADER_BYTES);
         assert_int_equal(c->payload.ptr[0], 0);
         assert_true(c->count < GOT_MAX);
-        buf_put(&c->events, (struct slice){ c->payload.ptr + 1, c->payload.len - 1 });
+        size_t lead = c->semi_sync ? 3 : 1;
+        if (c->semi_sync) {
+            assert_int_equal(c->payload.ptr[1], DUMP_SEMI_SYNC_MAGIC);
+            c->asked += c->payload.ptr[2];
+            c->expected = c->payload.ptr[2] == 1 ? 1 : c->expected;
+        }
+        buf_put(&c->events, (struct slice){ c->payload.ptr + lead, c->payload.len - lead });
         c->starts[++c->count] = c->events.len;
         buf_clear(&c->payload);
     }
@@ -372,6 +380,31 @@ static void an_event_larger_than_a_packet_arrives_whole(void **state)
     detach(&c);
     fixture_done(&f);
     binlog_done(&b);
+}
+
+/* Packets are counted anew behind each event that asks, whatever the windows are. */
+static void a_semi_synchronous_replica_is_asked_behind_each_transaction(void **state)
+{
+    (void)state;
+    static const size_t windows[] = { 64, 100, 4096, DUMP_OUT_BYTES };
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        struct scene        s;
+        struct consumer     c;
+        struct dump_request r = asking(&mysql, DUMP_BY_POSITION);
+        scene_begin(&s, &mysql, BY_ROTATE);
+        r.semi_sync = true;
+        attach(&c, &s.f, &r);
+        c.semi_sync = true;
+        c.window = windows[i];
+        assert_int_equal(take(&c), DUMP_AT_END);
+        assert_rotate(&c, 0, "bin.000001", 4, true);
+        size_t at = assert_events(&c, 1, &s.one, 0, SIZE_MAX);
+        assert_rotate(&c, at, "bin.000002", 4, true);
+        assert_int_equal(assert_events(&c, at + 1, &s.two, 0, SIZE_MAX), c.count);
+        assert_int_equal(c.asked, 15); /* a DDL statement has no event of its own at its end */
+        detach(&c);
+        scene_done(&s);
+    }
 }
 
 /* ---- GTIDs -------------------------------------------------------------------------------------
@@ -749,6 +782,7 @@ int main(void)
         cmocka_unit_test(at_the_end_it_waits_and_goes_on),
         cmocka_unit_test(who_does_not_want_to_wait_is_told_the_end),
         cmocka_unit_test(an_event_larger_than_a_packet_arrives_whole),
+        cmocka_unit_test(a_semi_synchronous_replica_is_asked_behind_each_transaction),
         cmocka_unit_test(a_gtid_set_gets_what_is_missing_and_heartbeats_for_the_rest),
         cmocka_unit_test(nobody_is_sent_a_hole_but_everybody_gets_over_it),
         cmocka_unit_test(where_encryption_began_mariadb_gets_an_ignorable_event_by_position),

@@ -11,6 +11,8 @@
 
 enum { OUT_BYTES = 36 * 1024 * 1024 };
 
+static const struct frame_lead plain = { { 0 }, 1 };
+
 static uint8_t *event_of(size_t bytes)
 {
     uint8_t *p = malloc(bytes);
@@ -27,7 +29,7 @@ static size_t frame_all(const uint8_t *event, size_t bytes, size_t piece, size_t
     struct frame f = { 0 };
     struct slice at_hand = slice_empty();
     size_t       given = 0, put = 0;
-    frame_begin(&f, (uint32_t)bytes);
+    frame_begin(&f, (uint32_t)bytes, plain);
     while (frame_busy(&f)) {
         struct frame_room room = { out + put, window };
         for (;;) {
@@ -115,7 +117,7 @@ static void the_empty_packet_waits_for_room(void **state)
     struct slice      all = { event, bytes };
     struct frame_room room = { out, bytes + 1 + PACKET_HEADER_BYTES + 3 };
     assert_non_null(out);
-    frame_begin(&f, (uint32_t)bytes);
+    frame_begin(&f, (uint32_t)bytes, plain);
     assert_false(frame_put(&f, &all, &room, &sequence));
     assert_int_equal(all.len, 0);
     assert_true(frame_busy(&f));
@@ -135,7 +137,7 @@ static void the_short_way_frames_the_same(void **state)
     uint8_t           a[160], b[160], sequence_a = 255, sequence_b = 255;
     struct frame_room room = { b, sizeof b };
     size_t            len = frame_all(event, 150, 150, sizeof a, a, &sequence_a);
-    frame_put_small((struct slice){ event, 150 }, &room, &sequence_b);
+    frame_put_small((struct slice){ event, 150 }, plain, &room, &sequence_b);
     assert_int_equal(sizeof b - room.left, len);
     assert_memory_equal(a, b, len);
     assert_int_equal(sequence_a, 0);

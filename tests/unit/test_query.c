@@ -359,7 +359,7 @@ static void a_mysql_9_replica_gets_what_a_9_source_answers(void **state)
         { "SET @slave_uuid = '9e12', @replica_uuid = '9e12'", "OK" },
         { "SELECT @slave_uuid", "@slave_uuid[251] / 9e12" },
         { "SELECT @@global.rpl_semi_sync_source_enabled",
-          "@@global.rpl_semi_sync_source_enabled[8] / 0" },
+          "@@global.rpl_semi_sync_source_enabled[8] / 1" },
         { "SET @rpl_semi_sync_replica = 1", "OK" },
         { "SELECT @rpl_semi_sync_replica", "@rpl_semi_sync_replica[8] / 1" });
 }
@@ -414,7 +414,7 @@ static void a_mariadb_replica_gets_what_its_source_answers(void **state)
         { "SELECT binlog_gtid_pos('binlog.000001',17)",
           "binlog_gtid_pos('binlog.000001',17)[251] / NULL" },
         { "SHOW VARIABLES LIKE 'rpl_semi_sync_master_enabled'",
-          "Variable_name[253]|Value[253] / rpl_semi_sync_master_enabled|OFF" },
+          "Variable_name[253]|Value[253] / rpl_semi_sync_master_enabled|ON" },
         { "SET @rpl_semi_sync_slave= 1", "OK" }, { "KILL 12", "OK" },
         { "SELECT @slave_connect_state", "@slave_connect_state[251] / 0-33110-5" });
     RUN(mysql97,
@@ -442,8 +442,8 @@ static void go_mysql_canal_and_python_get_their_answers(void **state)
           "OK" },
         { "SHOW VARIABLES WHERE Variable_name IN ('rpl_semi_sync_master_enabled', "
           "'rpl_semi_sync_source_enabled')",
-          "Variable_name[253]|Value[253] / rpl_semi_sync_master_enabled|OFF / "
-          "rpl_semi_sync_source_enabled|OFF" },
+          "Variable_name[253]|Value[253] / rpl_semi_sync_master_enabled|ON / "
+          "rpl_semi_sync_source_enabled|ON" },
         { "SET @rpl_semi_sync_slave = 1, @rpl_semi_sync_replica = 1;", "OK" },
         { "SHOW GLOBAL VARIABLES LIKE 'binlog_format';",
           "Variable_name[253]|Value[253] / binlog_format|ROW" },
