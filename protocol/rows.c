@@ -6,7 +6,7 @@ enum { ROWS_FLAG_STATEMENT_END = 1 };
 /* clang-format off */
 static const struct rows_type {
     uint8_t kind;
-    bool    known, has_extra, is_compressed;
+    bool    known, has_extra, is_compressed, is_partial;
 } rows_types[256] = {
     [EVENT_WRITE_ROWS_V1]  = { ROWS_WRITE, true, false, false },
     [EVENT_UPDATE_ROWS_V1] = { ROWS_UPDATE, true, false, false },
@@ -14,6 +14,7 @@ static const struct rows_type {
     [EVENT_WRITE_ROWS]     = { ROWS_WRITE, true, true, false },
     [EVENT_UPDATE_ROWS]    = { ROWS_UPDATE, true, true, false },
     [EVENT_DELETE_ROWS]    = { ROWS_DELETE, true, true, false },
+    [EVENT_PARTIAL_UPDATE_ROWS]               = { ROWS_UPDATE, true, true, false, true },
     [EVENT_MARIADB_WRITE_ROWS_COMPRESSED_V1]  = { ROWS_WRITE, true, false, true },
     [EVENT_MARIADB_UPDATE_ROWS_COMPRESSED_V1] = { ROWS_UPDATE, true, false, true },
     [EVENT_MARIADB_DELETE_ROWS_COMPRESSED_V1] = { ROWS_DELETE, true, false, true },
@@ -22,7 +23,7 @@ static const struct rows_type {
 
 bool rows_is_event(uint8_t type)
 {
-    return rows_types[type].known;
+    return rows_types[type].known && !rows_types[type].is_partial;
 }
 
 bool rows_is_compressed(uint8_t type)
@@ -35,7 +36,7 @@ int rows_parse(const struct format *f, const struct event *ev, struct buf *infla
 {
     const struct rows_type *type = &rows_types[ev->type];
     struct cursor           c = cursor_over(ev->body);
-    struct rows             r = { .kind = type->kind };
+    struct rows             r = { .kind = type->kind, .is_partial = type->is_partial };
 
     assert(type->known);
     r.table_id = cursor_le(&c, f->post_header[ev->type] == 6 ? 4 : 6);
@@ -79,6 +80,25 @@ static uint32_t bits_set(struct slice bits, uint32_t count)
     return n;
 }
 
+/* Which of the table's JSON columns (all of them, in the image or not) are told as what changed. */
+static int take_partial_bits(struct rows *r, const struct table_map *m, struct slice *out,
+                             struct err *e)
+{
+    enum { PARTIAL_JSON_UPDATES = 1 };
+    uint32_t json_columns = 0;
+    uint64_t options = cursor_lenenc(&r->images);
+
+    for (uint32_t i = 0; i < m->column_count; i++)
+        json_columns += m->columns[i].type == FIELD_JSON;
+    struct slice bits = (options & PARTIAL_JSON_UPDATES) != 0
+                            ? cursor_slice(&r->images, (json_columns + 7) / 8)
+                            : slice_empty();
+    if (r->images.failed)
+        return err_set(e, E_PROTOCOL, "a row's options are cut off");
+    *out = bits;
+    return 0;
+}
+
 int rows_next_image(struct rows *r, const struct table_map *m, bool after, struct value *values,
                     struct err *e)
 {
@@ -87,6 +107,9 @@ int rows_next_image(struct rows *r, const struct table_map *m, bool after, struc
                        r->column_count, m->column_count);
     struct slice present = after ? r->present_after : r->present_before;
     uint32_t     stored = bits_set(present, r->column_count);
+    struct slice partial = slice_empty();
+    if (r->is_partial && after)
+        TRY(take_partial_bits(r, m, &partial, e));
     struct slice nulls = cursor_slice(&r->images, (stored + 7) / 8);
     if (r->images.failed)
         return err_set(e, E_PROTOCOL, "a row's NULL bits are cut off");
@@ -95,14 +118,18 @@ int rows_next_image(struct rows *r, const struct table_map *m, bool after, struc
         r->images.left = 0;
         return err_set(e, E_PROTOCOL, "a row image without any column");
     }
-    uint32_t nth = 0;
+    uint32_t nth = 0, nth_json = 0;
     for (uint32_t i = 0; i < m->column_count; i++) {
+        bool is_diff =
+            partial.len > 0 && m->columns[i].type == FIELD_JSON && bit_at(partial.ptr, nth_json++);
         if (!bit_at(present.ptr, i)) {
             values[i].kind = VALUE_ABSENT;
         } else if (bit_at(nulls.ptr, nth++)) {
             values[i].kind = VALUE_NULL;
         } else if (value_decode(&m->columns[i], &r->images, &values[i], e) != 0) {
             return err_note(e, "column %u, a %s", i + 1, field_type_name(m->columns[i].type));
+        } else if (is_diff) {
+            values[i].kind = VALUE_JSON_DIFF;
         }
     }
     return 0;

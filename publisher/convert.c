@@ -223,20 +223,6 @@ static int on_rows(struct convert *c, const struct place *at, const struct event
     return 0;
 }
 
-static int on_partial_update(struct convert *c, const struct event *ev, struct err *e)
-{
-    struct cursor body = cursor_over(ev->body);
-    bool          known = false;
-    struct shape *s = tables_find(c->tables, cursor_u48(&body), &known);
-
-    if (s == NULL || c->options.strict)
-        return 0;
-    return err_set(e, E_PROTOCOL,
-                   "table %s: partial JSON updates can't be published; set "
-                   "binlog_row_value_options='' at the source",
-                   s->collection);
-}
-
 /* ---- transactions -------------------------------------------------------------------------- */
 
 static int tell_begin(struct convert *c, const struct place *at, const struct event *ev,
@@ -456,7 +442,7 @@ static int on_event(struct convert *c, const struct place *at, const struct even
     case EVENT_MARIADB_ANNOTATE_ROWS:
         return on_rows_query(c, ev, e);
     case EVENT_PARTIAL_UPDATE_ROWS:
-        return on_partial_update(c, ev, e);
+        return c->options.strict ? 0 : on_rows(c, at, ev, e);
     case EVENT_TRANSACTION_PAYLOAD:
         return on_payload(c, at, ev, e);
     default:

@@ -15,7 +15,7 @@
  * Where Debezium stops or loses changes, this goes on, unless strict.compatibility is set: row
  * images other than FULL (a column that is not in an image is taken from the other one; one that
  * neither has is its default in an inserted row, else null), and updates of parts of JSON documents
- * (where the definition of the whole document is in the row).
+ * (the whole document afterwards is made from the row's other image).
  * Source of the output's shape: Debezium documentation (MySQL and MariaDB connectors) and recorded
  * output of the connectors.
  */

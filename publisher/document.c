@@ -266,8 +266,8 @@ static bool is_inlined(uint8_t type, size_t width)
            (width == 4 && (type == JSON_INT32 || type == JSON_UINT32));
 }
 
-static int put_name(struct walk *w, const struct container *n, struct cursor *entries,
-                    struct err *e)
+static int take_name(const struct container *n, struct cursor *entries, struct slice *out,
+                     struct err *e)
 {
     uint64_t      offset = cursor_le(entries, n->width);
     uint16_t      length = cursor_u16(entries);
@@ -276,6 +276,16 @@ static int put_name(struct walk *w, const struct container *n, struct cursor *en
 
     if (entries->failed || at.failed)
         return broken(e, "a name that is cut off");
+    *out = name;
+    return 0;
+}
+
+static int put_name(struct walk *w, const struct container *n, struct cursor *entries,
+                    struct err *e)
+{
+    struct slice name = slice_empty();
+
+    TRY(take_name(n, entries, &name, e));
     TRY(spend(w, name.len, e));
     put_string(w->out, name);
     buf_put_u8(w->out, ':');
@@ -387,6 +397,82 @@ static int put_value(struct walk *w, uint8_t type, struct slice bytes, struct er
     default:
         return broken(e, "a part of an unknown type");
     }
+}
+
+int document_root(struct slice document, struct document_value *out, struct err *e)
+{
+    struct cursor c = cursor_over(document);
+    uint8_t       type = cursor_u8(&c);
+
+    if (c.failed)
+        return broken(e, "no bytes");
+    *out = (struct document_value){ type, cursor_rest(&c) };
+    return 0;
+}
+
+int document_put_value(const struct document_value *v, size_t *budget, struct buf *out,
+                       struct err *e)
+{
+    struct walk w = { .out = out, .budget = *budget };
+    TRY(put_value(&w, v->type, v->bytes, e));
+    *budget = w.budget;
+    return 0;
+}
+
+void document_put_string(struct buf *out, struct slice text)
+{
+    put_string(out, text);
+}
+
+enum document_container document_container_of(const struct document_value *v)
+{
+    switch (v->type) {
+    case JSON_SMALL_OBJECT:
+    case JSON_LARGE_OBJECT:
+        return DOCUMENT_OBJECT;
+    case JSON_SMALL_ARRAY:
+    case JSON_LARGE_ARRAY:
+        return DOCUMENT_ARRAY;
+    default:
+        return DOCUMENT_SCALAR;
+    }
+}
+
+static int take_value(const struct container *n, struct cursor *entries, struct document_value *out,
+                      struct err *e)
+{
+    uint8_t      type = cursor_u8(entries);
+    struct slice inlined = cursor_slice(entries, n->width);
+
+    if (entries->failed)
+        return broken(e, "an entry that is cut off");
+    if (is_inlined(type, n->width)) {
+        *out = (struct document_value){ type, inlined };
+        return 0;
+    }
+    struct cursor offset = cursor_over(inlined);
+    *out = (struct document_value){ type, part_at(n->bytes, cursor_le(&offset, n->width)) };
+    return 0;
+}
+
+int document_each(const struct document_value *v, document_visit *visit, void *arg, struct err *e)
+{
+    struct container n;
+
+    TRY(open_container(v->type, v->bytes, &n, e));
+    struct cursor names = cursor_over(part_at(n.bytes, 2 * n.width));
+    struct cursor values = names;
+    if (n.is_object)
+        cursor_skip(&values, (size_t)n.count * (n.width + 2));
+    for (uint64_t i = 0; i < n.count; i++) {
+        struct document_value item;
+        struct slice          name = slice_empty();
+        if (n.is_object)
+            TRY(take_name(&n, &names, &name, e));
+        TRY(take_value(&n, &values, &item, e));
+        TRY(visit(arg, name, &item, e));
+    }
+    return 0;
 }
 
 int document_put_text(struct slice document, struct buf *out, struct err *e)

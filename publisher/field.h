@@ -70,6 +70,11 @@ static inline int field_cell(const struct field *f, const struct value *v, struc
     return f->rule == NULL ? 0 : rule_apply(f->rule, f->is_text, f->length, f->room, out, e);
 }
 
+/* The document of `base`, the row's other image, with the changes that `v` tells; null where the
+   other image has no document. */
+MUST_CHECK int field_patch(const struct field *f, const struct value *base, const struct value *v,
+                           struct cell *out, struct err *e);
+
 /* ---- between the files of field*.c --------------------------------------------------------- */
 
 /* How a column of times or texts is converted, with its schema; NULL in *convert: not one. */

@@ -2,6 +2,7 @@
 #include "publisher/document.h"
 #include "publisher/field.h"
 #include "publisher/number.h"
+#include "publisher/patch.h"
 #include <arpa/inet.h>
 #include <strings.h>
 
@@ -64,6 +65,20 @@ static int document(const struct field *f, const struct value *v, struct cell *o
     }
     buf_clear(f->room);
     TRY(document_put_text(v->bytes, f->room, e));
+    TRY(buf_check(f->room, "a JSON value", e));
+    *out = cell_text(buf_slice(f->room));
+    return 0;
+}
+
+int field_patch(const struct field *f, const struct value *base, const struct value *v,
+                struct cell *out, struct err *e)
+{
+    if (base == NULL || base->kind != VALUE_BYTES) {
+        *out = cell_null();
+        return 0;
+    }
+    buf_clear(f->room);
+    TRY(patch_put_text(base->bytes, v->bytes, f->room, e));
     TRY(buf_check(f->room, "a JSON value", e));
     *out = cell_text(buf_slice(f->room));
     return 0;

@@ -19,6 +19,7 @@ struct publisher {
     struct store             *store;
     struct catalog           *catalog;
     char                     *name, *path;
+    char                     *heartbeat_head; /* how their lines begin */
     bool                      from_newest;
     definition_fetch         *fetch;
     void                     *fetch_arg;
@@ -86,6 +87,13 @@ int publisher_new(struct store *s, const struct publisher_options *o, struct pub
         publisher_free(p);
         return err_set(e, E_NOMEM, "no memory for a publisher");
     }
+    if (asprintf(&p->heartbeat_head, "{\"topic\":\"%s%s",
+                 o->convert.options->topic_heartbeat_prefix,
+                 o->convert.options->topic_delimiter) < 0) {
+        p->heartbeat_head = NULL;
+        publisher_free(p);
+        return err_set(e, E_NOMEM, "no memory for a publisher");
+    }
     (void)snprintf(p->status.name, sizeof p->status.name, "%s", o->name);
     convert.remember = true;
     if (convert_new(&convert, p->catalog, o->fetch != NULL ? on_fetch : NULL, p, on_change, p,
@@ -109,6 +117,7 @@ void publisher_free(struct publisher *p)
     (void)pthread_mutex_destroy(&p->mutex);
     free(p->name);
     free(p->path);
+    free(p->heartbeat_head);
     free(p);
 }
 
@@ -235,7 +244,10 @@ static int on_change(void *arg, const struct change_event *ev, struct err *e)
     struct publisher *p = arg;
     struct buf       *out = &p->lines;
 
-    p->events++;
+    /* Heartbeats depend on where the reading began: they don't count. */
+    if (ev->is_heartbeat && p->skip > 0)
+        return 0;
+    p->events += ev->is_heartbeat ? 0 : 1;
     if (p->skip > 0) {
         p->skip--;
         return 0;
@@ -350,7 +362,8 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
     if (p->boundary.next == 0)
         return 0; /* stopped before the store had anything */
     p->put = p->boundary;
-    TRY(sink_open(p->path, has_checkpoint, p->boundary.sink_bytes, &p->sink, &found, e));
+    TRY(sink_open(p->path, has_checkpoint, p->boundary.sink_bytes, p->heartbeat_head, &p->sink,
+                  &found, e));
     p->written = found.bytes;
     p->skip = found.lines;
     p->events = p->boundary.events;

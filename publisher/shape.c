@@ -219,8 +219,10 @@ static int put_columns(const struct shape *s, const struct encoding *n, const st
             v = &other[column];
         const struct encoding *how = v->kind == VALUE_ABSENT && !is_insert ? &bare : n;
         n->kind->member(schema, i, out);
-        if (field_cell(&fields[i], v, &c, e) != 0 ||
-            n->kind->put(how, fields[i].schema, &c, out, e) != 0)
+        int made = v->kind == VALUE_JSON_DIFF
+                       ? field_patch(&fields[i], other != NULL ? &other[column] : NULL, v, &c, e)
+                       : field_cell(&fields[i], v, &c, e);
+        if (made != 0 || n->kind->put(how, fields[i].schema, &c, out, e) != 0)
             return err_note(e, "column %s", s->definition->columns[column].name);
     }
     n->kind->close_struct(schema, out);

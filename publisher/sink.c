@@ -36,26 +36,35 @@ struct scan {
     uint64_t at;
     uint8_t  last; /* byte before `at` */
     bool     broken;
+    /* Lines that don't count are known by their beginning. */
+    struct slice uncounted;
+    size_t       column, alike; /* in the line: where, and how far it is like that */
 };
 
 static void scan_bytes(struct scan *s, const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n && !s->broken; i++) {
         s->at++;
+        if (s->alike == s->column && s->alike < s->uncounted.len &&
+            p[i] == s->uncounted.ptr[s->alike])
+            s->alike++;
+        s->column++;
         if (p[i] == 0 || (p[i] == '\n' && s->last != '}')) {
             s->broken = true;
         } else if (p[i] == '\n') {
-            s->lines++;
+            s->lines += s->uncounted.len == 0 || s->alike < s->uncounted.len;
             s->good = s->at;
+            s->column = s->alike = 0;
         }
         s->last = p[i];
     }
 }
 
-static int scan_rest(const struct sink *s, uint64_t from, struct scan *out, struct err *e)
+static int scan_rest(const struct sink *s, uint64_t from, struct slice uncounted, struct scan *out,
+                     struct err *e)
 {
     OWN_MEM uint8_t *block = malloc(SCAN_BYTES);
-    struct scan      scan = { .good = from, .at = from };
+    struct scan      scan = { .good = from, .at = from, .uncounted = uncounted };
     uint64_t         at = from;
 
     if (block == NULL)
@@ -76,7 +85,7 @@ static int scan_rest(const struct sink *s, uint64_t from, struct scan *out, stru
 }
 
 static int recover(struct sink *s, bool has_checkpoint, uint64_t checkpoint_bytes,
-                   struct sink_found *found, struct err *e)
+                   struct slice uncounted, struct sink_found *found, struct err *e)
 {
     struct stat st;
     struct scan scan = { .lines = 0 };
@@ -94,7 +103,7 @@ static int recover(struct sink *s, bool has_checkpoint, uint64_t checkpoint_byte
             "'%s' has %llu bytes, but %llu were written: put the whole file back, or move "
             "it away to begin a new one",
             s->name, (unsigned long long)size, (unsigned long long)checkpoint_bytes);
-    TRY(scan_rest(s, checkpoint_bytes, &scan, e));
+    TRY(scan_rest(s, checkpoint_bytes, uncounted, &scan, e));
     if (scan.good < size && ftruncate(s->fd, (off_t)scan.good) != 0)
         return err_sys(e, "cut the torn end of '%s'", s->name);
     *found = (struct sink_found){ .bytes = scan.good, .lines = scan.lines };
@@ -118,8 +127,8 @@ static int open_file(struct sink *s, const char *path, struct err *e)
     return 0;
 }
 
-int sink_open(const char *path, bool has_checkpoint, uint64_t checkpoint_bytes, struct sink **out,
-              struct sink_found *found, struct err *e)
+int sink_open(const char *path, bool has_checkpoint, uint64_t checkpoint_bytes,
+              const char *uncounted, struct sink **out, struct sink_found *found, struct err *e)
 {
     struct sink *s = calloc(1, sizeof *s);
 
@@ -133,7 +142,9 @@ int sink_open(const char *path, bool has_checkpoint, uint64_t checkpoint_bytes, 
     }
     struct sink_found there = { .bytes = 0 };
     if ((path != NULL && open_file(s, path, e) != 0) ||
-        (s->is_file && recover(s, has_checkpoint, checkpoint_bytes, &there, e) != 0)) {
+        (s->is_file &&
+         recover(s, has_checkpoint, checkpoint_bytes,
+                 slice_of_text(uncounted != NULL ? uncounted : ""), &there, e) != 0)) {
         sink_close(s);
         return -1;
     }

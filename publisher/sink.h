@@ -21,10 +21,12 @@ struct sink_found {
 };
 
 /* `path` NULL: standard output. `has_checkpoint` false: all that is there already stays and counts
-   as being before it. E_CORRUPT for a file that is shorter than its checkpoint says, unless it is
-   empty or missing: then it was moved away, and a new one is begun. */
+   as being before it. Lines that begin with `uncounted` (NULL: none) are not counted. E_CORRUPT for
+   a file that is shorter than its checkpoint says, unless it is empty or missing: then it was moved
+   away, and a new one is begun. */
 MUST_CHECK int sink_open(const char *path, bool has_checkpoint, uint64_t checkpoint_bytes,
-                         struct sink **out, struct sink_found *found, struct err *e);
+                         const char *uncounted, struct sink **out, struct sink_found *found,
+                         struct err *e);
 void           sink_close(struct sink *s); /* accepts NULL */
 
 /* Writes what it can and says how much in *written also when it fails: E_FULL may be tried again

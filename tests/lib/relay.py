@@ -17,7 +17,7 @@ from lib.servers import DEBEZIUM, REPL, run_sql
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 30
 
-# The one publisher that relay(publish=...) configures.
+# The one publisher that relay(publish=...) configures; it tells rows alone.
 PUBLISHER = "events"
 
 
@@ -66,7 +66,7 @@ class Relay(Daemon):
         if publish is not None:
             settings[f"publisher {PUBLISHER}"] = {
                 "sink": "file", "path": self.output, "topic.prefix": "srv",
-                "database.include.list": publish}
+                "database.include.list": publish, "include.schema.changes": "false"}
         return settings
 
     # --- life

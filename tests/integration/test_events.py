@@ -1,0 +1,73 @@
+"""`binrelay events`: the change events of plain binlog files of real servers."""
+
+import json
+import subprocess
+
+from lib.marks import each, limit
+from lib.relay import program
+
+
+def events(files, *settings):
+    argv = [str(program("binrelay")), "events", "--set", "topic.prefix=srv"]
+    for setting in settings:
+        argv += ["--set", setting]
+    done = subprocess.run(argv + files, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def binlogs(server):
+    server.sql("FLUSH BINARY LOGS")
+    return sorted(str(f) for f in server.data.glob("binlog.[0-9]*"))
+
+
+PARTIAL = [
+    "UPDATE g.t SET j = JSON_SET(j, '$.a', 'longer than before', '$.new', 1) WHERE id = 1",
+    "UPDATE g.t SET j = JSON_REPLACE(j, '$.list[1].deep', JSON_OBJECT('x', 1.5)) WHERE id = 1",
+    "UPDATE g.t SET j = JSON_REMOVE(j, '$.list[0]', '$.b') WHERE id = 1",
+    "UPDATE g.t SET j = JSON_ARRAY_INSERT(JSON_SET(j, '$.\"odd \\\\\"name\"', TRUE), '$.list[0]', NULL), n = 2 WHERE id = 1",
+    "UPDATE g.t SET j = JSON_SET(j, '$.list[9]', CAST('2024-01-02' AS DATE)), k = JSON_SET(k, '$[1]', 7) WHERE id = 1",
+    "UPDATE g.t SET n = 3 WHERE id = 1",
+    "UPDATE g.t SET j = JSON_REMOVE(j, '$.a'), id = 2 WHERE id = 1",
+]
+
+
+@limit(60)
+@each("mysql97")
+def test_updates_of_parts_of_json_documents_give_the_whole_document(scene, kind):
+    """binlog_row_value_options=PARTIAL_JSON: `after` is what the server holds; strictly, nothing."""
+    server = scene.server(kind, binlog_row_metadata="FULL", binlog_row_value_options="PARTIAL_JSON")
+    server.sql("""CREATE DATABASE g;
+        CREATE TABLE g.t (id INT PRIMARY KEY, n INT, k JSON, j JSON);
+        INSERT INTO g.t VALUES (1, 1, '[1, 2, 3]', '{"a": "text", "b": [1], "list": [0, {"deep": {"er": 1}}, 2]}')""")
+    expected = []
+    for statement in PARTIAL:
+        server.sql(statement)
+        row = server.sql("SELECT id, n, k, j FROM g.t")[0]
+        expected.append((row[0], row[1], json.loads(row[2]), json.loads(row[3])))
+    files = binlogs(server)
+    found = [e["value"]["after"] for e in events(files) if e["value"] and e["value"].get("after")]
+    found = [(r["id"], r["n"], json.loads(r["k"]), json.loads(r["j"])) for r in found[1:]]
+    for i, (a, b) in enumerate(zip(expected, found)):
+        assert a == b, f"{PARTIAL[i]}\nserver {a}\nevent  {b}"
+    assert len(found) == len(expected)
+    strict = [e for e in events(files, "strict.compatibility=true") if e["value"] and "op" in e["value"]]
+    assert len(strict) < 1 + len(expected)
+
+
+@limit(60)
+@each("mysql97", "mariadb10")
+def test_an_image_that_lacks_columns_is_completed_or_refused(scene, kind):
+    """MINIMAL images: an insert has the defaults of DDL in the file; strict.compatibility stops."""
+    server = scene.server(kind, binlog_row_metadata="FULL", binlog_row_image="MINIMAL")
+    server.sql("""CREATE DATABASE g;
+        CREATE TABLE g.t (id INT PRIMARY KEY, a INT NOT NULL DEFAULT 3, b VARCHAR(9) DEFAULT 'x');
+        INSERT INTO g.t (id) VALUES (1);
+        UPDATE g.t SET a = 4""")
+    files = binlogs(server)
+    rows = [e["value"] for e in events(files) if e["value"] and "op" in e["value"]]
+    assert rows[0]["after"] == {"id": 1, "a": 3, "b": "x"}, rows
+    assert rows[1]["after"] == {"id": 1, "a": 4, "b": None}, rows
+    done = subprocess.run([str(program("binrelay")), "events", "--set", "strict.compatibility=true"] + files,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "binlog_row_image" in done.stderr, done.stderr
