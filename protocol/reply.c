@@ -8,10 +8,7 @@ enum {
     HEAD_NULL = 0xfb,
     HEAD_EOF = 0xfe,
     HEAD_ERROR = 0xff,
-    CHARSET_UTF8 = 33,
-    CHARSET_BINARY = 63,
     COLUMN_FIXED_BYTES = 0x0c, /* length of a column's fixed fields */
-    COLUMN_BINARY = 0x0080,    /* flag of numbers and times */
 };
 
 static void put_ok_body(const struct reply *r, uint8_t head)
@@ -71,22 +68,27 @@ void reply_eof(struct reply *r)
     packet_end(&p, r->sequence);
 }
 
+static void put_name(struct reply *r, const char *name)
+{
+    buf_put_lenenc_slice(r->out, name != NULL ? slice_of_text(name) : slice_empty());
+}
+
 static void put_column(struct reply *r, const struct reply_column *column)
 {
-    bool          binary = column->type == REPLY_LONGLONG || column->type == REPLY_DATETIME;
     struct packet p = packet_begin(r->out);
 
-    buf_put_lenenc_slice(r->out, slice_of_text("def"));
-    for (int i = 0; i < 3; i++) /* schema, table, table's real name */
-        buf_put_lenenc(r->out, 0);
-    buf_put_lenenc_slice(r->out, slice_of_text(column->name));
-    buf_put_lenenc(r->out, 0); /* column's real name */
+    put_name(r, "def");
+    put_name(r, column->schema);
+    put_name(r, column->table);
+    put_name(r, column->table);
+    put_name(r, column->name);
+    put_name(r, column->column);
     buf_put_u8(r->out, COLUMN_FIXED_BYTES);
-    buf_put_le(r->out, binary ? CHARSET_BINARY : CHARSET_UTF8, 2);
+    buf_put_le(r->out, column->charset, 2);
     buf_put_le(r->out, column->length, 4);
     buf_put_u8(r->out, (uint8_t)column->type);
-    buf_put_le(r->out, binary ? COLUMN_BINARY : 0, 2);
-    buf_put_u8(r->out, 0); /* decimals */
+    buf_put_le(r->out, column->flags, 2);
+    buf_put_u8(r->out, column->decimals);
     buf_put_le(r->out, 0, 2);
     packet_end(&p, r->sequence);
 }

@@ -382,6 +382,8 @@ void session_on_handshake(struct session *s, struct slice payload)
     }
     s->capabilities = hello.capabilities;
     s->charset = hello.charset;
+    if (hello.charset != 0) /* 0: whatever the server likes */
+        s->query.collation = hello.charset;
     take_name(s->user_name, sizeof s->user_name, hello.user);
     s->with_password = hello.answer.len > 0;
     if (is_blocked(s, text)) {

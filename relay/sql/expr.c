@@ -1,15 +1,16 @@
 #include "relay/sql/expr.h"
+#include <inttypes.h>
 #include <time.h>
 #include "relay/upstream/binlogs.h"
 #include "relay/sql/variables.h"
 
-enum { DEPTH_MAX = 8, ARGUMENTS_MAX = 3 };
+enum { DEPTH_MAX = 8, ARGUMENTS_MAX = 8 };
 
 /* ---- making values ---- */
 
-static void begin(const struct expr *x, struct value *v, enum reply_type type)
+static void begin(const struct expr *x, struct value *v, enum shape shape)
 {
-    *v = (struct value){ .type = type, .at = x->values->len };
+    *v = (struct value){ .shape = shape, .at = x->values->len };
 }
 
 static int end(const struct expr *x, struct value *v)
@@ -22,25 +23,44 @@ static int end(const struct expr *x, struct value *v)
     return 0;
 }
 
-static int make_text(const struct expr *x, const char *text, struct value *out)
+static int make_text(const struct expr *x, enum shape shape, const char *text, struct value *out)
 {
-    begin(x, out, REPLY_VAR_STRING);
+    begin(x, out, shape);
     buf_put_text(x->values, text);
     return end(x, out);
 }
 
-static int make_number(const struct expr *x, uint64_t number, struct value *out)
+static int make_number(const struct expr *x, enum shape shape, uint64_t number, struct value *out)
 {
-    begin(x, out, REPLY_LONGLONG);
-    buf_printf(x->values, "%llu", (unsigned long long)number);
+    begin(x, out, shape);
+    buf_printf(x->values, "%" PRIu64, number);
     return end(x, out);
 }
 
-static int make_null(const struct expr *x, enum reply_type type, struct value *out)
+static int make_null(const struct expr *x, enum shape shape, struct value *out)
 {
-    begin(x, out, type);
+    begin(x, out, shape);
     out->is_null = true;
     return 0;
+}
+
+bool value_is_number(const struct value *v)
+{
+    switch (v->shape) {
+    case SHAPE_INTEGER:
+    case SHAPE_LOGICAL:
+    case SHAPE_CONNECTION_ID:
+    case SHAPE_UNIX_TIME:
+    case SHAPE_COUNT:
+    case SHAPE_MAYBE:
+    case SHAPE_OF_NUMBER:
+    case SHAPE_OF_SIGNED:
+    case SHAPE_OF_FLAG:
+    case SHAPE_SET_NUMBER:
+        return true;
+    default:
+        return false;
+    }
 }
 
 struct slice expr_text(const struct expr *x, const struct value *v)
@@ -78,51 +98,95 @@ typedef int function(struct expr *x, const struct value *args, size_t count, str
 static int unix_timestamp(struct expr *x, const struct value *args, size_t count, struct value *out)
 {
     (void)args, (void)count;
-    return make_number(x, (uint64_t)time(NULL), out);
+    return make_number(x, SHAPE_UNIX_TIME, (uint64_t)time(NULL), out);
 }
 
-static int put_time(struct expr *x, const struct tm *t, struct value *out)
+/* "+05:30" in seconds; false for anything else: names of zones are the machine's business. */
+static bool read_offset(const char *zone, long *out)
 {
-    begin(x, out, REPLY_DATETIME);
-    buf_printf(x->values, "%04d-%02d-%02d %02d:%02d:%02d", t->tm_year + 1900, t->tm_mon + 1,
-               t->tm_mday, t->tm_hour, t->tm_min, t->tm_sec);
+    enum { TEXT_BYTES = 6, HOUR_S = 3600, MINUTE_S = 60 };
+    int hours;
+    int minutes;
+
+    if (strlen(zone) != TEXT_BYTES || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':')
+        return false;
+    for (size_t i = 1; i < TEXT_BYTES; i++) {
+        if (i != 3 && (zone[i] < '0' || zone[i] > '9'))
+            return false;
+    }
+    hours = (zone[1] - '0') * 10 + zone[2] - '0';
+    minutes = (zone[4] - '0') * 10 + zone[5] - '0';
+    *out = (hours * HOUR_S + minutes * MINUTE_S) * (zone[0] == '-' ? -1L : 1L);
+    return true;
+}
+
+static int put_moment(struct expr *x, enum shape shape, const struct value *args, size_t count,
+                      struct value *out)
+{
+    enum { DIGITS_MAX = 6, NANOSECOND_DIGITS = 9 };
+    const char     *zone = query_setting_value(x->env->session, "time_zone");
+    struct timespec now;
+    struct tm       t = { 0 };
+    uint64_t        digits = 0;
+    long            offset = 0;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (shape != SHAPE_UTC && zone != NULL && read_offset(zone, &offset)) {
+        now.tv_sec += offset;
+        (void)gmtime_r(&now.tv_sec, &t);
+    } else if (shape == SHAPE_UTC) {
+        (void)gmtime_r(&now.tv_sec, &t);
+    } else {
+        (void)localtime_r(&now.tv_sec, &t);
+    }
+    if (count > 0 && (!expr_number(x, &args[0], &digits) || digits > DIGITS_MAX))
+        return sql_refuse(x->no, 1426, "42000",
+                          "Too-big precision specified for 'now'. Maximum is 6.");
+    begin(x, out, shape);
+    buf_printf(x->values, "%04d-%02d-%02d %02d:%02d:%02d", t.tm_year + 1900, t.tm_mon + 1,
+               t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+    bool old = x->env->facts->family == FAMILY_MYSQL && x->env->facts->version_number < 50600;
+    out->decimals = old ? 0 : (uint8_t)digits;
+    if (out->decimals > 0) {
+        long part = now.tv_nsec;
+        for (int i = NANOSECOND_DIGITS; i > out->decimals; i--)
+            part /= 10;
+        buf_printf(x->values, ".%0*ld", out->decimals, part);
+    }
     return end(x, out);
 }
 
 static int now(struct expr *x, const struct value *args, size_t count, struct value *out)
 {
-    (void)args, (void)count;
-    time_t    s = time(NULL);
-    struct tm t = { 0 };
-    (void)localtime_r(&s, &t);
-    return put_time(x, &t, out);
+    return put_moment(x, SHAPE_NOW, args, count, out);
+}
+
+static int sysdate(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    return put_moment(x, SHAPE_SYSDATE, args, count, out);
 }
 
 static int utc_timestamp(struct expr *x, const struct value *args, size_t count, struct value *out)
 {
-    (void)args, (void)count;
-    time_t    s = time(NULL);
-    struct tm t = { 0 };
-    (void)gmtime_r(&s, &t);
-    return put_time(x, &t, out);
+    return put_moment(x, SHAPE_UTC, args, count, out);
 }
 
 static int version(struct expr *x, const struct value *args, size_t count, struct value *out)
 {
     (void)args, (void)count;
-    return make_text(x, x->env->facts->version, out);
+    return make_text(x, SHAPE_VERSION, x->env->facts->version, out);
 }
 
 static int connection_id(struct expr *x, const struct value *args, size_t count, struct value *out)
 {
     (void)args, (void)count;
-    return make_number(x, x->env->thread_id, out);
+    return make_number(x, SHAPE_CONNECTION_ID, x->env->thread_id, out);
 }
 
 static int user(struct expr *x, const struct value *args, size_t count, struct value *out)
 {
     (void)args, (void)count;
-    begin(x, out, REPLY_VAR_STRING);
+    begin(x, out, SHAPE_USER);
     buf_printf(x->values, "%s@%s", x->env->user, x->env->host);
     return end(x, out);
 }
@@ -131,7 +195,23 @@ static int database(struct expr *x, const struct value *args, size_t count, stru
 {
     (void)args, (void)count;
     const char *name = x->env->session->database;
-    return name[0] != 0 ? make_text(x, name, out) : make_null(x, REPLY_VAR_STRING, out);
+    return name[0] != 0 ? make_text(x, SHAPE_DATABASE, name, out)
+                        : make_null(x, SHAPE_DATABASE, out);
+}
+
+static int concat(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    *out = (struct value){ .shape = SHAPE_JOINED, .at = x->values->len };
+    for (size_t i = 0; i < count; i++) {
+        if (args[i].is_null)
+            return make_null(x, SHAPE_JOINED, out);
+        struct slice text = expr_text(x, &args[i]);
+        /* The text lies in the buffer that grows. */
+        uint8_t *room = buf_extend(x->values, text.len);
+        if (room != NULL && text.len > 0)
+            memcpy(room, x->values->ptr + args[i].at, text.len);
+    }
+    return end(x, out);
 }
 
 static int read_set(struct expr *x, const struct value *v, struct gtid_set *into)
@@ -152,7 +232,7 @@ static int subset_of(struct expr *x, const struct value *args, struct gtid_set *
 {
     TRY(read_set(x, &args[0], part));
     TRY(read_set(x, &args[1], of));
-    return make_number(x, gtid_set_is_subset(part, of) ? 1 : 0, out);
+    return make_number(x, SHAPE_COUNT, gtid_set_is_subset(part, of) ? 1 : 0, out);
 }
 
 static int gtid_subset(struct expr *x, const struct value *args, size_t count, struct value *out)
@@ -162,7 +242,7 @@ static int gtid_subset(struct expr *x, const struct value *args, size_t count, s
     struct gtid_set of = { 0 };
 
     if (args[0].is_null || args[1].is_null)
-        return make_null(x, REPLY_LONGLONG, out);
+        return make_null(x, SHAPE_COUNT, out);
     int rc = subset_of(x, args, &part, &of, out);
     gtid_set_done(&part);
     gtid_set_done(&of);
@@ -178,7 +258,8 @@ static int difference_of(struct expr *x, const struct value *args, struct gtid_s
     TRY(read_set(x, &args[1], what));
     if (gtid_set_subtract(from, what, &e) != 0)
         return expr_refuse_err(x->no, &e);
-    begin(x, out, REPLY_VAR_STRING);
+    begin(x, out, SHAPE_GTIDS);
+    out->characters = (uint32_t)args[0].bytes;
     gtid_set_put_text(from, x->values, true);
     return end(x, out);
 }
@@ -190,7 +271,7 @@ static int gtid_subtract(struct expr *x, const struct value *args, size_t count,
     struct gtid_set what = { 0 };
 
     if (args[0].is_null || args[1].is_null)
-        return make_null(x, REPLY_VAR_STRING, out);
+        return make_null(x, SHAPE_GTIDS, out);
     int rc = difference_of(x, args, &from, &what, out);
     gtid_set_done(&from);
     gtid_set_done(&what);
@@ -209,19 +290,19 @@ static int binlog_gtid_pos(struct expr *x, const struct value *args, size_t coun
     struct err   e = { 0 };
 
     if (args[0].is_null || name.len >= sizeof file || !expr_number(x, &args[1], &position))
-        return make_null(x, REPLY_BLOB_TEXT, out);
+        return make_null(x, SHAPE_GTID_POS, out);
     if (name.len == 0) {
-        begin(x, out, REPLY_BLOB_TEXT);
+        begin(x, out, SHAPE_GTID_POS);
         return end(x, out);
     }
     memcpy(file, name.ptr, name.len);
     int rc = binlogs_gtids_at(x->env->store, file, position, &g, &e);
     if (rc == 0) {
-        begin(x, out, REPLY_BLOB_TEXT);
+        begin(x, out, SHAPE_GTID_POS);
         gtid_state_put_text(&g.state, x->values);
         rc = end(x, out);
     } else if (e.kind == E_PURGED || e.kind == E_PROTOCOL || e.kind == E_LIMIT) {
-        rc = make_null(x, REPLY_BLOB_TEXT, out);
+        rc = make_null(x, SHAPE_GTID_POS, out);
     } else {
         rc = expr_refuse_err(x->no, &e);
     }
@@ -243,6 +324,7 @@ static const struct known_function {
 } functions[] = {
     /* clang-format off */
     { "BINLOG_GTID_POS",   MARIADB(100002), 2, 2, false, binlog_gtid_pos },
+    { "CONCAT",            ALL,             1, ARGUMENTS_MAX, false, concat },
     { "CONNECTION_ID",     ALL,             0, 0, false, connection_id },
     { "CURRENT_TIMESTAMP", ALL,             0, 1, true,  now },
     { "CURRENT_USER",      ALL,             0, 0, true,  user },
@@ -254,7 +336,7 @@ static const struct known_function {
     { "NOW",               ALL,             0, 1, false, now },
     { "SCHEMA",            ALL,             0, 0, false, database },
     { "SESSION_USER",      ALL,             0, 0, false, user },
-    { "SYSDATE",           ALL,             0, 1, false, now },
+    { "SYSDATE",           ALL,             0, 1, false, sysdate },
     { "SYSTEM_USER",       ALL,             0, 0, false, user },
     { "UNIX_TIMESTAMP",    ALL,             0, 0, false, unix_timestamp },
     { "USER",              ALL,             0, 0, false, user },
@@ -298,7 +380,7 @@ static int refuse_function(struct expr *x, struct slice name)
     const struct server_facts *f = x->env->facts;
 
     x->notes->settled = is_function(name);
-    if (in[0] == 0 && f->family == FAMILY_MYSQL && f->version_number >= 50600)
+    if (in[0] == 0 && f->family == FAMILY_MYSQL && f->version_number >= 50700)
         return sql_refuse(x->no, 1046, "3D000", "No database selected");
     if (in[0] == 0)
         return sql_refuse(x->no, 1305, "42000", "FUNCTION %.*s does not exist", n,
@@ -324,7 +406,7 @@ static int read_arguments(struct expr *x, struct value args[ARGUMENTS_MAX], size
 static int call(struct expr *x, const struct known_function *f, const struct value *args,
                 size_t count, struct value *out)
 {
-    return x->notes->dry ? make_null(x, REPLY_VAR_STRING, out) : f->call(x, args, count, out);
+    return x->notes->dry ? make_null(x, SHAPE_NULL, out) : f->call(x, args, count, out);
 }
 
 /* `name` was stepped over and a '(' too. */
@@ -392,11 +474,13 @@ static int read_system_variable(struct expr *x, struct slice body, struct value 
                           (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
     }
     TRY(check_scope(x, v, scope));
+    if (!x->notes->dry && variable_warning(v, x->env->facts) != NULL)
+        x->notes->warning = variable_warning(v, x->env->facts);
     if (v->tie != QUERY_TIE_NONE)
         x->notes->tie = v->tie;
     if (x->notes->dry)
-        return make_null(x, REPLY_VAR_STRING, out);
-    begin(x, out, v->type == VARIABLE_TEXT ? REPLY_VAR_STRING : REPLY_LONGLONG);
+        return make_null(x, SHAPE_NULL, out);
+    begin(x, out, variable_shape(v));
     if (variable_put(v, x->env, scope == EXPR_OF_GLOBAL, x->values, &e) != 0)
         return expr_refuse_err(x->no, &e);
     return end(x, out);
@@ -404,27 +488,16 @@ static int read_system_variable(struct expr *x, struct slice body, struct value 
 
 static int read_user_variable(struct expr *x, const struct sql_token *t, struct value *out)
 {
-    /* As each server was seen to send them. */
-    const struct server_facts *f = x->env->facts;
-    uint32_t                   medium_until = f->family == FAMILY_MYSQL ? 80000 : 100300;
-    bool            newer_mysql = f->family == FAMILY_MYSQL && f->version_number >= 80000;
-    enum reply_type unset_type = newer_mysql ? REPLY_VAR_STRING : REPLY_BLOB_TEXT;
-    enum reply_type text_type =
-        f->version_number < medium_until ? REPLY_MEDIUM_TEXT : REPLY_BLOB_TEXT;
-
-    begin(x, out, text_type);
+    begin(x, out, SHAPE_NULL);
     sql_put_text(t, x->values);
     TRY(end(x, out));
     struct slice name = expr_text(x, out);
     for (size_t i = 0; i < x->env->session->variable_count; i++) {
         const struct query_variable *v = &x->env->session->variables[i];
-        if (sql_equal(name, v->name)) {
-            begin(x, out, v->is_number ? REPLY_LONGLONG : text_type);
-            buf_put_text(x->values, v->value);
-            return end(x, out);
-        }
+        if (sql_equal(name, v->name))
+            return make_text(x, v->is_number ? SHAPE_SET_NUMBER : SHAPE_SET_TEXT, v->value, out);
     }
-    return make_null(x, unset_type, out);
+    return make_null(x, SHAPE_NEVER_SET, out);
 }
 
 /* ---- expressions ---- */
@@ -437,11 +510,15 @@ static int read_number(struct expr *x, struct value *out)
         (void)sql_take_sign(x->sql, '+');
     if (x->sql->now.kind != SQL_NUMBER)
         return refuse_syntax(x);
-    struct slice digits = x->sql->now.body;
-    bool         whole = memchr(digits.ptr, '.', digits.len) == NULL;
-    begin(x, out, whole ? REPLY_LONGLONG : REPLY_VAR_STRING);
+    struct slice   digits = x->sql->now.body;
+    const uint8_t *point = memchr(digits.ptr, '.', digits.len);
+    begin(x, out, point == NULL ? SHAPE_INTEGER : SHAPE_DECIMAL);
+    if (point != NULL)
+        out->decimals = (uint8_t)(digits.ptr + digits.len - point - 1);
     if (minus)
         buf_put_u8(x->values, '-');
+    if (minus && point == NULL)
+        out->decimals = 1;
     buf_put(x->values, digits);
     sql_step(x->sql);
     return end(x, out);
@@ -454,9 +531,9 @@ static int read_word(struct expr *x, struct value *out)
     if (sql_take_sign(x->sql, '('))
         return read_call(x, name, out);
     if (sql_equal(name, "NULL"))
-        return make_null(x, REPLY_VAR_STRING, out);
+        return make_null(x, SHAPE_NULL, out);
     if (sql_equal(name, "TRUE") || sql_equal(name, "FALSE"))
-        return make_number(x, sql_equal(name, "TRUE") ? 1 : 0, out);
+        return make_number(x, SHAPE_LOGICAL, sql_equal(name, "TRUE") ? 1 : 0, out);
     const struct known_function *f = find_function(name, x->env->facts);
     if (f != NULL && f->bare)
         return call(x, f, NULL, 0, out);
@@ -471,7 +548,7 @@ static int read_one(struct expr *x, struct value *out)
     switch (t.kind) {
     case SQL_TEXT:
         sql_step(x->sql);
-        begin(x, out, REPLY_VAR_STRING);
+        begin(x, out, SHAPE_TEXT);
         sql_put_text(&t, x->values);
         return end(x, out);
     case SQL_USER:

@@ -7,19 +7,25 @@
 #pragma once
 #include "relay/sql/query.h"
 #include "relay/sql/query_class.h"
+#include "relay/sql/shape.h"
 #include "relay/sql/sql.h"
 
 struct value {
-    enum reply_type type; /* REPLY_LONGLONG for numbers, which are texts too */
-    bool            is_null;
-    size_t          at, bytes; /* in the buffer */
+    enum shape shape;
+    bool       is_null;
+    uint8_t    decimals;   /* for the shape */
+    uint32_t   characters; /* of a text it was made from; 0: its own */
+    size_t     at, bytes;  /* in the buffer */
 };
+/* Set from a number. */
+bool value_is_number(const struct value *v);
 
 /* What reading found out beside the value. */
 struct expr_notes {
     bool           dry;     /* given: only see whether it can be read; values are all NULL */
     bool           settled; /* with a refusal: the source can't say anything else */
     enum query_tie tie;
+    const char    *warning; /* of number 1287; NULL: none */
 };
 
 struct expr {

@@ -1,4 +1,5 @@
 #include "relay/sql/query.h"
+#include <stdio.h>
 #include "relay/sql/query_parts.h"
 
 struct expr query_expr(struct query *q)
@@ -16,6 +17,26 @@ int query_refuse_syntax(struct query *q)
 int query_expect_end(struct query *q)
 {
     return sql_at_end(&q->sql) ? 0 : query_refuse_syntax(q);
+}
+
+static void note_warning(struct query_session *s, bool is_error, uint16_t number, const char *text)
+{
+    if (s->warning_count == QUERY_WARNINGS_MAX)
+        return;
+    struct query_warning *w = &s->warnings[s->warning_count++];
+    w->is_error = is_error;
+    w->number = number;
+    (void)snprintf(w->text, sizeof w->text, "%s", text);
+}
+
+void query_warn(struct query *q, uint16_t number, const char *text)
+{
+    if (q->notes.dry)
+        return;
+    if (q->reply->warnings == 0)
+        q->env->session->warning_count = 0;
+    note_warning(q->env->session, false, number, text);
+    q->reply->warnings = (uint16_t)q->env->session->warning_count;
 }
 
 /* ---- small statements ---- */
@@ -177,7 +198,8 @@ static const struct statement {
     { "SHOW BINARY LOG STATUS",              ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "2") },
     { "SHOW MASTER STATUS|LOGS",             ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
     { "SHOW BINLOG STATUS",                  ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "2") },
-    { "SHOW WARNINGS|ERRORS",                ALL,          ALL,   ANSWERED(LAST, query_show_nothing, NULL) },
+    { "SHOW WARNINGS",                       ALL,          ALL,   ANSWERED(LAST, query_show_warnings, NULL) },
+    { "SHOW ERRORS",                         ALL,          ALL,   ANSWERED(LAST, query_show_warnings, "errors") },
     { "KILL [HARD|SOFT] [CONNECTION|QUERY]", ALL,          ALL,   ANSWERED(NONE, kill_thread, NULL) },
     { "USE",                                 ALL,          ALL,   ANSWERED(SESSION, use_database, NULL) },
 
@@ -336,6 +358,12 @@ static int refuse_looked_at(struct query *q, const struct query_verdict *v)
     return v->needs == RIGHT_WRITE ? refuse_write(q, NULL) : refuse_admin(q, NULL);
 }
 
+/* Others keep them until a statement that has to do with a table. */
+static bool forgets_warnings(const struct server_facts *f)
+{
+    return f->family == FAMILY_MYSQL && f->version_number >= 50700;
+}
+
 static int answer(struct query *q, struct slice text)
 {
     struct sql           behind;
@@ -351,6 +379,8 @@ static int answer(struct query *q, struct slice text)
     if (sql_at_end(&q->sql))
         return sql_refuse(&q->no, 1065, "42000", "Query was empty");
     query_classify(q->env, text, &v);
+    if (v.tie != QUERY_TIE_LAST && forgets_warnings(q->env->facts))
+        q->env->session->warning_count = 0;
     const struct statement *s = find(q, &behind);
     if (v.what == QUERY_REFUSED && s != NULL && s->verdict.what != QUERY_REFUSED)
         return refuse_looked_at(q, &v);
@@ -365,6 +395,8 @@ static void put_refusal(const struct query *q, size_t at, uint8_t sequence)
         r->out->len = at;
     *r->sequence = sequence;
     reply_error(r, q->no.number, q->no.state, "%s", q->no.text);
+    q->env->session->warning_count = 0;
+    note_warning(q->env->session, true, q->no.number, q->no.text);
 }
 
 void query_answer(const struct query_env *env, struct slice sql, struct reply *r)

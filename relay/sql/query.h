@@ -25,6 +25,7 @@ enum {
     QUERY_VARIABLES_MAX = 32,
     QUERY_NAME_BYTES = 64,
     QUERY_SETTINGS_MAX = 64,
+    QUERY_WARNINGS_MAX = 4,
 };
 
 /* A user variable, e.g. @master_heartbeat_period. */
@@ -38,6 +39,14 @@ struct query_variable {
 struct query_setting {
     char  key[QUERY_NAME_BYTES + 2]; /* what was set: a later one replaces it */
     char *sql;                       /* "SET ...", ended by zero */
+    char *value;                     /* of a system variable; NULL: not known, or none */
+};
+
+/* What SHOW WARNINGS shows. */
+struct query_warning {
+    bool     is_error;
+    uint16_t number;
+    char     text[REPLY_ERROR_BYTES + 1];
 };
 
 struct query_session {
@@ -49,6 +58,9 @@ struct query_session {
     size_t                variable_bytes; /* of all values: at most QUERY_SQL_BYTES */
     char                  database[4 * QUERY_NAME_BYTES + 1]; /* "" is none; it need not exist */
     bool                  autocommit;
+    uint16_t              collation; /* number of that of the results: handshake, SET NAMES */
+    struct query_warning  warnings[QUERY_WARNINGS_MAX]; /* of the last statement that had any */
+    size_t                warning_count;
 };
 void query_session_init(struct query_session *s);
 void query_session_done(struct query_session *s); /* accepts a zeroed one */
@@ -67,9 +79,13 @@ bool query_variable_number(const struct query_session *s, const char *name, cons
 MUST_CHECK int query_set_variable(struct query_session *s, struct slice name, struct slice value,
                                   bool is_number, struct err *e);
 void           query_unset_variable(struct query_session *s, struct slice name);
-/* What SET does: `text` is one assignment as it was written. E_LIMIT past the bounds. */
+/* What SET does: `text` is one assignment as it was written, or empty where there is none for a
+   connection to repeat; `value` is NULL when it is not known. E_LIMIT past the bounds. */
 MUST_CHECK int query_note_setting(struct query_session *s, struct slice key, struct slice text,
-                                  struct err *e);
+                                  const struct slice *value, struct err *e);
+/* What the session set a system variable to, as text; NULL when it did not, or that is not known.
+   Valid until the next statement. */
+const char *query_setting_value(const struct query_session *s, const char *name);
 /* The statements that bring a new connection to where this session is, in order: USE, SET. */
 void query_session_each(const struct query_session *s, void (*each)(void *arg, const char *sql),
                         void                       *arg);

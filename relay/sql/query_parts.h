@@ -21,10 +21,13 @@ typedef int query_handler(struct query *q, const char *text);
 
 query_handler query_select;         /* query_select.c */
 query_handler query_set;            /* query_set.c */
-query_handler query_show_variables; /* query_show.c, like the next ones */
-query_handler query_show_end;       /* SHOW MASTER STATUS and its other names */
-query_handler query_show_files;     /* SHOW BINARY LOGS */
-query_handler query_show_nothing;   /* SHOW WARNINGS, SHOW ERRORS */
+query_handler query_show_variables; /* query_show.c */
+query_handler query_show_warnings;  /* query_show.c; any text: errors, which there are none of */
+query_handler query_show_end;       /* query_binlog.c: SHOW MASTER STATUS and its other names */
+query_handler query_show_files;     /* query_binlog.c: SHOW BINARY LOGS */
+
+/* Begins an answer of names and values: `what` is "variables" or "status". */
+void query_put_pairs(struct query *q, const char *what, bool global);
 
 /* Recognises and answers what q->sql stands on. */
 MUST_CHECK int query_dispatch(struct query *q);
@@ -51,6 +54,8 @@ bool query_is_privileged(struct slice name);
 /* What the whole statement has in it that its first words don't show: raises the verdict. */
 void query_look_through(struct slice sql, enum sql_quotes quotes, struct query_verdict *v);
 
+/* Adds to the warnings of the answer that follows. `text` is static. */
+void query_warn(struct query *q, uint16_t number, const char *text);
 /* -1 with 1064 unless the statement ends here. */
 MUST_CHECK int query_expect_end(struct query *q);
 struct expr    query_expr(struct query *q);

@@ -1,15 +1,15 @@
 #include "relay/sql/query_parts.h"
 
 /* A column of the answer: its name and value lie in the query's values. */
-struct column {
+struct selected {
     size_t       name_at;
     struct value value;
 };
 
 struct selection {
-    struct column columns[QUERY_COLUMNS_MAX];
-    size_t        count;
-    bool          no_rows; /* LIMIT 0 */
+    struct selected columns[QUERY_COLUMNS_MAX];
+    size_t          count;
+    bool            no_rows; /* LIMIT 0 */
 };
 
 /* Words that end an expression, so that they are not taken for an alias without AS. */
@@ -38,7 +38,7 @@ static void put_token(const struct sql_token *t, struct buf *out)
 
 /* Consumers look columns up by name, so the name is the expression exactly as written, unless
  * there is an alias. A text alone is named by its content. */
-static int read_name(struct query *q, const struct sql_token *first, struct column *c)
+static int read_name(struct query *q, const struct sql_token *first, struct selected *c)
 {
     const uint8_t *begin = first->whole.ptr;
     const uint8_t *end = q->sql.last_end;
@@ -64,7 +64,7 @@ static int read_column(struct query *q, struct selection *s)
 {
     struct sql_token first = q->sql.now;
     struct expr      x = query_expr(q);
-    struct column   *c = &s->columns[s->count];
+    struct selected *c = &s->columns[s->count];
 
     if (s->count == QUERY_COLUMNS_MAX)
         return sql_refuse(&q->no, 1117, "HY000", "Too many columns");
@@ -117,6 +117,15 @@ static bool reads_a_table(const struct query *q)
     return false;
 }
 
+/* Of UTF-8, which all texts of an answer are. */
+static uint32_t characters(struct slice text)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < text.len; i++)
+        n += (text.ptr[i] & 0xc0) != 0x80 ? 1 : 0;
+    return n;
+}
+
 static int put_selection(struct query *q, const struct selection *s)
 {
     struct reply_column columns[QUERY_COLUMNS_MAX];
@@ -127,10 +136,10 @@ static int put_selection(struct query *q, const struct selection *s)
         return expr_refuse_err(&q->no, &e);
     for (size_t i = 0; i < s->count; i++) {
         const struct value *v = &s->columns[i].value;
+        uint32_t            own = characters(expr_text(&x, v));
         columns[i] =
-            (struct reply_column){ .name = (const char *)q->values.ptr + s->columns[i].name_at,
-                                   .type = v->type,
-                                   .length = (uint32_t)(v->bytes * 3 + 20) };
+            shape_column(q->env, v->shape, (const char *)q->values.ptr + s->columns[i].name_at,
+                         v->characters > 0 ? v->characters : own, v->decimals);
     }
     reply_columns(q->reply, columns, s->count);
     if (!s->no_rows) {
@@ -163,5 +172,7 @@ int query_select(struct query *q, const char *text)
         sql_step(&q->sql); /* DUAL */
     TRY(read_limit(q, &s));
     TRY(query_expect_end(q));
+    if (q->notes.warning != NULL)
+        query_warn(q, 1287, q->notes.warning);
     return q->notes.dry ? 0 : put_selection(q, &s);
 }

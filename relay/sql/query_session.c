@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <strings.h>
 
+enum { COLLATION_UTF8MB4 = 45 };
+
 void query_session_init(struct query_session *s)
 {
-    *s = (struct query_session){ .autocommit = true };
+    *s = (struct query_session){ .autocommit = true, .collation = COLLATION_UTF8MB4 };
 }
 
 void query_session_done(struct query_session *s)
@@ -13,14 +15,16 @@ void query_session_done(struct query_session *s)
     for (size_t i = 0; i < s->variable_count; i++)
         free(s->variables[i].value);
     for (size_t i = 0; i < s->setting_count; i++)
-        free(s->settings[i].sql);
+        free(s->settings[i].sql), free(s->settings[i].value);
     *s = (struct query_session){ 0 };
 }
 
 void query_session_reset(struct query_session *s)
 {
+    uint16_t collation = s->collation;
     query_session_done(s);
     query_session_init(s);
+    s->collation = collation;
 }
 
 const char *query_variable(const struct query_session *s, const char *name)
@@ -115,14 +119,20 @@ int query_set_variable(struct query_session *s, struct slice name, struct slice 
     return 0;
 }
 
+static size_t setting_bytes(const struct query_setting *s)
+{
+    return strlen(s->sql) + (s->value != NULL ? strlen(s->value) : 0);
+}
+
 static void forget_setting(struct query_session *s, struct slice key)
 {
     for (size_t i = 0; i < s->setting_count; i++) {
         const char *name = s->settings[i].key;
         if (strlen(name) != key.len || strncasecmp(name, (const char *)key.ptr, key.len) != 0)
             continue;
-        s->setting_bytes -= strlen(s->settings[i].sql);
+        s->setting_bytes -= setting_bytes(&s->settings[i]);
         free(s->settings[i].sql);
+        free(s->settings[i].value);
         s->setting_count--;
         memmove(&s->settings[i], &s->settings[i + 1],
                 (s->setting_count - i) * sizeof s->settings[0]);
@@ -130,27 +140,48 @@ static void forget_setting(struct query_session *s, struct slice key)
     }
 }
 
-int query_note_setting(struct query_session *s, struct slice key, struct slice text, struct err *e)
+/* "SET " and the text, or "". */
+static char *statement_of(struct slice text)
 {
     static const char set[] = "SET ";
-    size_t            n = text.len + sizeof set - 1;
-    char             *sql = malloc(n + 1);
+    char             *sql = malloc(text.len + sizeof set);
 
-    if (sql == NULL)
-        return err_set(e, E_NOMEM, "no memory for a setting");
-    (void)snprintf(sql, n + 1, "%s%.*s", set, (int)text.len, (const char *)text.ptr);
+    if (sql != NULL)
+        (void)snprintf(sql, text.len + sizeof set, "%s%.*s", text.len > 0 ? set : "", (int)text.len,
+                       (const char *)text.ptr);
+    return sql;
+}
+
+int query_note_setting(struct query_session *s, struct slice key, struct slice text,
+                       const struct slice *value, struct err *e)
+{
+    struct query_setting one = { .sql = statement_of(text) };
+
+    if (value != NULL)
+        one.value = strndup((const char *)value->ptr, value->len);
+    bool made = one.sql != NULL && (value == NULL || one.value != NULL);
     forget_setting(s, key);
-    bool fits = key.len < sizeof s->settings[0].key && s->setting_count < QUERY_SETTINGS_MAX &&
-                n <= (size_t)2 * QUERY_SQL_BYTES - s->setting_bytes;
+    bool fits = made && key.len < sizeof one.key && s->setting_count < QUERY_SETTINGS_MAX &&
+                setting_bytes(&one) <= (size_t)2 * QUERY_SQL_BYTES - s->setting_bytes;
     if (!fits) {
-        free(sql);
-        return err_set(e, E_LIMIT, "a session has at most %d settings", QUERY_SETTINGS_MAX);
+        free(one.sql);
+        free(one.value);
+        return made ? err_set(e, E_LIMIT, "a session has at most %d settings", QUERY_SETTINGS_MAX)
+                    : err_set(e, E_NOMEM, "no memory for a setting");
     }
-    struct query_setting *one = &s->settings[s->setting_count++];
-    (void)snprintf(one->key, sizeof one->key, "%.*s", (int)key.len, (const char *)key.ptr);
-    one->sql = sql;
-    s->setting_bytes += strlen(sql);
+    (void)snprintf(one.key, sizeof one.key, "%.*s", (int)key.len, (const char *)key.ptr);
+    s->settings[s->setting_count++] = one;
+    s->setting_bytes += setting_bytes(&one);
     return 0;
+}
+
+const char *query_setting_value(const struct query_session *s, const char *name)
+{
+    for (size_t i = 0; i < s->setting_count; i++) {
+        if (strcasecmp(s->settings[i].key, name) == 0)
+            return s->settings[i].value;
+    }
+    return NULL;
 }
 
 void query_session_each(const struct query_session *s, void (*each)(void *arg, const char *sql),
@@ -168,8 +199,10 @@ void query_session_each(const struct query_session *s, void (*each)(void *arg, c
     use[n] = 0;
     if (s->database[0] != 0)
         each(arg, use);
-    for (size_t i = 0; i < s->setting_count; i++)
-        each(arg, s->settings[i].sql);
+    for (size_t i = 0; i < s->setting_count; i++) {
+        if (s->settings[i].sql[0] != 0)
+            each(arg, s->settings[i].sql);
+    }
 }
 
 int query_set_database(struct query_session *s, struct slice name)

@@ -1,8 +1,9 @@
-#include "relay/upstream/binlogs.h"
+#include <stdio.h>
+#include "relay/sql/columns.h"
 #include "relay/sql/query_parts.h"
 #include "relay/sql/variables.h"
 
-enum { FILTERS_MAX = 32, NAME_LENGTH = 3 * STORE_NAME_BYTES, NUMBER_LENGTH = 21 };
+enum { FILTERS_MAX = 32 };
 
 /* ---- SHOW VARIABLES ---- */
 
@@ -120,16 +121,48 @@ static int put_variable(struct query *q, const struct variable *v, bool global)
     return 0;
 }
 
+/* Both columns as those of the table that a server reads them from. */
+void query_put_pairs(struct query *q, const char *what, bool global)
+{
+    enum { MYSQL_8 = 80000, MYSQL_57 = 50700, MARIADB_103 = 100300 };
+    const struct query_env    *env = q->env;
+    const struct server_facts *f = env->facts;
+    bool                       mysql = f->family == FAMILY_MYSQL;
+    bool                       view = mysql && f->version_number >= MYSQL_57;
+    char                       table[64];
+    uint16_t more = view || (!mysql && f->version_number >= MARIADB_103) ? REPLY_NO_DEFAULT : 0;
+    uint32_t value_characters = mysql ? 1024 : f->version_number >= MARIADB_103 ? 4096 : 2048;
+
+    (void)snprintf(table, sizeof table, "%s%s",
+                   mysql && !view   ? ""
+                   : global && view ? "global_"
+                                    : "session_",
+                   what);
+    for (char *c = table; !view && *c != 0; c++)
+        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
+    struct reply_column columns[] = {
+        column_of_text(env, "Variable_name", 64, (uint16_t)(REPLY_NOT_NULL | more)),
+        column_of_text(env, "Value", value_characters,
+                       mysql ? 0 : (uint16_t)(REPLY_NOT_NULL | more)),
+    };
+    for (size_t i = 0; i < 2; i++) {
+        columns[i].decimals = 0;
+        columns[i].table = table;
+        columns[i].schema = !view                          ? "information_schema"
+                            : f->version_number >= MYSQL_8 ? "performance_schema"
+                                                           : "";
+    }
+    columns[0].column = view ? "Variable_name" : "VARIABLE_NAME";
+    columns[1].column = view ? "Value" : "VARIABLE_VALUE";
+    reply_columns(q->reply, columns, 2);
+}
+
 static int put_variables(struct query *q, const struct filter *f, bool global)
 {
-    static const struct reply_column columns[] = {
-        { "Variable_name", REPLY_VAR_STRING, 192 },
-        { "Value", REPLY_VAR_STRING, 3072 },
-    };
     size_t                 index = 0;
     const struct variable *v;
 
-    reply_columns(q->reply, columns, 2);
+    query_put_pairs(q, "variables", global);
     while ((v = variable_next(&index, q->env->facts)) != NULL) {
         bool there = !global || v->scope != VARIABLE_SESSION;
         if (there && wanted(q, f, v->name))
@@ -149,114 +182,56 @@ int query_show_variables(struct query *q, const char *text)
     if (buf_check(&q->values, "the statement", &e) != 0)
         return expr_refuse_err(&q->no, &e);
     q->notes.tie = tie_of(q, &f);
-    return q->notes.dry ? 0 : put_variables(q, &f, text != NULL);
+    if (q->notes.dry)
+        return 0;
+    q->env->session->warning_count = 0; /* to a server, this reads a table */
+    return put_variables(q, &f, text != NULL);
 }
 
-/* ---- binlogs ---- */
+/* ---- warnings ---- */
 
-static bool has_gtid_sets(const struct server_facts *f)
+/* [LIMIT [offset,] rows] */
+static int read_limit(struct query *q, uint64_t *offset, uint64_t *rows)
 {
-    return f->family == FAMILY_MYSQL && f->version_number >= 50605;
+    struct expr  x = query_expr(q);
+    struct value v;
+
+    if (!sql_take_word(&q->sql, "LIMIT"))
+        return 0;
+    TRY(expr_read(&x, &v));
+    if (!expr_number(&x, &v, rows))
+        return query_refuse_syntax(q);
+    if (!sql_take_sign(&q->sql, ','))
+        return 0;
+    *offset = *rows;
+    TRY(expr_read(&x, &v));
+    return expr_number(&x, &v, rows) ? 0 : query_refuse_syntax(q);
 }
 
-static int put_executed(struct query *q, struct packet *row)
+int query_show_warnings(struct query *q, const char *text)
 {
-    const struct query_env *env = q->env;
-    struct gtids            g = { 0 };
-    struct err              e = { 0 };
-
-    int rc = env->end != 0 ? binlogs_executed_at(env->store, env->end, &g, &e)
-                           : binlogs_executed(env->store, &g, &e);
-    if (rc != 0) {
-        gtids_done(&g);
-        return expr_refuse_err(&q->no, &e);
-    }
-    gtid_set_put_text(&g.set, &q->values, true);
-    gtids_done(&g);
-    if (buf_check(&q->values, "the answer", &e) != 0)
-        return expr_refuse_err(&q->no, &e);
-    reply_text(row, buf_slice(&q->values));
-    return 0;
-}
-
-static int put_end(struct query *q, const struct binlogs_file *end)
-{
-    struct packet row = reply_row(q->reply);
-    reply_text(&row, slice_of_text(end->name));
-    reply_number(&row, end->size);
-    reply_text(&row, slice_empty()); /* Binlog_Do_DB and ..._Ignore_DB: nothing is filtered */
-    reply_text(&row, slice_empty());
-    if (has_gtid_sets(q->env->facts))
-        TRY(put_executed(q, &row));
-    reply_row_end(q->reply, &row);
-    return 0;
-}
-
-int query_show_end(struct query *q, const char *text)
-{
-    (void)text;
-    static const struct reply_column columns[] = {
-        { "File", REPLY_VAR_STRING, NAME_LENGTH },
-        { "Position", REPLY_LONGLONG, NUMBER_LENGTH },
-        { "Binlog_Do_DB", REPLY_VAR_STRING, NAME_LENGTH },
-        { "Binlog_Ignore_DB", REPLY_VAR_STRING, NAME_LENGTH },
-        { "Executed_Gtid_Set", REPLY_VAR_STRING, NAME_LENGTH },
+    static const struct column columns[] = {
+        { "Level", COLUMN_TEXT, 7, COLUMNS_EVER },
+        { "Code", COLUMN_LONG, 4, COLUMNS_EVER },
+        { "Message", COLUMN_TEXT, 512, COLUMNS_EVER },
     };
-    struct binlogs_file end;
+    const struct query_session *s = q->env->session;
+    uint64_t                    offset = 0;
+    uint64_t                    rows = UINT64_MAX;
 
+    TRY(read_limit(q, &offset, &rows));
     TRY(query_expect_end(q));
-    reply_columns(q->reply, columns, has_gtid_sets(q->env->facts) ? 5 : 4);
-    bool held = q->env->end != 0 ? binlogs_end_at(q->env->store, q->env->end, &end)
-                                 : binlogs_end(q->env->store, &end);
-    if (held)
-        TRY(put_end(q, &end));
-    reply_rows_end(q->reply);
-    return 0;
-}
-
-int query_show_files(struct query *q, const char *text)
-{
-    (void)text;
-    static const struct reply_column columns[] = {
-        { "Log_name", REPLY_VAR_STRING, NAME_LENGTH },
-        { "File_size", REPLY_LONGLONG, NUMBER_LENGTH },
-        { "Encrypted", REPLY_VAR_STRING, 9 },
-    };
-    const struct server_facts *facts = q->env->facts;
-    bool                encrypted = facts->family == FAMILY_MYSQL && facts->version_number >= 80014;
-    struct binlogs_file file;
-    uint32_t            ordinal = 0;
-
-    TRY(query_expect_end(q));
-    reply_columns(q->reply, columns, encrypted ? 3 : 2);
-    while (binlogs_next(q->env->store, &ordinal, &file)) {
+    columns_put(q->env, q->reply, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < s->warning_count; i++) {
+        bool wanted_too = text == NULL || s->warnings[i].is_error;
+        if (!wanted_too || i < offset || i - offset >= rows)
+            continue;
         struct packet row = reply_row(q->reply);
-        reply_text(&row, slice_of_text(file.name));
-        reply_number(&row, file.size);
-        if (encrypted)
-            reply_text(&row, slice_of_text("No"));
+        reply_text(&row, slice_of_text(s->warnings[i].is_error ? "Error" : "Warning"));
+        reply_number(&row, s->warnings[i].number);
+        reply_text(&row, slice_of_text(s->warnings[i].text));
         reply_row_end(q->reply, &row);
     }
-    reply_rows_end(q->reply);
-    return 0;
-}
-
-int query_show_nothing(struct query *q, const char *text)
-{
-    (void)text;
-    static const struct reply_column columns[] = {
-        { "Level", REPLY_VAR_STRING, 21 },
-        { "Code", REPLY_LONGLONG, 4 },
-        { "Message", REPLY_VAR_STRING, 1536 },
-    };
-    if (sql_take_word(&q->sql, "LIMIT")) { /* makes no difference to nothing */
-        while (q->sql.now.kind == SQL_NUMBER || sql_take_sign(&q->sql, ',')) {
-            if (q->sql.now.kind == SQL_NUMBER)
-                sql_step(&q->sql);
-        }
-    }
-    TRY(query_expect_end(q));
-    reply_columns(q->reply, columns, 3);
     reply_rows_end(q->reply);
     return 0;
 }

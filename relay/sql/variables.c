@@ -62,6 +62,16 @@ static int put_zone(const struct query_env *env, bool global, struct buf *out, s
     return 0;
 }
 
+static int put_clock(const struct query_env *env, bool global, struct buf *out, struct err *e)
+{
+    (void)env, (void)global, (void)e;
+    enum { NS_PER_US = 1000 };
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    buf_printf(out, "%lld.%06ld", (long long)now.tv_sec, now.tv_nsec / NS_PER_US);
+    return 0;
+}
+
 /* Servers print a line for each UUID of a set. */
 static int put_gtids(int (*get)(const struct query_env *, struct gtids *, struct err *),
                      const struct query_env *env, struct buf *out, struct err *e)
@@ -178,7 +188,7 @@ static const struct variable variables[] = {
     FIXED("lower_case_table_names",   NUMBER, GLOBAL_, ALL, "0")
     FIXED("max_allowed_packet",       NUMBER, BOTH,    ALL, "1073741824")
     FIXED("max_execution_time",       NUMBER, BOTH,    MYSQL(50708, EVER), "0")
-    FIXED("max_statement_time",       TEXT,   BOTH,    MARIADB(100101, EVER), "0.000000")
+    FIXED("max_statement_time",       DOUBLE,   BOTH,    MARIADB(100101, EVER), "0.000000")
     FIXED("net_buffer_length",        NUMBER, BOTH,    ALL, "16384")
     FIXED("net_read_timeout",         NUMBER, BOTH,    ALL, "30")
     FIXED("net_write_timeout",        NUMBER, BOTH,    ALL, "60")
@@ -204,6 +214,7 @@ static const struct variable variables[] = {
     FIXED("super_read_only",          FLAG,   GLOBAL_, MYSQL(50708, EVER), "1")
     ASKED("system_time_zone",         TEXT,   GLOBAL_, ALL, put_zone)
     FIXED("time_zone",                TEXT,   BOTH,    ALL, "SYSTEM")
+    ASKED("timestamp",                DOUBLE, SESSION, SINCE(50604, 0), put_clock)
     FIXED("transaction_isolation",    TEXT,   BOTH,    SINCE(50720, 110101), "REPEATABLE-READ")
     FIXED("transaction_read_only",    FLAG,   BOTH,    SINCE(50720, 110101), "0")
     FIXED("tx_isolation",             TEXT,   BOTH,    SPAN(0, 80003, 0, EVER), "REPEATABLE-READ")
@@ -266,6 +277,40 @@ const struct variable *variable_find(struct slice name, const struct server_fact
     return v != NULL && exists(v, facts) ? v : NULL;
 }
 
+enum shape variable_shape(const struct variable *v)
+{
+    static const enum shape shapes[] = {
+        [VARIABLE_NUMBER] = SHAPE_OF_NUMBER, [VARIABLE_SIGNED] = SHAPE_OF_SIGNED,
+        [VARIABLE_DOUBLE] = SHAPE_OF_DOUBLE, [VARIABLE_FLAG] = SHAPE_OF_FLAG,
+        [VARIABLE_TEXT] = SHAPE_OF_TEXT,
+    };
+    return shapes[v->type];
+}
+
+const char *variable_warning(const struct variable *v, const struct server_facts *facts)
+{
+    static const struct {
+        const char *name;
+        uint32_t    from, until; /* MySQL's */
+        const char *text;
+    } deprecated[] = {
+        { "binlog_format", 80034, EVER,
+          "'@@binlog_format' is deprecated and will be removed in a future release." },
+        { "tx_isolation", 50720, 80003,
+          "'@@tx_isolation' is deprecated and will be removed in a future release. Please use "
+          "'@@transaction_isolation' instead" },
+        { "tx_read_only", 50720, 80003,
+          "'@@tx_read_only' is deprecated and will be removed in a future release. Please use "
+          "'@@transaction_read_only' instead" },
+    };
+    for (size_t i = 0; i < sizeof deprecated / sizeof deprecated[0]; i++) {
+        if (facts->family == FAMILY_MYSQL && facts->version_number >= deprecated[i].from &&
+            facts->version_number < deprecated[i].until && strcmp(v->name, deprecated[i].name) == 0)
+            return deprecated[i].text;
+    }
+    return NULL;
+}
+
 const struct variable *variable_next(size_t *index, const struct server_facts *facts)
 {
     while (*index < VARIABLE_COUNT) {
@@ -281,6 +326,13 @@ int variable_put(const struct variable *v, const struct query_env *env, bool glo
 {
     if (v->put != NULL)
         return v->put(env, global, out, e);
+    const char *own = global ? NULL : query_setting_value(env->session, v->name);
+    if (own != NULL) {
+        bool on = v->type == VARIABLE_FLAG && (strcasecmp(own, "ON") == 0);
+        bool off = v->type == VARIABLE_FLAG && (strcasecmp(own, "OFF") == 0);
+        buf_put_text(out, on ? "1" : off ? "0" : own);
+        return 0;
+    }
     if (v->fact_size == 0) {
         buf_put_text(out, v->value);
         return 0;

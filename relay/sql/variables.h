@@ -5,10 +5,13 @@
 #pragma once
 #include "relay/sql/query.h"
 #include "relay/sql/query_class.h"
+#include "relay/sql/shape.h"
 #include "relay/sql/sql.h"
 
 enum variable_type {
     VARIABLE_NUMBER,
+    VARIABLE_SIGNED,
+    VARIABLE_DOUBLE,
     VARIABLE_FLAG, /* SELECT answers 1 or 0, SHOW answers ON or OFF */
     VARIABLE_TEXT,
 };
@@ -31,11 +34,14 @@ struct variable {
 };
 
 /* Does a server of any family and version have it? */
-bool variable_is_known(struct slice name);
+bool       variable_is_known(struct slice name);
+enum shape variable_shape(const struct variable *v);
 /* NULL when a server of this family and version has no such variable. */
 const struct variable *variable_find(struct slice name, const struct server_facts *facts);
 /* One after the other, those that exist; NULL at the end. Begin with *index 0. */
 const struct variable *variable_next(size_t *index, const struct server_facts *facts);
+/* What a server warns of when it is read; NULL: nothing. */
+const char *variable_warning(const struct variable *v, const struct server_facts *facts);
 /* Its value as text: a flag is "1" or "0". */
 MUST_CHECK int variable_put(const struct variable *v, const struct query_env *env, bool global,
                             struct buf *out, struct err *e);

@@ -61,8 +61,12 @@ static void a_long_error_text_is_cut(void **state)
 static void put_result(struct fixture *f)
 {
     const struct reply_column columns[] = {
-        { "@x", REPLY_BLOB_TEXT, 1024 },
-        { "N", REPLY_LONGLONG, 21 },
+        { .name = "@x", .type = REPLY_BLOB_TEXT, .length = 1024, .charset = 33 },
+        { .name = "N",
+          .type = REPLY_LONGLONG,
+          .length = 21,
+          .charset = REPLY_CHARSET_BINARY,
+          .flags = REPLY_BINARY },
     };
     reply_columns(&f->reply, columns, 2);
     struct packet row = reply_row(&f->reply);

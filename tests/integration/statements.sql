@@ -1,0 +1,98 @@
+-- What consumers ask, one statement a line. Answered by the relay exactly as by its source: columns with their
+-- types, flags, lengths and charsets, rows, warnings, errors.
+-- same
+SET NAMES utf8
+SET NAMES utf8mb4
+SET @master_heartbeat_period= 1000000000
+SET @master_binlog_checksum = @@global.binlog_checksum, @source_binlog_checksum = 'NONE'
+SELECT @master_binlog_checksum
+SELECT @source_binlog_checksum, @master_heartbeat_period
+SELECT @never_set
+SELECT @@GLOBAL.GTID_MODE
+SELECT @@global.gtid_executed
+SELECT @@global.gtid_purged
+SELECT @@GLOBAL.gtid_domain_id
+SELECT @@global.gtid_binlog_pos
+SELECT @@gtid_binlog_state
+SELECT @@gtid_current_pos
+SELECT binlog_gtid_pos('binlog.000001',%(middle)s)
+SELECT binlog_gtid_pos('',4)
+SELECT binlog_gtid_pos('no such file',4)
+SELECT VERSION()
+SELECT version() AS v, 1 one
+SELECT @@version
+SELECT @@version_comment limit 1
+SELECT @@binlog_format AS f, @@log_bin
+SELECT @@binlog_row_image
+SELECT @@binlog_row_metadata
+SELECT @@global.binlog_checksum
+SELECT 1
+SELECT -1
+SELECT 1.5
+SELECT 'a', "b"
+SELECT ''
+SELECT NULL
+SELECT 12345678901234567890
+SELECT 1 FROM DUAL
+SELECT DATABASE()
+SELECT SCHEMA()
+SELECT @@autocommit
+SELECT @@interactive_timeout, @@wait_timeout
+SELECT @@lower_case_table_names
+SHOW MASTER STATUS
+SHOW BINARY LOG STATUS
+SHOW BINLOG STATUS
+SHOW BINARY LOGS
+SHOW MASTER LOGS
+SHOW GLOBAL VARIABLES LIKE 'BINLOG_CHECKSUM'
+SHOW GLOBAL VARIABLES LIKE 'GTID_MODE'
+SHOW GLOBAL VARIABLES LIKE 'GTID_BINLOG_POS'
+SHOW VARIABLES LIKE 'BINLOG_ROW_METADATA'
+SHOW VARIABLES LIKE 'no such variable'
+SHOW VARIABLES WHERE Variable_name IN ('binlog_format', 'version') OR Variable_name = 'log_bin'
+SHOW WARNINGS
+SHOW ERRORS
+SELECT GTID_SUBTRACT('f718ee6f-e587-11f1-ae02-02fc00000001:1-9', 'f718ee6f-e587-11f1-ae02-02fc00000001:1-4')
+SELECT GTID_SUBTRACT('', '')
+SELECT GTID_SUBSET('f718ee6f-e587-11f1-ae02-02fc00000001:1-4', '') AS s
+SELECT no_such_function()
+SELECT @@no_such_variable
+SET @a = 1, @b = @@no_such_variable
+SELECT @a
+SET autocommit=2
+SET autocommit=0
+SELECT @@autocommit
+SET NAMES utf8
+SHOW WARNINGS
+SELECT 'a', @@version
+SET NAMES latin1
+SELECT 'a', @@version, VERSION()
+SET NAMES utf8mb4 COLLATE utf8mb4_bin
+SELECT 'a'
+SET NAMES utf8mb4
+SET net_write_timeout=600
+SELECT @@net_write_timeout
+SET group_concat_max_len=2048
+SELECT @@group_concat_max_len
+SELECT @@tx_isolation
+SHOW WARNINGS
+SHOW VARIABLES LIKE 'net_write_timeout'
+KILL 999999
+COMMIT
+SELECT
+SELECT 'open
+-- shape: the values are the relay's own, or the clock's
+SELECT UNIX_TIMESTAMP()
+SELECT NOW()
+SELECT NOW(3)
+SELECT CURRENT_TIMESTAMP
+SELECT SYSDATE()
+SELECT UTC_TIMESTAMP()
+SELECT CONNECTION_ID()
+SELECT CURRENT_USER()
+SELECT USER(), DATABASE()
+SELECT @@GLOBAL.SERVER_ID
+SELECT @@read_only
+SELECT @@pseudo_thread_id
+SHOW VARIABLES LIKE 'SERVER_ID'
+SHOW VARIABLES LIKE 'SERVER_UUID'
