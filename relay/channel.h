@@ -76,6 +76,10 @@ struct channel_status {
     bool               semi_sync_wanted; /* by the configuration */
     bool               semi_sync;        /* the source marks what it waits for */
     uint64_t           acks;             /* sent */
+    /* Of the configuration: */
+    char user[128];
+    bool tls, tls_verify;
+    char tls_ca[256], tls_cert[256], tls_key[256];
 };
 void channel_status(struct channel *c, struct channel_status *out);
 

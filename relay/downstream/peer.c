@@ -61,6 +61,8 @@ static int begin_tls(struct peer *p, enum turn *turn, struct err *e)
         p->session.state = GONE;
     else if (state == CONN_MOVED) {
         struct tls_peer peer;
+        p->session.tls_version = tls_version(p->conn.tls);
+        p->session.tls_cipher = tls_cipher(p->conn.tls);
         tls_peer(p->conn.tls, &peer);
         session_secured(&p->session, &peer);
     }

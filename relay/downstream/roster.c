@@ -97,6 +97,14 @@ void roster_describe(struct roster *r, struct roster_entry *entry, const struct 
         entry->what = c->what;
     if (c->replica_uuid != NULL)
         (void)snprintf(entry->replica_uuid, sizeof entry->replica_uuid, "%s", c->replica_uuid);
+    if (c->command != NULL)
+        entry->command = c->command;
+    if (c->replica_host != NULL) {
+        (void)snprintf(entry->replica_host, sizeof entry->replica_host, "%s", c->replica_host);
+        entry->registered = true;
+    }
+    if (c->replica_port >= 0)
+        entry->replica_port = (uint16_t)c->replica_port;
     if (c->tls >= 0)
         entry->tls = c->tls != 0;
     if (c->streaming >= 0)
@@ -162,6 +170,10 @@ static void copy_entry(struct roster_entry *into, const struct roster_entry *x)
     into->streaming = x->streaming;
     into->channel = x->channel;
     into->server_id = x->server_id;
+    into->command = x->command;
+    into->registered = x->registered;
+    into->replica_port = x->replica_port;
+    memcpy(into->replica_host, x->replica_host, sizeof into->replica_host);
     atomic_init(&into->pos, atomic_load_explicit(&x->pos, memory_order_relaxed));
     atomic_init(&into->acked, atomic_load_explicit(&x->acked, memory_order_relaxed));
     atomic_init(&into->sent_bytes, atomic_load_explicit(&x->sent_bytes, memory_order_relaxed));

@@ -37,8 +37,12 @@ struct roster_entry {
     const char *what; /* a static text */
     bool        tls;
     bool        streaming;
-    int         channel; /* index; -1 before login */
+    int         channel;    /* index; -1 before login */
+    const char *command;    /* of a stream; a static text */
+    bool        registered; /* as a replica, with what follows */
     uint32_t    server_id;
+    uint16_t    replica_port;
+    char        replica_host[64];
     char        replica_uuid[UUID_TEXT_BYTES + 1];
 
     _Atomic(store_pos) pos;   /* 0 before a dump */
@@ -63,13 +67,15 @@ void roster_remove(struct roster *r, struct roster_entry *entry);
 
 /* What is told of an entry. NULL texts and negative numbers leave what was. */
 struct roster_change {
-    const char *user, *what, *replica_uuid;
+    const char *user, *what, *replica_uuid, *command, *replica_host;
     int         tls, streaming, channel;
-    int64_t     server_id;
+    int64_t     server_id, replica_port;
 };
 static inline struct roster_change roster_no_change(void)
 {
-    return (struct roster_change){ .tls = -1, .streaming = -1, .channel = -1, .server_id = -1 };
+    return (struct roster_change){
+        .tls = -1, .streaming = -1, .channel = -1, .server_id = -1, .replica_port = -1
+    };
 }
 void roster_describe(struct roster *r, struct roster_entry *entry, const struct roster_change *c);
 

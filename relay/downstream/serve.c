@@ -42,6 +42,11 @@ static void facts_of_channel(void *arg, struct server_facts *out)
     channel_facts(arg, out);
 }
 
+static void status_of_channel(void *arg, struct channel_status *out)
+{
+    channel_status(arg, out);
+}
+
 /* To the loop that has the fewest sessions. Runs in the first loop's thread. */
 static void on_accepted(void *arg, int fd, const char address[ROSTER_ADDRESS_BYTES])
 {
@@ -115,6 +120,7 @@ static int set_up_channels(struct serve *s, const struct channels *channels, str
         s->channels[i].server_id = channel_server_id(c);
         s->channels[i].server_uuid = channel_server_uuid(c);
         s->channels[i].facts = facts_of_channel;
+        s->channels[i].status = status_of_channel;
         s->channels[i].facts_arg = c;
         s->channels[i].consumers = channel_consumers(c);
         TRY(pool_new(channel_source(c), &s->channels[i].pool, e));

@@ -312,6 +312,44 @@ static enum query_kill kill_session(void *arg, uint32_t thread_id)
     return QUERY_KILL_UNKNOWN;
 }
 
+struct peers {
+    const struct session *session;
+    query_each_peer      *each;
+    void                 *arg;
+};
+
+static void give_peer(void *arg, const struct roster_entry *entry)
+{
+    const struct peers   *p = arg;
+    const struct session *s = p->session;
+
+    if (entry->channel != s->entry.channel)
+        return;
+    store_pos         pos = atomic_load_explicit(&entry->pos, memory_order_relaxed);
+    struct query_peer one = {
+        .id = entry->id,
+        .user = entry->user,
+        .address = entry->address,
+        .since_s = entry->since_s,
+        .streaming = entry->streaming,
+        .at_end = pos >= store_published(s->channel->store),
+        .command = entry->command != NULL ? entry->command : "Binlog Dump",
+        .registered = entry->registered,
+        .server_id = entry->server_id,
+        .replica_uuid = entry->replica_uuid,
+        .replica_host = entry->replica_host,
+        .replica_port = entry->replica_port,
+    };
+    p->each(p->arg, &one);
+}
+
+static int each_peer(void *arg, query_each_peer *each, void *each_arg, struct err *e)
+{
+    struct session *s = arg;
+    struct peers    p = { .session = s, .each = each, .arg = each_arg };
+    return roster_each(s->world->roster, give_peer, &p, e);
+}
+
 static struct slice behind_command(struct slice payload)
 {
     struct cursor c = cursor_over(payload);
@@ -340,6 +378,12 @@ struct query_env session_env(struct session *s)
         .session = &s->query,
         .kill = kill_session,
         .kill_arg = s,
+        .each_peer = each_peer,
+        .status = s->channel->status,
+        .status_arg = s->channel->facts_arg,
+        .started_s = s->world->started_s,
+        .tls_version = s->tls_version,
+        .tls_cipher = s->tls_cipher,
     };
 }
 
@@ -428,10 +472,17 @@ static void on_register(struct session *s, struct slice payload)
     struct err e = { 0 };
     if (!may_replicate(s))
         return;
-    if (command_parse_register(payload, &s->replica, &e) != 0)
+    if (command_parse_register(payload, &s->replica, &e) != 0) {
         session_refuse_malformed(s);
-    else
-        session_answer_ok(s);
+        return;
+    }
+    struct roster_change c = roster_no_change();
+    c.server_id = s->replica.server_id;
+    c.replica_host = s->replica.host;
+    c.replica_port = s->replica.port;
+    c.replica_uuid = query_variable_either(&s->query, "replica_uuid", "slave_uuid");
+    roster_describe(s->world->roster, &s->entry, &c);
+    session_answer_ok(s);
 }
 
 /* Files are held for it from here on, also when it is away. */
@@ -472,6 +523,7 @@ static void on_dump(struct session *s, struct slice payload)
         return;
     }
     c.server_id = asked.server_id;
+    c.command = asked.by_gtid_set ? "Binlog Dump GTID" : "Binlog Dump";
     c.replica_uuid = query_variable_either(&s->query, "replica_uuid", "slave_uuid");
     roster_describe(s->world->roster, &s->entry, &c);
     (void)roster_supersede(s->world->roster, &s->entry);

@@ -34,7 +34,8 @@ struct session_channel {
     const char   *server_uuid;
     /* What is known of the source now. */
     void (*facts)(void *arg, struct server_facts *out);
-    void             *facts_arg;
+    void (*status)(void *arg, struct channel_status *out); /* the same; NULL: not known */
+    void *facts_arg;
     struct consumers *consumers; /* NULL: they are not remembered */
 };
 
@@ -81,6 +82,7 @@ struct session {
     enum session_state            state;
     uint8_t                       sequence; /* of the next packet, in either direction */
     bool                          secure;
+    const char                   *tls_version, *tls_cipher; /* static texts; set by the peer */
     uint32_t                      offered, capabilities;
     uint8_t                       charset; /* of the client's login */
     uint8_t                       scramble[SCRAMBLE_BYTES];

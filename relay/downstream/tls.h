@@ -51,5 +51,6 @@ struct tls_peer {
     uint8_t shown[TLS_DIGEST_BYTES]; /* SHA-256 of the certificate that was shown to the client */
 };
 void tls_peer(const struct tls *t, struct tls_peer *out);
-/* "TLSv1.3", for the log. */
+/* "TLSv1.3" and "TLS_AES_256_GCM_SHA384": static texts. */
 const char *tls_version(const struct tls *t);
+const char *tls_cipher(const struct tls *t);

@@ -122,6 +122,11 @@ static int refuse_table(struct query *q, const char *text)
                       "This is a binrelay: it holds binlogs and no tables; ask the source");
 }
 
+int query_refuse_forwarded(struct query *q)
+{
+    return refuse_table(q, NULL);
+}
+
 static int refuse_write(struct query *q, const char *text)
 {
     (void)text;
@@ -158,8 +163,6 @@ static int refuse_unknown_to_server(struct query *q, const char *text)
 #define ALL            0, EVER
 #define FROM(version)  version, EVER
 #define UNTIL(version) 0, version
-
-#define USE_STATUS "ask the operator's command: binrelay status"
 
 /* What a row says: who does it, what it means for a connection to the source, a further look, the
    handler of what is answered. A statement that is not answered may have one, too, for when it
@@ -214,12 +217,23 @@ static const struct statement {
     { "BACKUP STAGE|LOCK|UNLOCK",            NEVER,        ALL,   FORWARDED(NULL) },
     { "FLUSH",                               ALL,          ALL,   ADMIN(query_look_flush, NULL) },
 
-    { "SHOW ALL SLAVES|REPLICAS STATUS",     ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
-    { "SHOW SLAVE|REPLICA STATUS",           ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
-    { "SHOW SLAVE HOSTS",                    ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
-    { "SHOW REPLICA HOSTS",                  ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
-    { "SHOW REPLICAS",                       ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
-    { "SHOW [FULL] PROCESSLIST",             ALL,          ALL,   ANSWERED(NONE, refuse_with, USE_STATUS) },
+    { "SHOW ALL SLAVES STATUS",              NEVER,        ALL,   ANSWERED(NONE, query_show_replica, "all") },
+    { "SHOW ALL REPLICAS STATUS",            NEVER, FROM(100501), ANSWERED(NONE, query_show_replica, "all") },
+    { "SHOW REPLICA STATUS",                 FROM(80022),  NEVER, ANSWERED(NONE, query_show_replica, "source") },
+    { "SHOW REPLICA STATUS",                 NEVER, FROM(100501), ANSWERED(NONE, query_show_replica, "master") },
+    { "SHOW SLAVE STATUS",                   UNTIL(80400), ALL,   ANSWERED(NONE, query_show_replica, "master") },
+    { "SHOW REPLICAS",                       FROM(80022),  NEVER, ANSWERED(NONE, query_show_replicas, "source") },
+    { "SHOW REPLICA HOSTS",                  NEVER, FROM(100501), ANSWERED(NONE, query_show_replicas, NULL) },
+    { "SHOW SLAVE HOSTS",                    UNTIL(80400), ALL,   ANSWERED(NONE, query_show_replicas, NULL) },
+    { "SHOW REPLICA HOSTS",                  FROM(80022),  NEVER, ANSWERED(NONE, refuse_unknown_to_server, "2") },
+    { "SHOW SLAVE STATUS|HOSTS",             ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
+    { "SHOW REPLICA STATUS|HOSTS",           ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
+    { "SHOW REPLICAS",                       ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
+    { "SHOW ALL SLAVES|REPLICAS STATUS",     ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
+    { "SHOW FULL PROCESSLIST",               ALL,          ALL,   ANSWERED(NONE, query_show_processes, "full") },
+    { "SHOW PROCESSLIST",                    ALL,          ALL,   ANSWERED(NONE, query_show_processes, NULL) },
+    { "SHOW GLOBAL STATUS",                  ALL,          ALL,   FORWARDED_TEXT(query_look_status, query_show_status, "global") },
+    { "SHOW [SESSION|LOCAL] STATUS",         ALL,          ALL,   FORWARDED_TEXT(query_look_status, query_show_status, NULL) },
     { "SHOW BINLOG|RELAYLOG EVENTS",         ALL,          ALL,   ANSWERED(NONE, refuse_with,
       "read its files with mysqlbinlog --read-from-remote-server, or with binrelay tail") },
 
@@ -375,6 +389,7 @@ static int answer(struct query *q, struct slice text)
     if (text.len > QUERY_SQL_BYTES)
         return sql_refuse(&q->no, 1153, "08S01", "This binrelay takes statements of up to %d bytes",
                           QUERY_SQL_BYTES);
+    q->text = text;
     q->sql = sql_over(text);
     if (sql_at_end(&q->sql))
         return sql_refuse(&q->no, 1065, "42000", "Query was empty");

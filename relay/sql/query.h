@@ -94,6 +94,20 @@ MUST_CHECK int query_set_database(struct query_session *s, struct slice name);
 
 enum query_kill { QUERY_KILL_DONE, QUERY_KILL_UNKNOWN, QUERY_KILL_DENIED };
 
+/* Another session, as statements show it. */
+struct query_peer {
+    uint32_t    id;
+    const char *user, *address; /* "" before login; "127.0.0.1:40000" */
+    int64_t     since_s;
+    bool        streaming, at_end; /* has been sent all there is */
+    const char *command;           /* of a stream: "Binlog Dump" */
+    bool        registered;        /* as a replica, with what follows */
+    uint32_t    server_id;
+    const char *replica_uuid, *replica_host;
+    uint16_t    replica_port;
+};
+typedef void query_each_peer(void *arg, const struct query_peer *peer);
+
 struct query_env {
     const struct server_facts *facts; /* while they are not known every answer is error 1053 */
     struct store              *store;
@@ -107,6 +121,13 @@ struct query_env {
     /* Ends another session: the one whose greeting carried `thread_id`. */
     enum query_kill (*kill)(void *arg, uint32_t thread_id);
     void *kill_arg;
+    /* All sessions of the channel, this one too; `arg` is kill_arg. NULL: none. */
+    int (*each_peer)(void *arg, query_each_peer *each, void *each_arg, struct err *e);
+    /* What is known of the connection to the source now. NULL: nothing. */
+    void (*status)(void *arg, struct channel_status *out);
+    void       *status_arg;
+    int64_t     started_s;                /* of the daemon */
+    const char *tls_version, *tls_cipher; /* of this session; NULL: in the clear */
 };
 
 /* Appends one complete answer: OK, an error or a result; where a result does not fit into r->out's

@@ -239,6 +239,12 @@ void query_look_variables(struct query *q, struct query_verdict *v)
         *v = (struct query_verdict){ .what = QUERY_ANSWERED, .tie = q->notes.tie };
 }
 
+void query_look_status(struct query *q, struct query_verdict *v)
+{
+    if (can_answer(q, query_show_status))
+        *v = (struct query_verdict){ .what = QUERY_ANSWERED };
+}
+
 /* What begins where a query may stand: WITH, parentheses. */
 void query_look_parentheses(struct query *q, struct query_verdict *v)
 {

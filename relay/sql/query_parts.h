@@ -6,6 +6,7 @@
 
 struct query {
     const struct query_env *env;
+    struct slice            text;   /* the whole statement */
     struct sql              sql;    /* behind the words that were recognised */
     struct reply           *reply;  /* NULL where it is only looked at: expr_notes.dry */
     struct buf              values; /* bound QUERY_VALUES_BYTES */
@@ -26,6 +27,11 @@ query_handler query_show_warnings;  /* query_show.c; any text: errors, which the
 query_handler query_show_end;       /* query_binlog.c: SHOW MASTER STATUS and its other names */
 query_handler query_show_files;     /* query_binlog.c: SHOW BINARY LOGS */
 
+query_handler query_show_replica;   /* query_replica.c: "source", "master" or "all" */
+query_handler query_show_processes; /* query_process.c; any text: FULL */
+query_handler query_show_replicas;  /* query_process.c; any text: the newer names */
+query_handler query_show_status;    /* query_process.c; any text: GLOBAL */
+
 /* Begins an answer of names and values: `what` is "variables" or "status". */
 void query_put_pairs(struct query *q, const char *what, bool global);
 
@@ -40,6 +46,7 @@ typedef void query_looker(struct query *q, struct query_verdict *v);
 query_looker query_look_select; /* query_look.c, like all */
 query_looker query_look_set;
 query_looker query_look_variables;
+query_looker query_look_status;
 query_looker query_look_parentheses;
 query_looker query_look_with;
 query_looker query_look_explain;
@@ -60,3 +67,5 @@ void query_warn(struct query *q, uint16_t number, const char *text);
 MUST_CHECK int query_expect_end(struct query *q);
 struct expr    query_expr(struct query *q);
 int            query_refuse_syntax(struct query *q);
+/* For what only the source could say. */
+int query_refuse_forwarded(struct query *q);

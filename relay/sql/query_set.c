@@ -6,9 +6,9 @@
 struct assignment {
     struct query *q;
     /* of a system variable, once it was read; is_null: not known */
-    struct value *value;
-    bool          apply;
-    bool          inside; /* a comment that servers execute holds the whole statement */
+    struct value value;
+    bool         apply;
+    bool         inside; /* a comment that servers execute holds the whole statement */
 };
 
 static bool read_value(const struct assignment *a, struct value *out);
@@ -110,7 +110,7 @@ static int refuse_privileged(struct query *q)
 
 /* Settings of the session are taken and change nothing, autocommit apart, which clients see in the
  * status of every answer. */
-static int set_system_variable(const struct assignment *a, struct slice name, bool global)
+static int set_system_variable(struct assignment *a, struct slice name, bool global)
 {
     struct query          *q = a->q;
     const struct variable *v = variable_find(name, q->env->facts);
@@ -133,13 +133,13 @@ static int set_system_variable(const struct assignment *a, struct slice name, bo
         return set_autocommit(a);
     struct expr  x = query_expr(q);
     struct slice word = q->sql.now.body;
-    if (!read_value(a, a->value))
-        a->value->is_null = true;
-    follow_results(a, v, a->value->is_null ? word : expr_text(&x, a->value));
+    if (!read_value(a, &a->value))
+        a->value.is_null = true;
+    follow_results(a, v, a->value.is_null ? word : expr_text(&x, &a->value));
     return skip_value(q);
 }
 
-static int set_at_at(const struct assignment *a)
+static int set_at_at(struct assignment *a)
 {
     enum expr_scope scope;
     struct slice    name;
@@ -308,7 +308,7 @@ static bool read_value(const struct assignment *a, struct value *out)
     return rc == 0 && ends && !out->is_null;
 }
 
-static int set_target(const struct assignment *a)
+static int set_target(struct assignment *a)
 {
     struct query *q = a->q;
 
@@ -358,14 +358,13 @@ static int set_one(struct assignment *a)
     struct slice   key = key_of(q->sql);
     const uint8_t *from = q->sql.now.whole.ptr;
     struct expr    x = query_expr(q);
-    struct value   read = { .is_null = true };
     struct err     e = { 0 };
 
-    a->value = &read;
+    a->value = (struct value){ .is_null = true };
     TRY(set_target(a));
     struct slice text = { from, (size_t)(q->sql.last_end - from) };
-    struct slice value = expr_text(&x, &read);
-    bool known = !read.is_null && (value.len == 0 || memchr(value.ptr, 0, value.len) == NULL);
+    struct slice value = expr_text(&x, &a->value);
+    bool known = !a->value.is_null && (value.len == 0 || memchr(value.ptr, 0, value.len) == NULL);
     /* Cut out of a comment that only some servers execute, it might mean something else. */
     bool sure = q->sql.last_comments <= (a->inside ? 1 : 0) && memchr(from, 0, text.len) == NULL;
     if (!a->apply || !sure)
