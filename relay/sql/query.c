@@ -110,11 +110,6 @@ static int kill_thread(struct query *q, const char *text)
 /* ---- why a statement is not answered ---- */
 
 /* Said where a statement that has to go to the source can't. */
-static int refuse_with(struct query *q, const char *text)
-{
-    return sql_refuse(&q->no, 1235, "42000", "This is a binrelay: %s", text);
-}
-
 static int refuse_table(struct query *q, const char *text)
 {
     (void)text;
@@ -229,13 +224,14 @@ static const struct statement {
     { "SHOW SLAVE STATUS|HOSTS",             ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
     { "SHOW REPLICA STATUS|HOSTS",           ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
     { "SHOW REPLICAS",                       ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
+    { "SHOW ALL REPLICAS STATUS",            NEVER,        ALL,   ANSWERED(NONE, refuse_unknown_to_server, "2") },
     { "SHOW ALL SLAVES|REPLICAS STATUS",     ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "1") },
     { "SHOW FULL PROCESSLIST",               ALL,          ALL,   ANSWERED(NONE, query_show_processes, "full") },
     { "SHOW PROCESSLIST",                    ALL,          ALL,   ANSWERED(NONE, query_show_processes, NULL) },
     { "SHOW GLOBAL STATUS",                  ALL,          ALL,   FORWARDED_TEXT(query_look_status, query_show_status, "global") },
     { "SHOW [SESSION|LOCAL] STATUS",         ALL,          ALL,   FORWARDED_TEXT(query_look_status, query_show_status, NULL) },
-    { "SHOW BINLOG|RELAYLOG EVENTS",         ALL,          ALL,   ANSWERED(NONE, refuse_with,
-      "read its files with mysqlbinlog --read-from-remote-server, or with binrelay tail") },
+    { "SHOW BINLOG EVENTS",                  ALL,          ALL,   ANSWERED(NONE, query_show_events, NULL) },
+    { "SHOW RELAYLOG EVENTS",                ALL,          ALL,   ANSWERED(NONE, query_show_events, "relay log") },
 
     { "SHOW|HANDLER|CHECKSUM|HELP|DO|TABLE|VALUES", ALL,   ALL,   FORWARDED(NULL) },
     { "DESC|DESCRIBE|EXPLAIN",               ALL,          ALL,   FORWARDED(query_look_explain) },

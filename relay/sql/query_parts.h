@@ -27,6 +27,7 @@ query_handler query_show_warnings;  /* query_show.c; any text: errors, which the
 query_handler query_show_end;       /* query_binlog.c: SHOW MASTER STATUS and its other names */
 query_handler query_show_files;     /* query_binlog.c: SHOW BINARY LOGS */
 
+query_handler query_show_events;    /* query_events.c; any text: of the relay log */
 query_handler query_show_replica;   /* query_replica.c: "source", "master" or "all" */
 query_handler query_show_processes; /* query_process.c; any text: FULL */
 query_handler query_show_replicas;  /* query_process.c; any text: the newer names */

@@ -101,6 +101,10 @@ int query_show_processes(struct query *q, const char *text)
     list[COUNT + 1] = (struct column){ "Progress", COLUMN_DOUBLE, 7, EVER, EVER, 0, EVER };
     if (text == NULL && l.own.len > SHORT_BYTES)
         l.own.len = SHORT_BYTES;
+    if (q->env->facts->family == FAMILY_MYSQL && q->env->facts->version_number >= 80035)
+        query_warn(q, 1287,
+                   "'INFORMATION_SCHEMA.PROCESSLIST' is deprecated and will be removed in a future "
+                   "release. Please use performance_schema.processlist instead");
     columns_put(q->env, q->reply, list, COUNT + 2);
     TRY(each_peer(q, put_peer, &l));
     reply_rows_end(q->reply);

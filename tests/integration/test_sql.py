@@ -51,14 +51,16 @@ def answer(connection, statement):
     return columns, cursor.fetchall(), result.warning_count
 
 
-def kinds_of(answered):
-    """Names, types and flags of the columns, and the warnings, or the error."""
-    columns, rows, warnings = answered
-    if rows is None:
-        return columns
+def kinds_of(theirs, ours):
+    """Of both: names, types and flags of the columns, and the warnings, or the error."""
     # Since 11.6 MariaDB reads this from a table, whose types are other ones.
-    bare = any(column[1] == "SLAVE_STATUS" for column in columns)
-    return [column[2] if bare else column[2:6] for column in columns], warnings
+    bare = theirs[1] is not None and any(column[1] == "SLAVE_STATUS" for column in theirs[0])
+    return [
+        columns
+        if rows is None
+        else ([column[2] if bare else column[2:6] for column in columns], warnings)
+        for columns, rows, warnings in (theirs, ours)
+    ]
 
 
 @each(*KINDS)
@@ -82,7 +84,7 @@ def test_statements_are_answered_as_by_the_source(scene, kind):
             if got != wanted:
                 wrong.append(f"{statement}\n  source {wanted}\n  relay  {got}")
         for statement in statements("names"):
-            wanted, got = kinds_of(answer(theirs, statement)), kinds_of(answer(ours, statement))
+            wanted, got = kinds_of(answer(theirs, statement), answer(ours, statement))
             if got != wanted:
                 wrong.append(f"{statement}\n  source {wanted}\n  relay  {got}")
     assert not wrong, "\n".join(wrong)
