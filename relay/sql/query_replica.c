@@ -12,8 +12,7 @@ enum { NOW_SOURCE = 80022, SAYS_SOURCE = 80026 };
 struct replica {
     struct query         *q;
     struct channel_status status;
-    struct store_file     file; /* that the published end is in */
-    bool                  held; /* there is one */
+    bool                  held; /* there is anything, and its end: */
     struct binlogs_file   end;
     char                  host[256];
     unsigned              port;
@@ -96,7 +95,7 @@ static void put_published_pos(const struct replica *r, struct packet *row)
 }
 static void put_published_file(const struct replica *r, struct packet *row)
 {
-    put_text(row, r->held ? r->file.source_file : "");
+    put_text(row, r->held ? r->end.source_file : "");
 }
 static void put_io_running(const struct replica *r, struct packet *row)
 {
@@ -432,14 +431,10 @@ static void read_address(struct replica *r)
 
 static void read_replica(struct query *q, struct replica *r)
 {
-    struct err e = { 0 };
-    store_pos  end = store_published(q->env->store);
-
     *r = (struct replica){ .q = q };
     q->env->status(q->env->status_arg, &r->status);
     read_address(r);
-    r->held = binlogs_end(q->env->store, &r->end) &&
-              store_file_by_ordinal(q->env->store, store_pos_ordinal(end), &r->file, &e) == 0;
+    r->held = binlogs_end(q->env->store, &r->end);
 }
 
 /* FOR CHANNEL '': the only one. */

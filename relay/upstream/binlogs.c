@@ -14,6 +14,7 @@ bool binlogs_next(struct store *s, uint32_t *ordinal, struct binlogs_file *out)
     }
     *ordinal = f.ordinal;
     memcpy(out->name, f.name, sizeof out->name);
+    memcpy(out->source_file, f.source_file, sizeof out->source_file);
     out->size = f.size;
     return true;
 }
@@ -31,6 +32,7 @@ bool binlogs_end_at(struct store *s, store_pos end, struct binlogs_file *out)
     if (end == 0 || store_file_by_ordinal(s, store_pos_ordinal(end), &f, &e) != 0)
         return false;
     memcpy(out->name, f.name, sizeof out->name);
+    memcpy(out->source_file, f.source_file, sizeof out->source_file);
     out->size = store_pos_offset(end);
     return true;
 }

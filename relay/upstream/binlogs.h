@@ -6,6 +6,7 @@
 
 struct binlogs_file {
     char     name[STORE_NAME_BYTES + 1];
+    char     source_file[STORE_NAME_BYTES + 1];
     uint64_t size; /* as far as readers may see it */
 };
 
