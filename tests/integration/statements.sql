@@ -60,10 +60,6 @@ SHOW ERRORS
 SELECT GTID_SUBTRACT('f718ee6f-e587-11f1-ae02-02fc00000001:1-9', 'f718ee6f-e587-11f1-ae02-02fc00000001:1-4')
 SELECT GTID_SUBTRACT('', '')
 SELECT GTID_SUBSET('f718ee6f-e587-11f1-ae02-02fc00000001:1-4', '') AS s
-SELECT no_such_function()
-SELECT @@no_such_variable
-SET @a = 1, @b = @@no_such_variable
-SELECT @a
 SET autocommit=2
 SET autocommit=0
 SELECT @@autocommit
@@ -86,6 +82,10 @@ KILL 999999
 COMMIT
 SELECT
 SELECT 'open
+SELECT no_such_function()
+SELECT @@no_such_variable
+SET @a = 1, @b = @@no_such_variable
+SELECT @a
 -- shape: the values are the relay's own, or the clock's
 SELECT UNIX_TIMESTAMP()
 SELECT NOW()
