@@ -35,7 +35,7 @@ struct session_channel {
     /* What is known of the source now. */
     void (*facts)(void *arg, struct server_facts *out);
     void (*status)(void *arg, struct channel_status *out); /* the same; NULL: not known */
-    void *facts_arg;
+    void             *facts_arg;
     struct consumers *consumers; /* NULL: they are not remembered */
 };
 
