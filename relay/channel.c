@@ -20,12 +20,12 @@ struct channel_publisher {
 };
 
 struct channel {
-    const struct config_channel *config;
-    const struct config_source  *source;
-    struct disk                 *disk;
-    struct store                *store;
-    struct follow               *follow;
-    struct consumers            *consumers;
+    const struct config_channel          *config;
+    _Atomic(const struct config_source *) source;
+    struct disk                          *disk;
+    struct store                         *store;
+    struct follow                        *follow;
+    struct consumers                     *consumers;
     void (*consumers_wake)(void *arg); /* NULL: nobody saves them yet */
     void                     *consumers_arg;
     char                      server_uuid[UUID_TEXT_BYTES + 1];
@@ -278,6 +278,12 @@ void channel_on_consumers(struct channel *c, void (*wake)(void *arg), void *arg)
 {
     c->consumers_wake = wake;
     c->consumers_arg = arg;
+}
+
+void channel_use_source(struct channel *c, const struct config_source *source)
+{
+    c->source = source;
+    follow_use(c->follow, source);
 }
 
 const char *channel_name(const struct channel *c)

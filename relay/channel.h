@@ -21,6 +21,9 @@ MUST_CHECK int channel_start(struct channel *c, struct err *e);
 void           channel_stop(struct channel *c);
 void           channel_free(struct channel *c);
 
+/* Other settings of the same source, which must outlive the channel: it connects anew. */
+void channel_use_source(struct channel *c, const struct config_source *source);
+
 struct store     *channel_store(struct channel *c);
 struct consumers *channel_consumers(struct channel *c);
 /* Who is called when there are consumers to save (relay/consumers.h); before channel_start(). */

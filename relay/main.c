@@ -98,7 +98,7 @@ static int start(const struct config *config, struct parts *p, struct err *e)
     TRY(channels_new(config, &p->channels, e));
     TRY(serve_new(config, p->channels, &p->serve, e));
     TRY(retention_new(p->channels, p->serve, &p->retention, e));
-    TRY(reload_new(config, p->serve, &p->reload, e));
+    TRY(reload_new(config, p->channels, p->serve, &p->reload, e));
     TRY(control_start(config, p->channels, p->serve, p->retention, p->reload, &p->control, e));
     TRY(channels_start(p->channels, e));
     TRY(retention_start(p->retention, e));
@@ -109,7 +109,6 @@ static int start(const struct config *config, struct parts *p, struct err *e)
 static void stop(struct parts *p)
 {
     control_stop(p->control);
-    reload_free(p->reload);
     if (p->serve != NULL)
         serve_stop(p->serve);
     retention_free(p->retention);
@@ -117,6 +116,7 @@ static void stop(struct parts *p)
         channels_stop(p->channels);
     serve_free(p->serve);
     channels_free(p->channels);
+    reload_free(p->reload);
 }
 
 static void reload(struct reload *r)

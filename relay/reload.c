@@ -11,12 +11,22 @@ enum { REPORT_BYTES_MAX = 1024 * 1024, SENTENCE_BYTES = 512 };
 
 struct reload {
     pthread_mutex_t      mutex;
-    const struct config *start; /* what needs a restart is still as it says */
-    struct config       *read;  /* last taken over; NULL: `start` */
+    const struct config *start;        /* what needs a restart is still as it says */
+    struct config       *read;         /* last taken over; NULL: `start` */
+    bool                 read_is_used; /* sources of it are followed */
+    struct kept         *kept;         /* earlier ones of which that is so, or was */
     struct serve        *serve;
+
+    const struct channels *channels;
 };
 
-int reload_new(const struct config *start, struct serve *serve, struct reload **out, struct err *e)
+struct kept {
+    struct kept   *next;
+    struct config *config;
+};
+
+int reload_new(const struct config *start, const struct channels *channels, struct serve *serve,
+               struct reload **out, struct err *e)
 {
     struct reload *r = calloc(1, sizeof *r);
 
@@ -25,6 +35,7 @@ int reload_new(const struct config *start, struct serve *serve, struct reload **
     (void)pthread_mutex_init(&r->mutex, NULL);
     r->start = start;
     r->serve = serve;
+    r->channels = channels;
     *out = r;
     return 0;
 }
@@ -35,6 +46,12 @@ void reload_free(struct reload *r)
         return;
     (void)pthread_mutex_destroy(&r->mutex);
     config_free(r->read);
+    while (r->kept != NULL) {
+        struct kept *next = r->kept->next;
+        config_free(r->kept->config);
+        free(r->kept);
+        r->kept = next;
+    }
     free(r);
 }
 
@@ -87,7 +104,9 @@ static void note_certificate(void *arg, const char *listener)
 static void note_reloaded(void *arg, const char *what, enum config_applies applies)
 {
     struct reload_report *report = arg;
-    if (applies == RELOAD)
+    if (applies == RECONNECT)
+        buf_printf(&report->changed, "%s, by a new connection to the source\n", what);
+    else if (applies == RELOAD)
         buf_printf(&report->changed, "%s\n", what);
 }
 
@@ -95,7 +114,7 @@ static void note_reloaded(void *arg, const char *what, enum config_applies appli
 static void note_waiting(void *arg, const char *what, enum config_applies applies)
 {
     struct reload_report *report = arg;
-    if (applies != RELOAD)
+    if (applies == RESTART)
         buf_printf(&report->needs_restart, "%s\n", what);
 }
 
@@ -149,8 +168,42 @@ static int try_certificates(const struct config *config, struct err *e)
     return 0;
 }
 
-static int take_over(struct reload *r, const struct config *now, struct reload_report *report,
-                     struct err *e)
+/* Of the same name and channel. */
+static const struct config_source *source_of(const struct config *c, const struct config_source *as)
+{
+    for (size_t i = 0; i < c->source_count; i++)
+        if (strcmp(c->sources[i].name, as->name) == 0 &&
+            strcmp(c->sources[i].channel, as->channel) == 0)
+            return &c->sources[i];
+    return NULL;
+}
+
+/* Returns whether any source has to be looked at in `now` from here on. */
+static bool use_sources(const struct reload *r, const struct config *before, struct config *now)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < now->source_count; i++) {
+        struct config_source       *s = &now->sources[i];
+        const struct config_source *old = source_of(before, s);
+        if (old != NULL)
+            s->server_id = old->server_id; /* changes with a restart only */
+        if (old == NULL || config_source_same(old, s))
+            continue;
+        for (size_t k = 0; k < r->channels->count; k++) {
+            const struct channel_slot *slot = &r->channels->slots[k];
+            if (slot->channel == NULL || strcmp(slot->config->name, s->channel) != 0)
+                continue;
+            channel_use_source(slot->channel, s);
+            serve_reload_source(r->serve, s->channel, s);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static int take_over(struct reload *r, struct config *now, struct reload_report *report,
+                     bool *sources, struct err *e)
 {
     const struct config *before = r->read != NULL ? r->read : r->start;
     size_t               users = 0;
@@ -163,6 +216,7 @@ static int take_over(struct reload *r, const struct config *now, struct reload_r
     log_set_level(now->relay.log_level);
     config_diff(before, now, note_reloaded, report);
     config_diff(r->start, now, note_waiting, report);
+    *sources = use_sources(r, before, now);
     return 0;
 }
 
@@ -180,23 +234,42 @@ static int read_again(const struct reload *r, struct reload_report *report, stru
                    (int)(first < 300 ? first : 300), buf_text(&report->warnings), r->start->path);
 }
 
+/* One whose sources the channels have taken stays to the end, since a thread may still be looking
+   at them after they have been given others. */
+static void keep(struct reload *r, struct kept *kept, struct config *now, bool sources)
+{
+    if (r->read != NULL && r->read_is_used) {
+        *kept = (struct kept){ .next = r->kept, .config = r->read };
+        r->kept = kept;
+    } else {
+        config_free(r->read);
+        free(kept);
+    }
+    r->read = now;
+    r->read_is_used = sources;
+}
+
 int reload_all(struct reload *r, struct reload_report *report, struct err *e)
 {
     struct config *now = NULL;
+    struct kept   *kept = calloc(1, sizeof *kept);
+    bool           sources = false;
 
+    if (kept == NULL)
+        return err_set(e, E_NOMEM, "no memory to reload");
     (void)pthread_mutex_lock(&r->mutex);
     int rc = read_again(r, report, &now, e);
     if (rc == 0) {
-        rc = take_over(r, now, report, e);
+        rc = take_over(r, now, report, &sources, e);
         if (rc != 0)
             (void)err_note(e, "all stays as it was");
     }
-    if (rc == 0) {
-        config_free(r->read);
-        r->read = now;
-    } else {
+    if (rc == 0)
+        keep(r, kept, now, sources);
+    else
         config_free(now);
-    }
+    if (rc != 0)
+        free(kept);
     (void)pthread_mutex_unlock(&r->mutex);
     return rc;
 }

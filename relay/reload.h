@@ -3,8 +3,9 @@
  * the operator's command asks.
  *
  * All of it takes effect or, when anything is wrong, nothing. What the tables of keys mark as
- * RELOAD is put in force; what needs a restart is said, and goes on as it was started with. Made by
- * main; reload_all() and reload_users() from any thread, one at a time.
+ * RELOAD is put in force; for what is marked as RECONNECT the source's connection is made anew, and
+ * consumers notice nothing; what needs a restart is said, and goes on as it was started with. Made
+ * by main; reload_all() and reload_users() from any thread, one at a time.
  */
 #pragma once
 #include "relay/config/config.h"
@@ -12,9 +13,10 @@
 
 struct reload;
 
-/* `start` is what the daemon was started with; both must outlive it. */
-MUST_CHECK int reload_new(const struct config *start, struct serve *serve, struct reload **out,
-                          struct err *e);
+/* `start` is what the daemon was started with; all must outlive it, and it the threads of
+   the channels. */
+MUST_CHECK int reload_new(const struct config *start, const struct channels *channels,
+                          struct serve *serve, struct reload **out, struct err *e);
 void           reload_free(struct reload *r); /* accepts NULL */
 
 /* What came of it: sentences, each ended by a newline. */

@@ -69,6 +69,52 @@ static enum config_applies section_applies(const struct config_section *s)
     return strcmp(s->name, "user") == 0 ? RELOAD : RESTART;
 }
 
+/* ---- a publisher's options, which are a table of their own ---- */
+
+static bool same_text(const void *a, const void *b, size_t ignored)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+    (void)ignored;
+    return strcmp(x != NULL ? x : "", y != NULL ? y : "") == 0;
+}
+
+static bool same_plain(const void *a, const void *b, size_t bytes)
+{
+    return memcmp(a, b, bytes) == 0;
+}
+
+static bool same_rule(const struct option_rule *a, const struct option_rule *b)
+{
+    return a->kind == b->kind && a->length == b->length &&
+           same_text(&a->algorithm, &b->algorithm, 0) && same_text(&a->salt, &b->salt, 0) &&
+           same_text(&a->columns, &b->columns, 0);
+}
+
+static bool same_rules(const struct options *a, const struct options *b)
+{
+    if (a->rule_count != b->rule_count)
+        return false;
+    for (size_t i = 0; i < a->rule_count; i++)
+        if (!same_rule(&a->rules[i], &b->rules[i]))
+            return false;
+    return true;
+}
+
+#define SAME(x) _Generic((x), char * : same_text, default : same_plain)
+#define COMPARE_OPTION(field, name, kind, dflt, help)                                              \
+    if (!SAME(a->field)(&a->field, &b->field, sizeof a->field))                                    \
+        say(d, s, section, name, RESTART);
+
+static void compare_options(const struct difference *d, const struct config_section *s,
+                            const char *section, const struct options *a, const struct options *b)
+{
+    PUBLISHER_OPTIONS(COMPARE_OPTION)
+    if (!same_rules(a, b))
+        say(d, s, section, "column.mask and column.truncate options", RESTART);
+}
+
+/* ---- all of it ---- */
+
 static void compare(const struct difference *d, const struct config_section *s,
                     const struct config *before, const struct config *now)
 {
@@ -85,6 +131,10 @@ static void compare(const struct difference *d, const struct config_section *s,
         for (size_t k = 0; k < s->key_count; k++)
             if (!same_value(&s->keys[k], old, one))
                 say(d, s, name, s->keys[k].name, s->keys[k].applies);
+        if (s->has_options)
+            compare_options(d, s, name,
+                            &((const struct config_publisher *)(const void *)old)->options,
+                            &((const struct config_publisher *)(const void *)one)->options);
     }
     array = sections_of(before, s, &count);
     for (size_t i = 0; i < count; i++) {
@@ -92,6 +142,19 @@ static void compare(const struct difference *d, const struct config_section *s,
         if (find(now, s, name) == NULL)
             say(d, s, name, "(gone)", section_applies(s));
     }
+}
+
+bool config_source_same(const struct config_source *a, const struct config_source *b)
+{
+    const struct config_section *s = config_sections;
+
+    while (strcmp(s->name, "source") != 0)
+        s++;
+    for (size_t k = 0; k < s->key_count; k++)
+        if (s->keys[k].applies == RECONNECT &&
+            !same_value(&s->keys[k], (const char *)a, (const char *)b))
+            return false;
+    return true;
 }
 
 void config_diff(const struct config *before, const struct config *now, config_differs *say_one,

@@ -11,3 +11,6 @@
 typedef void config_differs(void *arg, const char *what, enum config_applies applies);
 void         config_diff(const struct config *before, const struct config *now, config_differs *say,
                          void *arg);
+
+/* Whether all keys that count for the next connection to a source are the same. */
+bool config_source_same(const struct config_source *a, const struct config_source *b);

@@ -89,7 +89,7 @@
     KEY(password, "password", SECRET, "", RECONNECT, "Its password.")                              \
     KEY(password_file, "password_file", TEXT, "", RECONNECT,                                       \
         "File whose first line is the password, in place of 'password'.")                          \
-    KEY(server_id, "server_id", COUNT, NULL, RECONNECT,                                            \
+    KEY(server_id, "server_id", COUNT, NULL, RESTART,                                              \
         "The relay's own server_id, unique among all replicas of the source.")                     \
     KEY(start, "start", START, "oldest", RESTART,                                                  \
         "Where to begin when nothing is held yet: 'oldest' binlog, 'newest' end, or "              \

@@ -121,11 +121,15 @@ static void put_roff(struct buf *out, const char *text)
 }
 
 static void put_man_entry(struct buf *out, const char *name, const char *help, const char *allowed,
-                          const char *dflt, bool reloads)
+                          const char *dflt, enum config_applies applies)
 {
+    static const char *const marks[] = {
+        [RELOAD] = " \\fR[reload]\n", [RECONNECT] = " \\fR[reconnect]\n", [RESTART] = "\n"
+    };
+
     buf_put_text(out, ".TP\n.B ");
     put_roff(out, name);
-    buf_put_text(out, reloads ? " \\fR[reload]\n" : "\n");
+    buf_put_text(out, marks[applies]);
     put_roff(out, help);
     buf_put_text(out, "\n.br\n");
     put_roff(out, allowed);
@@ -145,10 +149,10 @@ static void put_man_options(struct buf *out)
     buf_put_text(out, ".PP\nThe options below are Debezium's, with its names and meaning.\n");
     for (size_t i = 0; i < option_key_count; i++)
         put_man_entry(out, option_keys[i].name, option_keys[i].help, option_keys[i].allowed,
-                      option_keys[i].dflt, false);
+                      option_keys[i].dflt, RESTART);
     for (size_t i = 0; i < option_pattern_count; i++)
         put_man_entry(out, option_patterns[i].name, option_patterns[i].help,
-                      option_patterns[i].allowed, option_patterns[i].dflt, false);
+                      option_patterns[i].allowed, option_patterns[i].dflt, RESTART);
 }
 
 static const char man_head[] =
@@ -168,7 +172,8 @@ static const char man_head[] =
     ".BR \"binrelay reload\" .\n"
     "Then keys marked with [reload] are taken over, without dropping a connection; a change of "
     "any\n"
-    "other takes a restart, and is said. New certificates count for new connections.\n"
+    "other takes a restart, and is said. Those marked with [reconnect] count at once, by a new\n"
+    "connection to the source. New certificates count for new connections.\n"
     "Sessions of a user that is gone end; others go on by their user's new rights and limits.\n"
     "When anything is wrong in the file, all stays as it was.\n";
 
@@ -190,7 +195,7 @@ void config_put_man(struct buf *out)
         for (size_t k = 0; k < s->key_count; k++)
             put_man_entry(out, s->keys[k].name, s->keys[k].help,
                           config_type_allowed(s->keys[k].type), s->keys[k].dflt,
-                          s->keys[k].applies == RELOAD);
+                          s->keys[k].applies);
         if (s->has_options)
             put_man_options(out);
     }

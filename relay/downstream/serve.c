@@ -278,6 +278,13 @@ int serve_reload_certificates(struct serve *s, const struct config              
     return 0;
 }
 
+void serve_reload_source(struct serve *s, const char *channel, const struct config_source *source)
+{
+    for (size_t i = 0; i < s->world.channel_count; i++)
+        if (strcmp(s->channels[i].name, channel) == 0 && s->channels[i].pool != NULL)
+            pool_use_source(s->channels[i].pool, source);
+}
+
 void serve_reload_bounds(struct serve *s, const struct config *config)
 {
     for (size_t i = 0; i < config->listener_count; i++) {

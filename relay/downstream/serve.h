@@ -32,6 +32,8 @@ MUST_CHECK int serve_reload_users(struct serve *s, const struct config *config, 
 MUST_CHECK int serve_reload_certificates(struct serve *s, const struct config               *config,
                                          void (*say)(void *arg, const char *listener), void *arg,
                                          struct err *e);
+/* For statements that are forwarded from here on; `source` must outlive it. */
+void serve_reload_source(struct serve *s, const char *channel, const struct config_source *source);
 /* Numbers and times of listeners' sessions. */
 void serve_reload_bounds(struct serve *s, const struct config *config);
 

@@ -207,6 +207,10 @@ static bool choose_channel(struct session *s)
     for (size_t i = 0; chosen == NULL && i < s->world->channel_count; i++)
         if (strcmp(s->world->channels[i].name, name) == 0)
             chosen = &s->world->channels[i];
+    if (chosen == NULL && *name != '\0') {
+        (void)snprintf(why, sizeof why, "its channel '%s' is none of this relay's", name);
+        return refuse_channel(s, why);
+    }
     if (chosen == NULL)
         return refuse_channel(s, "neither this user nor this port has a channel; 'channel' has to "
                                  "be given for one of them");

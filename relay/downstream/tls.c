@@ -285,6 +285,17 @@ static void put_common_name(const X509_NAME *name, char into[TLS_NAME_BYTES])
     OPENSSL_free(text);
 }
 
+/* Inside a value it would look like the beginning of another one. */
+static bool has_slash(const X509_NAME *name)
+{
+    for (int i = 0; i < X509_NAME_entry_count(name); i++) {
+        const ASN1_STRING *value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
+        if (memchr(ASN1_STRING_get0_data(value), '/', (size_t)ASN1_STRING_length(value)) != NULL)
+            return true;
+    }
+    return false;
+}
+
 void tls_peer(const struct tls *t, struct tls_peer *out)
 {
     X509 *x = SSL_get0_peer_certificate(t->ssl);
@@ -295,7 +306,7 @@ void tls_peer(const struct tls *t, struct tls_peer *out)
         return;
     const X509_NAME *name = X509_get_subject_name(x);
     char            *line = X509_NAME_oneline(name, NULL, 0);
-    if (line != NULL && strlen(line) < sizeof out->subject)
+    if (line != NULL && strlen(line) < sizeof out->subject && !has_slash(name))
         memcpy(out->subject, line, strlen(line) + 1);
     OPENSSL_free(line);
     put_common_name(name, out->common_name);

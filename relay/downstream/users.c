@@ -15,7 +15,7 @@ struct list {
 struct users {
     pthread_mutex_t mutex; /* the pointer to the list */
     struct list    *list;
-    char            path[PATH_BYTES]; /* "": there is no file */
+    char            data[PATH_BYTES]; /* the folder that the daemon was started with; "": none */
 };
 
 /* ---- one user ------------------------------------------------------------------------------ */
@@ -173,13 +173,13 @@ static int list_of_file(const struct config *config, const char *path, struct li
 
 /* ---- the set ------------------------------------------------------------------------------- */
 
-static int find_path(const struct config *config, char path[PATH_BYTES], struct err *e)
+static int find_path(const struct users *u, const struct config *config, char path[PATH_BYTES],
+                     struct err *e)
 {
-    const char *named = config->relay.users, *data = config->relay.data;
+    const char *named = config->relay.users;
     bool        given = named != NULL && *named != '\0';
-    int         n = given          ? snprintf(path, PATH_BYTES, "%s", named)
-                    : data != NULL ? snprintf(path, PATH_BYTES, "%s/users", data)
-                                   : snprintf(path, PATH_BYTES, "%s", "");
+    int n = given || u->data[0] == '\0' ? snprintf(path, PATH_BYTES, "%s", given ? named : "")
+                                        : snprintf(path, PATH_BYTES, "%s/users", u->data);
 
     if (n < 0 || n >= PATH_BYTES)
         return err_set(e, E_CONFIG, "the users file's name is too long");
@@ -189,10 +189,12 @@ static int find_path(const struct config *config, char path[PATH_BYTES], struct 
 int users_new(const struct config *config, struct users **out, struct err *e)
 {
     struct users *u = calloc(1, sizeof *u);
+    char          path[PATH_BYTES];
 
     if (u == NULL)
         return err_set(e, E_NOMEM, "no memory for users");
-    if (find_path(config, u->path, e) != 0 || list_of_file(config, u->path, &u->list, e) != 0) {
+    copy_text(u->data, sizeof u->data, config->relay.data);
+    if (find_path(u, config, path, e) != 0 || list_of_file(config, path, &u->list, e) != 0) {
         free(u);
         return -1;
     }
@@ -244,13 +246,12 @@ int users_reload(struct users *u, const struct config *config, size_t *changed, 
     struct list *now = NULL;
     char         path[PATH_BYTES];
 
-    TRY(find_path(config, path, e));
+    TRY(find_path(u, config, path, e));
     TRY(list_of_file(config, path, &now, e));
     (void)pthread_mutex_lock(&u->mutex);
     struct list *before = u->list;
     *changed = inherit(before, now);
     u->list = now;
-    memcpy(u->path, path, sizeof path);
     (void)pthread_mutex_unlock(&u->mutex);
     list_free(before);
     return 0;

@@ -12,12 +12,12 @@
 enum { STACK_BYTES = 256 * 1024, KILL_BYTES = 64 };
 
 struct pool {
-    const struct config_source *source;
-    int                         interrupt_fd; /* readable: all are to end */
-    pthread_mutex_t             mutex;
-    pthread_cond_t              quiet; /* `running` fell to 0 */
-    unsigned                    running;
-    unsigned                    connections; /* made or being made */
+    _Atomic(const struct config_source *) source;
+    int                                   interrupt_fd; /* readable: all are to end */
+    pthread_mutex_t                       mutex;
+    pthread_cond_t                        quiet; /* `running` fell to 0 */
+    unsigned                              running;
+    unsigned                              connections; /* made or being made */
 };
 
 struct errand {
@@ -55,6 +55,11 @@ int pool_new(const struct config_source *source, struct pool **out, struct err *
     (void)pthread_cond_init(&p->quiet, NULL);
     *out = p;
     return 0;
+}
+
+void pool_use_source(struct pool *p, const struct config_source *source)
+{
+    p->source = source;
 }
 
 void pool_free(struct pool *p)

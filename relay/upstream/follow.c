@@ -23,13 +23,14 @@ enum {
 static const char facts_name[] = "source.facts"; /* in the catalog */
 
 struct follow {
-    const struct config_source *source;
-    struct store               *store;
-    bool                        publishes;
-    char                        relay_uuid[UUID_TEXT_BYTES + 1];
-    int                         stop_fd;
-    int                         wake_fd; /* more is safe: acknowledgements may be due */
-    _Atomic(bool)               stopping;
+    const struct config_source           *source; /* the ingest thread's */
+    _Atomic(const struct config_source *) next;   /* what it shall be */
+    struct store                         *store;
+    bool                                  publishes;
+    char                                  relay_uuid[UUID_TEXT_BYTES + 1];
+    int                                   stop_fd;
+    int                                   wake_fd; /* more is safe: acknowledgements may be due */
+    _Atomic(bool)                         stopping;
 
     pthread_mutex_t         lock; /* of what follows */
     struct server_facts     facts;
@@ -141,6 +142,7 @@ int follow_new(const struct config_source *source, struct store *store, const ch
     if (f == NULL)
         return err_set(e, E_NOMEM, "no memory to follow a source");
     f->source = source;
+    f->next = source;
     f->store = store;
     (void)snprintf(f->relay_uuid, sizeof f->relay_uuid, "%s", relay_uuid);
     (void)pthread_mutex_init(&f->lock, NULL);
@@ -182,13 +184,23 @@ void follow_free(struct follow *f)
     free(f);
 }
 
-void follow_stop(struct follow *f)
+static void interrupt(struct follow *f)
 {
     uint64_t one = 1;
-
-    f->stopping = true;
     /* Fails only when the counter is full, and then it is readable anyway. */
     (void)!write(f->stop_fd, &one, sizeof one);
+}
+
+void follow_stop(struct follow *f)
+{
+    f->stopping = true;
+    interrupt(f);
+}
+
+void follow_use(struct follow *f, const struct config_source *source)
+{
+    f->next = source;
+    interrupt(f);
 }
 
 void follow_fail(struct follow *f, const struct err *why)
@@ -559,13 +571,39 @@ static void react(struct follow *f, const struct err *e)
     f->pause_s = f->pause_s > s->retry_max / 2 ? s->retry_max : f->pause_s * 2;
 }
 
+/* An interruption that was for this is over with it. `stopping` is set before the end is asked for:
+   when that was taken for one of these it is asked for again. */
+static void take_next(struct follow *f)
+{
+    uint64_t count;
+
+    (void)!read(f->stop_fd, &count, sizeof count);
+    if (f->stopping)
+        interrupt(f);
+    const struct config_source *next = f->next;
+    if (f->stopping || next == f->source)
+        return;
+    f->source = next;
+    f->pause_s = 0;
+    f->logged[0] = '\0';
+    (void)pthread_mutex_lock(&f->lock);
+    f->status.semi_sync_wanted = f->source->semi_sync;
+    f->status.problem[0] = '\0';
+    (void)pthread_mutex_unlock(&f->lock);
+    log_write(LOG_INFO, "source", "settings of '%s' have changed: connecting anew",
+              f->source->name);
+}
+
 void follow_run(struct follow *f)
 {
     while (!f->stopping) {
         struct err e = { 0 };
+        take_next(f);
+        if (f->stopping)
+            break;
         (void)attempt(f, &e);
         f->refused = e.kind == E_PURGED;
-        if (!f->stopping)
+        if (!f->stopping && f->next == f->source)
             react(f, &e);
     }
 }

@@ -23,6 +23,9 @@ void follow_stop(struct follow *f);
 /* As follow_stop(), but for a reason that status and log shall tell. */
 void follow_fail(struct follow *f, const struct err *why);
 
+/* Connects anew by other settings of the same source, which must outlive it. */
+void follow_use(struct follow *f, const struct config_source *source);
+
 void follow_facts(struct follow *f, struct server_facts *out);
 void follow_status(struct follow *f, struct channel_status *out);
 void follow_warnings(struct follow *f, struct channel_warnings *out);

@@ -95,13 +95,13 @@ def test_a_reload_says_what_counts_and_what_has_to_wait(scene):
     assert reload(relay) == {"changed": [], "needs_restart": [], "warnings": []}
     connection = relay.connect()
     relay.settings["listener"] |= {"max_sessions": 2, "port": relay.port + 1}
-    relay.settings["source a"]["heartbeat"] = "7s"
+    relay.settings["source a"]["start"] = "newest"
     relay.settings["user new"] = {"password": "new-pw"}
     relay.write_config()
     said = reload(relay)
     assert "[listener] max_sessions" in said["changed"], said
     assert "[user new] (new)" in said["changed"], said
-    assert set(said["needs_restart"]) == {"[listener] port", "[source a] heartbeat"}, said
+    assert set(said["needs_restart"]) == {"[listener] port", "[source a] start"}, said
     second = relay.connect("new", "new-pw")
     try:
         relay.connect().close()
@@ -132,6 +132,36 @@ def test_a_reload_says_what_counts_and_what_has_to_wait(scene):
     said = reload(relay)
     assert "[user new] (gone)" in said["changed"], said
     connection.ping(reconnect=False)
+
+
+def test_a_source_with_another_password_is_reached_while_consumers_stream(scene):
+    """Keys of the source count for a new connection to it, at once; a stream only sees what comes."""
+    source = scene.server("mysql97")
+    relay = scene.relay(source)
+    source.sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)")
+    relay.wait_caught_up(source)
+    one = stream(relay, 100000, *source.position(), None)
+    source.create_user("second", "second-pw", "REPLICATION SLAVE, REPLICATION CLIENT ON *.*")
+    relay.settings["source a"] |= {"user": "second", "password": "second-pw"}
+    relay.write_config()
+    said = reload(relay)
+    assert len(said["changed"]) == 2 and not said["needs_restart"], said
+    assert all(what.startswith("[source a] ") for what in said["changed"]), said
+    wait.until(lambda: source.sql("SELECT 1 FROM information_schema.processlist WHERE "
+                                  "user = 'second' AND command LIKE 'Binlog Dump%%'"), 20,
+               lambda: f"the new account to dump\n{relay.tail()}")
+    source.sql("INSERT INTO d.t VALUES (1)")
+    while event_type(one) != XID_EVENT:
+        pass
+    assert not reload(relay)["changed"]
+    relay.settings["source a"] |= {"user": REPL[0], "password": REPL[1]}
+    relay.write_config()
+    reload(relay)
+    relay.wait_status(lambda status: status["source"]["state"] == "following")
+    source.sql("INSERT INTO d.t VALUES (2)")
+    while event_type(one) != XID_EVENT:
+        pass
+    relay.stop()
 
 
 def test_a_reload_while_no_daemon_runs_says_so(scene):
