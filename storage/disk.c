@@ -117,6 +117,21 @@ static void real_close(struct disk_file *f)
     free(f);
 }
 
+static int real_size_of(struct disk *d, const char *name, uint64_t *out, struct err *e)
+{
+    struct disk_real *r = real_of(d);
+    struct stat       st;
+    if (fstatat(r->folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT)
+            return err_set(e, E_PURGED, "there is no %s/%s", r->path, name);
+        return err_sys(e, "stat %s/%s", r->path, name);
+    }
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, E_CORRUPT, "%s/%s is not a file", r->path, name);
+    *out = (uint64_t)st.st_size;
+    return 0;
+}
+
 static int real_rename(struct disk *d, const char *from, const char *to, struct err *e)
 {
     struct disk_real *r = real_of(d);
@@ -196,6 +211,7 @@ static const struct disk real_functions = {
     .cut = real_cut,
     .size = real_size,
     .close = real_close,
+    .size_of = real_size_of,
     .rename = real_rename,
     .remove = real_remove,
     .sync_folder = real_sync_folder,

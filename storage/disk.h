@@ -27,6 +27,8 @@ struct disk {
     int (*size)(struct disk_file *f, uint64_t *out, struct err *e);
     void (*close)(struct disk_file *f); /* accepts NULL */
 
+    /* Of a file that need not be opened for it. E_PURGED when there is none. */
+    int (*size_of)(struct disk *d, const char *name, uint64_t *out, struct err *e);
     int (*rename)(struct disk *d, const char *from, const char *to, struct err *e);
     int (*remove)(struct disk *d, const char *name, struct err *e); /* absent is fine */
     int (*sync_folder)(struct disk *d, struct err *e); /* names survive a power cut afterwards */

@@ -140,33 +140,110 @@ int locate_position(struct store *s, const char *file, uint64_t position, store_
 
 /* ---- GTIDs: which file ---- */
 
-/* The newest file for which `fits` says yes to the GTIDs in front of it, given that it does so for
-   all older ones too; 0 when not even the first does. */
-static int newest_file(struct store *s, bool (*fits)(const void *arg, const struct gtids *before),
-                       const void *arg, uint32_t *out, struct err *e)
+/*
+ * What is looked for, as a question to the GTIDs in front of a file. When `fits` says yes to one
+ * file, it does so to all older ones. `size` grows from file to file; `held` is how much of it is
+ * on this side of the place: numbers to guess by, which may be wrong.
+ */
+struct question {
+    bool (*fits)(const void *arg, const struct gtids *before);
+    uint64_t (*size)(const void *arg, const struct gtids *before);
+    uint64_t (*held)(const void *arg, const struct gtids *before);
+    const void *arg;
+};
+
+struct probe {
+    uint32_t ordinal;
+    uint64_t size;
+};
+
+/* Files hold about as many transactions each, so that the sizes tell nearly where to look. Where
+   they don't, halving does it. */
+static uint32_t guess(const struct probe *good, const struct probe *bad, uint64_t held, bool halve)
+{
+    uint32_t between = bad->ordinal - good->ordinal;
+
+    if (halve || bad->size <= good->size || held < good->size || held > bad->size)
+        return good->ordinal + between / 2;
+    double   part = (double)(held - good->size) / (double)(bad->size - good->size);
+    uint32_t ahead = (uint32_t)(part * between);
+    if (ahead < 1)
+        ahead = 1;
+    return good->ordinal + (ahead < between ? ahead : between - 1);
+}
+
+static int ask_file(struct store *s, const struct question *q, uint32_t ordinal, struct probe *out,
+                    bool *fits, uint64_t *held, struct err *e)
+{
+    struct store_file f;
+    struct gtids      before = { 0 };
+
+    TRY(store_file_by_ordinal(s, ordinal, &f, e));
+    TRY(index_gtids_before(s, &f, &before, e));
+    *out = (struct probe){ .ordinal = ordinal, .size = q->size(q->arg, &before) };
+    *fits = q->fits(q->arg, &before);
+    if (held != NULL)
+        *held = q->held(q->arg, &before);
+    gtids_done(&before);
+    return 0;
+}
+
+/* The newest file that fits; 0 when not even the first does. Each file that is asked costs a few
+   reads from all over the disk: mostly four are. */
+static int newest_file(struct store *s, const struct question *q, uint32_t *out, struct err *e)
 {
     struct store_file first;
     struct store_file last;
+    struct probe      good;
+    struct probe      bad;
+    struct probe      probe;
+    uint64_t          held = 0;
+    bool              fits;
+    bool              halve = false;
 
     if (!store_first_file(s, &first) || !store_last_file(s, &last))
         return err_set(e, E_PURGED, "the store is empty");
-    uint32_t good = first.ordinal - 1; /* fits up to here */
-    uint32_t bad = last.ordinal + 1;   /* does not from here on */
-    uint32_t ask = last.ordinal;       /* most consumers are near the end */
-    while (bad - good > 1) {
-        struct store_file f;
-        struct gtids      before = { 0 };
-        TRY(store_file_by_ordinal(s, ask, &f, e));
-        TRY(index_gtids_before(s, &f, &before, e));
-        if (fits(arg, &before))
-            good = ask;
-        else
-            bad = ask;
-        gtids_done(&before);
-        ask = good + (bad - good) / 2;
+    /* Most consumers are near the end. */
+    TRY(ask_file(s, q, last.ordinal, &bad, &fits, &held, e));
+    if (fits || first.ordinal == last.ordinal) {
+        *out = fits ? last.ordinal : 0;
+        return 0;
     }
-    *out = good >= first.ordinal ? good : 0;
+    TRY(ask_file(s, q, first.ordinal, &good, &fits, NULL, e));
+    while (fits && bad.ordinal - good.ordinal > 1) {
+        uint32_t between = bad.ordinal - good.ordinal;
+        bool     here;
+        TRY(ask_file(s, q, guess(&good, &bad, held, halve), &probe, &here, NULL, e));
+        if (here)
+            good = probe;
+        else
+            bad = probe;
+        halve = bad.ordinal - good.ordinal > between / 2;
+    }
+    *out = fits ? good.ordinal : 0;
     return 0;
+}
+
+static uint64_t set_size(const void *arg, const struct gtids *before)
+{
+    uint64_t size = 0;
+
+    (void)arg;
+    for (size_t i = 0; i < before->set.count; i++)
+        for (size_t k = 0; k < before->set.lines[i].count; k++)
+            size += before->set.lines[i].intervals[k].last -
+                    before->set.lines[i].intervals[k].first + 1;
+    return size;
+}
+
+static uint64_t state_size(const void *arg, const struct gtids *before)
+{
+    uint64_t size = 0;
+
+    (void)arg;
+    for (size_t i = 0; i < before->state.count; i++)
+        size += before->state.entries[i].number;
+    return size;
 }
 
 /* ---- GTIDs: where in the file ---- */
@@ -257,6 +334,19 @@ static bool set_fits(const void *arg, const struct gtids *before)
     return gtid_set_is_subset(&before->set, arg);
 }
 
+static uint64_t set_held(const void *arg, const struct gtids *before)
+{
+    struct gtids missing = { 0 };
+    struct err   ignored;
+    uint64_t     held = set_size(NULL, before);
+
+    if (gtid_set_copy(&missing.set, &before->set, &ignored) == 0 &&
+        gtid_set_subtract(&missing.set, arg, &ignored) == 0)
+        held -= set_size(NULL, &missing);
+    gtid_set_done(&missing.set);
+    return held;
+}
+
 static int set_purged(struct store *s, const struct gtid_set *have, struct err *e)
 {
     struct store_file first;
@@ -286,7 +376,8 @@ int locate_gtid_set(struct store *s, const struct gtid_set *have, struct locate_
     uint32_t    ordinal = 0;
     struct have held = { .set = have };
 
-    TRY(newest_file(s, set_fits, have, &ordinal, e));
+    const struct question question = { set_fits, set_size, set_held, have };
+    TRY(newest_file(s, &question, &ordinal, e));
     if (ordinal == 0)
         return set_purged(s, have, e);
     return begin_in(s, ordinal, &held, out, e);
@@ -305,6 +396,20 @@ static bool state_fits(const void *arg, const struct gtids *before)
             return false;
     }
     return true;
+}
+
+static uint64_t state_held(const void *arg, const struct gtids *before)
+{
+    const struct gtid_state *have = arg;
+    uint64_t                 held = 0;
+
+    for (size_t i = 0; i < before->state.count; i++) {
+        const struct gtid *last = &before->state.entries[i];
+        const struct gtid *mine = gtid_state_get(have, last->domain);
+        if (mine != NULL)
+            held += mine->number < last->number ? mine->number : last->number;
+    }
+    return held;
 }
 
 static bool same_gtid(const struct gtid *a, const struct gtid *b)
@@ -355,7 +460,8 @@ int locate_gtid_state(struct store *s, const struct gtid_state *have, struct loc
     struct have  held = { .state = have };
     struct gtids published = { 0 };
 
-    TRY(newest_file(s, state_fits, have, &ordinal, e));
+    const struct question question = { state_fits, state_size, state_held, have };
+    TRY(newest_file(s, &question, &ordinal, e));
     if (ordinal == 0)
         return err_set(e, E_PURGED,
                        "Could not find GTID state requested by slave in any binlog files. Probably "
@@ -384,6 +490,30 @@ static bool lies_behind(const void *arg, const struct gtids *before)
     return !covers(before, arg);
 }
 
+/* The greatest number of its own kind. */
+static uint64_t one_size(const void *arg, const struct gtids *before)
+{
+    const struct gtid *one = arg;
+
+    if (one->kind != GTID_MYSQL) {
+        const struct gtid *last = gtid_state_get(&before->state, one->domain);
+        return last != NULL ? last->number : 0;
+    }
+    for (size_t i = 0; i < before->set.count; i++) {
+        const struct gtid_line *line = &before->set.lines[i];
+        if (memcmp(line->uuid, one->uuid, UUID_BYTES) == 0 && strcmp(line->tag, one->tag) == 0 &&
+            line->count > 0)
+            return line->intervals[line->count - 1].last;
+    }
+    return 0;
+}
+
+static uint64_t one_held(const void *arg, const struct gtids *before)
+{
+    (void)before;
+    return ((const struct gtid *)arg)->number - 1;
+}
+
 struct wanted {
     const struct gtid *gtid;
     struct found       found;
@@ -409,7 +539,8 @@ int locate_gtid_one(struct store *s, const struct gtid *g, store_pos *begin, sto
 
     assert(g->kind != GTID_NONE);
     gtid_format(g, text);
-    TRY(newest_file(s, lies_behind, g, &ordinal, e));
+    const struct question question = { lies_behind, one_size, one_held, g };
+    TRY(newest_file(s, &question, &ordinal, e));
     if (ordinal == 0)
         return err_set(e, E_PURGED, "%s is from before the first held file", text);
     TRY(store_file_by_ordinal(s, ordinal, &f, e));
@@ -476,23 +607,21 @@ static int last_before(struct store *s, const struct store_file *f, struct by_ti
 
 int locate_time(struct store *s, int64_t time_s, store_pos *out, struct err *e)
 {
-    struct store_file first;
-    struct store_file f;
+    struct store_file f = { .ordinal = UINT32_MAX };
+    struct store_file last;
 
-    if (!store_first_file(s, &first) || !store_last_file(s, &f))
+    if (!store_last_file(s, &last))
         return err_set(e, E_PURGED, "the store is empty");
-    for (uint32_t ordinal = f.ordinal; ordinal >= first.ordinal; ordinal--) {
+    for (;;) {
         struct by_time b = { .time_s = time_s };
-        TRY(store_file_by_ordinal(s, ordinal, &f, e));
-        if (f.created_s > time_s)
-            continue;
+        if (store_file_by_time(s, time_s, f.ordinal, &f, e) != 0)
+            return err_set(e, E_PURGED, "no transaction is held that is as old as that");
         TRY(last_before(s, &f, &b, e));
         if (b.end != 0) {
-            *out = store_pos_at(ordinal, b.end);
+            *out = store_pos_at(f.ordinal, b.end);
             return 0;
         }
     }
-    return err_set(e, E_PURGED, "no transaction is held that is as old as that");
 }
 
 /* ---- GTIDs up to a place ---- */

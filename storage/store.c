@@ -73,15 +73,6 @@ static int put_row(void *arg, const struct store_file *f, struct err *e)
     return store_table_put(arg, f, e);
 }
 
-static int file_size(struct store *s, const char *name, uint64_t *out, struct err *e)
-{
-    struct disk_file *file;
-    TRY(s->disk->open(s->disk, name, false, false, &file, e));
-    int result = s->disk->size(file, out, e);
-    s->disk->close(file);
-    return result;
-}
-
 /* Sealed files are not read, but they have to be there. */
 static int check_sealed(struct store *s, struct err *e)
 {
@@ -91,7 +82,7 @@ static int check_sealed(struct store *s, struct err *e)
         if (!f->sealed && i + 1 < s->file_count)
             return err_set(e, E_CORRUPT, "relay file %s is not the last and yet not complete",
                            f->name);
-        if (file_size(s, f->name, &size, e) != 0)
+        if (s->disk->size_of(s->disk, f->name, &size, e) != 0)
             return err_note(e, "relay file %s, restore it", f->name);
         if (f->sealed && size != f->size)
             return err_set(e, E_CORRUPT, "relay file %s has %llu bytes, it should have %llu",
@@ -108,7 +99,7 @@ static int remove_unborn(struct store *s, const struct store_file *last, struct 
     uint64_t size;
 
     name_next(last->name, name);
-    if (file_size(s, name, &size, e) != 0)
+    if (s->disk->size_of(s->disk, name, &size, e) != 0)
         return e->kind == E_PURGED ? 0 : -1;
     if (size > BINLOG_MAGIC_BYTES)
         return err_set(e, E_CORRUPT,
@@ -290,6 +281,8 @@ void store_close(struct store *s)
         s->disk->close(s->tail);
     if (s->tail_index != NULL)
         s->disk->close(s->tail_index);
+    if (s->sealed_index != NULL)
+        s->disk->close(s->sealed_index);
     catalog_close(s->catalog);
     gtids_done(&s->pending);
     gtids_done(&s->gtids);
@@ -394,6 +387,11 @@ static int sync_tail(struct store *s, struct err *e)
     if (s->sync.never || s->tail == NULL)
         return 0;
     TRY(s->disk->sync(s->tail, e));
+    if (s->sealed_index != NULL) {
+        TRY(s->disk->sync(s->sealed_index, e));
+        s->disk->close(s->sealed_index);
+        s->sealed_index = NULL;
+    }
     return s->tail_bare ? s->disk->sync(s->tail_index, e) : 0;
 }
 
@@ -404,6 +402,23 @@ static void raise_published(struct store *s, store_pos synced)
     assert(synced >= store_published(s)); /* I1 */
     assert(synced <= s->boundary);        /* I1 */
     atomic_store_explicit(&s->published, synced, memory_order_release);
+}
+
+static int sync_counted(struct store *s, struct err *e)
+{
+    atomic_fetch_add(&s->rounds, 1);
+    int result = sync_tail(s, e);
+    atomic_fetch_add(&s->rounds, 1);
+    return result;
+}
+
+bool store_syncing(const struct store *s, store_pos handed, unsigned *round)
+{
+    unsigned rounds = atomic_load(&s->rounds);
+    bool     due = !s->sync.never && s->sync.interval_ms == 0 && handed > store_published(s);
+
+    *round = rounds / 2;
+    return due || rounds % 2 == 1;
 }
 
 int store_round(struct store *s, bool force, struct err *e)
@@ -421,7 +436,7 @@ int store_round(struct store *s, bool force, struct err *e)
     if (failed)
         result = err_set(e, E_STOPPED, "an earlier sync failed: the source has to send again");
     else if (raise || force)
-        result = sync_tail(s, e);
+        result = sync_counted(s, e);
 
     (void)pthread_mutex_lock(&s->mutex);
     if (result == 0 && raise)
@@ -434,7 +449,7 @@ int store_round(struct store *s, bool force, struct err *e)
     (void)pthread_mutex_unlock(&s->mutex);
     (void)pthread_mutex_unlock(&s->sync_mutex);
     gtids_done(&fresh);
-    if (result == 0 && raise)
+    if (raise)
         store_wake(s);
     return result;
 }
@@ -563,6 +578,23 @@ int store_file_by_source(struct store *s, const char *source, const char *source
                        "several sources have a file '%.200s': say which, as SOURCE:FILE",
                        source_file);
     return 0;
+}
+
+int store_file_by_time(struct store *s, int64_t time_s, uint32_t below, struct store_file *out,
+                       struct err *e)
+{
+    int result = -1;
+
+    (void)pthread_mutex_lock(&s->mutex);
+    for (size_t i = s->file_count; i > 0 && result != 0; i--) {
+        const struct store_file *f = &s->files[i - 1];
+        if (f->ordinal < below && f->created_s <= time_s) {
+            show_file(s, f, out);
+            result = 0;
+        }
+    }
+    (void)pthread_mutex_unlock(&s->mutex);
+    return result == 0 ? 0 : err_set(e, E_PURGED, "no file is held that is as old as that");
 }
 
 bool store_first_file(struct store *s, struct store_file *out)

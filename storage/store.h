@@ -79,6 +79,10 @@ void store_unwatch(struct store *s, struct store_watch *w);
    until the writer is closed and opened again. It may be called again at once: it waits for that.
    Returns 1 after store_stop_sync() with all synced, 0 after a round. */
 int store_sync(struct store *s, struct err *e);
+/* The writer's: true while a sync is under way, or about to begin for what was handed over up to
+   `handed`; *round tells one from the next. Whoever finds it true and has a watch is woken when it
+   has ended. */
+bool store_syncing(const struct store *s, store_pos handed, unsigned *round);
 /* For good: a store whose syncer was stopped is closed next. */
 void store_stop_sync(struct store *s);
 /* Waits until all that was flushed so far is synced (or the syncer failed: -1). For the writer's
@@ -107,6 +111,10 @@ MUST_CHECK int store_file_by_name(struct store *s, const char *name, struct stor
  * several sources have it. */
 MUST_CHECK int store_file_by_source(struct store *s, const char *source, const char *source_file,
                                     struct store_file *out, struct err *e);
+/* The newest one with a lower ordinal than `below` that was begun at or before this time; E_PURGED
+ * when there is none. */
+MUST_CHECK int store_file_by_time(struct store *s, int64_t time_s, uint32_t below,
+                                  struct store_file *out, struct err *e);
 bool     store_first_file(struct store *s, struct store_file *out); /* false: the store is empty */
 bool     store_last_file(struct store *s, struct store_file *out);
 uint32_t store_file_count(struct store *s);

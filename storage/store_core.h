@@ -19,6 +19,7 @@ struct store {
     struct catalog   *catalog;
 
     _Atomic store_pos published; /* only rises (I1); read without a lock */
+    _Atomic unsigned  rounds;    /* of syncing, begun and ended: odd during one */
 
     pthread_mutex_t    mutex; /* for all up to the next line */
     pthread_cond_t     work;  /* something was handed over, or stop */
@@ -34,10 +35,12 @@ struct store {
     bool               failed;    /* a sync failed: what was handed over may be lost */
     bool               has_writer;
 
-    pthread_mutex_t   sync_mutex; /* one sync at a time; holds the files in place during it */
-    struct disk_file *tail;       /* the last relay file, while there is a writer */
-    struct disk_file *tail_index; /* its sidecar */
-    bool              tail_bare;  /* without checksums: the sidecar's spans must be safe too */
+    pthread_mutex_t   sync_mutex;   /* one sync at a time; holds the files in place during it */
+    struct disk_file *tail;         /* the last relay file, while there is a writer */
+    struct disk_file *tail_index;   /* its sidecar */
+    struct disk_file *sealed_index; /* that of the file before, until the next sync: should its end
+                                       be lost, it is made again */
+    bool tail_bare;                 /* without checksums: the sidecar's spans must be safe too */
 
     pthread_mutex_t     watch_mutex;
     struct store_watch *watches;

@@ -117,19 +117,32 @@ int writer_out(struct writer *w, struct err *e)
     return hand_over(w, e);
 }
 
+/* Up to the next multiple of the buffer's size in the file: the system keeps such pieces in large
+   pages, which cost it a fraction of the work of small ones. */
+static inline size_t buffer_room(const struct writer *w)
+{
+    return WRITER_BUFFER_BYTES - (size_t)(w->written % WRITER_BUFFER_BYTES) - w->filled;
+}
+
 static int put_slow(struct writer *w, struct slice bytes, struct err *e)
 {
-    TRY(writer_out(w, e));
-    if (bytes.len >= WRITER_BUFFER_BYTES)
-        return write_out(w, bytes, e);
-    memcpy(w->buffer, bytes.ptr, bytes.len);
-    w->filled = bytes.len;
-    return 0;
+    while (bytes.len > buffer_room(w)) {
+        size_t n = buffer_room(w);
+        memcpy(w->buffer + w->filled, bytes.ptr, n);
+        w->filled += n;
+        bytes.ptr += n;
+        bytes.len -= n;
+        TRY(buffer_out(w, e));
+    }
+    memcpy(w->buffer + w->filled, bytes.ptr, bytes.len);
+    w->filled += bytes.len;
+    TRY(writer_index_out(w, e));
+    return hand_over(w, e);
 }
 
 static inline int put(struct writer *w, struct slice bytes, struct err *e)
 {
-    if (bytes.len > WRITER_BUFFER_BYTES - w->filled)
+    if (bytes.len > buffer_room(w))
         return put_slow(w, bytes, e);
     memcpy(w->buffer + w->filled, bytes.ptr, bytes.len);
     w->filled += bytes.len;
@@ -179,6 +192,10 @@ static int append_format(struct writer *w, const struct event *ev, struct err *e
     TRY(txn_feed(&w->txn, &w->format, ev, &place, e));
     w->has_format = true;
     w->created_s = ev->timestamp_s;
+    /* Without checksums recovery believes nothing but the sidecar, which therefore has to be there.
+     */
+    if (!w->format.has_crc && !w->store->sync.never)
+        TRY(w->disk->sync(w->store->tail_index, e));
     /* Under the sync mutex, since the syncer reads it. */
     (void)pthread_mutex_lock(&w->store->sync_mutex);
     w->store->tail_bare = !w->format.has_crc;
@@ -406,7 +423,31 @@ int writer_flush(struct writer *w, struct err *e)
     TRY(writer_check_usable(w, e));
     if (!w->has_file)
         return 0;
+    /* Of a transaction that goes on nobody may see anything: its bytes can wait for more. */
+    if (w->boundary == w->handed)
+        return writer_settle(w, writer_index_out(w, e));
     return writer_settle(w, writer_out(w, e));
+}
+
+/* What comes during a round of the syncer waits for its end where much is coming: then there are
+   few large writes and syncs in place of many small ones. A single commit is never kept. */
+bool writer_may_wait(struct writer *w)
+{
+    unsigned round;
+
+    if (!w->has_file || w->broken)
+        return false;
+    /* Of a file that has just begun nothing was handed over: no round will come by itself. */
+    store_pos handed =
+        w->handed > BINLOG_MAGIC_BYTES ? store_pos_at(w->file.ordinal, w->handed) : 0;
+    if (!store_syncing(w->store, handed, &round))
+        return false;
+    if (round != w->round) {
+        w->much = w->at - w->round_at >= WRITER_MUCH_BYTES;
+        w->round = round;
+        w->round_at = w->at;
+    }
+    return w->much || w->at - w->round_at >= WRITER_MUCH_BYTES;
 }
 
 uint64_t writer_offset(const struct writer *w)

@@ -64,3 +64,9 @@ MUST_CHECK int writer_append_rest(struct writer *w, struct slice bytes, struct e
 /* Hands all that was appended to the syncer. Call it whenever the source has nothing more to read
  * at the moment. Cheap when there is nothing. */
 MUST_CHECK int writer_flush(struct writer *w, struct err *e);
+
+/* True while the syncer is at work and has got enough to do after it: small pieces, as they come
+   from a source that is just quick enough, then cost more in calls and syncs than they are early.
+   The caller may keep them until its watch on the store (which it has to have) tells of the
+   round's end. */
+bool writer_may_wait(struct writer *w);

@@ -13,7 +13,7 @@
  *     syncer
  *   boundary: behind the last complete transaction, anywhere from handed to at.
  */
-enum { WRITER_BUFFER_BYTES = 1024 * 1024 };
+enum { WRITER_BUFFER_BYTES = 256 * 1024, WRITER_MUCH_BYTES = 64 * 1024 };
 
 struct writer {
     struct store     *store;
@@ -35,6 +35,9 @@ struct writer {
     struct txn        txn;
     struct indexer    ix;
     uint64_t          index_end; /* size of the sidecar */
+    unsigned          round;     /* of the syncer, as seen last, and `at` then */
+    uint64_t          round_at;
+    bool              much; /* came during the round before */
     uint32_t          created_s;
     uint32_t          last_s;
     /* an event in pieces */

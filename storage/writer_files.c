@@ -28,6 +28,7 @@ static void start_file(struct writer *w, const struct store_file *f)
     w->created_s = 0;
     w->last_s = 0;
     w->pieces_left = 0;
+    w->round_at = 0;
     txn_reset(&w->txn);
 }
 
@@ -276,8 +277,6 @@ static int finish_file(struct writer *w, struct err *e)
     struct slice rest = indexer_ready(&w->ix, UINT64_MAX);
     TRY(w->disk->write(s->tail_index, w->index_end, rest, e));
     indexer_taken(&w->ix, rest.len);
-    if (!s->sync.never)
-        TRY(w->disk->sync(s->tail_index, e));
     w->file.sealed = true;
     w->file.size = size;
     w->file.created_s = w->created_s;
@@ -313,6 +312,7 @@ static int make_file(struct writer *w, const struct store_file *f, struct disk_f
     return 0;
 }
 
+/* Needs no sync as yet: what is lost of it is made again. */
 static int make_sidecar(struct writer *w, const struct store_file *f, struct disk_file **out_file,
                         struct err *e)
 {
@@ -337,8 +337,6 @@ static int make_sidecar(struct writer *w, const struct store_file *f, struct dis
         result = d->cut(file, 0, e);
     if (result == 0)
         result = d->write(file, 0, buf_slice(&head), e);
-    if (result == 0)
-        result = d->sync(file, e);
     w->index_end = head.len;
     buf_done(&head);
     buf_done(&text);
@@ -365,6 +363,10 @@ static int switch_files(struct writer *w, const struct store_file *f, struct dis
     if (result == 0)
         result = store_table_put(s, f, e);
     if (result == 0) {
+        if (with_old && !s->sync.never && s->sealed_index == NULL) {
+            s->sealed_index = s->tail_index;
+            s->tail_index = NULL;
+        }
         close_tail(s);
         s->tail = file;
         s->tail_index = sidecar;

@@ -29,7 +29,7 @@ struct follow {
     bool                                  publishes;
     char                                  relay_uuid[UUID_TEXT_BYTES + 1];
     int                                   stop_fd;
-    int                                   wake_fd; /* more is safe: acknowledgements may be due */
+    int                                   wake_fd; /* a sync has ended: see wake_ingest() */
     _Atomic(bool)                         stopping;
 
     pthread_mutex_t         lock; /* of what follows */
@@ -47,6 +47,8 @@ struct follow {
     uint32_t           pause_s;
     struct client     *client; /* of the dump */
     struct store_watch watch;
+    bool               acks;     /* of this dump */
+    _Atomic(bool)      waits;    /* see struct ingest_order */
     char logged[ERR_TEXT_BYTES]; /* the problem that was logged last, not to repeat it */
 };
 
@@ -339,6 +341,7 @@ static int make_order(struct follow *f, struct client *c, const struct writer_re
     if (order->asked > UINT32_MAX)
         order->asked = BINLOG_MAGIC_BYTES;
     order->silence_ms = SILENT_PERIODS * 1000 * f->source->heartbeat;
+    order->waits = &f->waits;
     order->progress = on_progress;
     order->arg = f;
     return 0;
@@ -363,11 +366,13 @@ static void dump_begins(struct follow *f, const struct server_facts *facts,
 
 /* ---- semi-synchronous ---------------------------------------------------------------------- */
 
+/* Acknowledgements may be due, and what was kept during the sync can be written. */
 static void wake_ingest(void *arg)
 {
     const struct follow *f = arg;
     uint64_t             one = 1;
-    (void)!write(f->wake_fd, &one, sizeof one);
+    if (f->acks || atomic_load(&f->waits))
+        (void)!write(f->wake_fd, &one, sizeof one);
 }
 
 /* The ingest thread is the one that begins files, so the last one is the one at hand. */
@@ -408,7 +413,6 @@ static int ask_semi_sync(struct follow *f, struct client *c, struct ingest_semi_
     };
     order->semi_sync = semi;
     f->client = c;
-    client_wake_on(c, f->wake_fd);
     return 0;
 }
 
@@ -416,11 +420,11 @@ static int ingest_watching(struct follow *f, struct client *c, struct writer *w,
                            const struct ingest_order *order, bool *writer_failed, struct err *e)
 {
     f->watch = (struct store_watch){ .wake = wake_ingest, .arg = f };
-    if (order->semi_sync != NULL)
-        store_watch(f->store, &f->watch);
+    f->acks = order->semi_sync != NULL;
+    client_wake_on(c, f->wake_fd);
+    store_watch(f->store, &f->watch);
     int rc = ingest_follow(c, w, order, writer_failed, e);
-    if (order->semi_sync != NULL)
-        store_unwatch(f->store, &f->watch);
+    store_unwatch(f->store, &f->watch);
     return rc;
 }
 

@@ -11,7 +11,10 @@
 #include "storage/name.h"
 
 enum {
-    ROOM_BYTES = 512 * 1024, /* a read with less room than this is not worth its call */
+    READ_BYTES =
+        256 * 1024, /* of one call: what is still in the processor's cache is soon done with */
+    MOVE_BYTES =
+        32 * 1024, /* so little is moved to the buffer's front, to use the same memory again */
     FLUSH_BYTES =
         8 * 1024 * 1024, /* shown at the latest after this much, while more keeps coming */
     FORMAT_BYTES_MAX = 4096,
@@ -568,7 +571,7 @@ static void make_room(struct ingest *i)
 {
     if (i->at == i->end) {
         i->at = i->end = 0;
-    } else if (INGEST_BUFFER_BYTES - i->end < ROOM_BYTES) {
+    } else if (i->end - i->at < MOVE_BYTES || INGEST_BUFFER_BYTES - i->end < READ_BYTES) {
         memmove(i->buffer, i->buffer + i->at, i->end - i->at);
         i->end -= i->at;
         i->at = 0;
@@ -621,20 +624,38 @@ static int send_acks(struct ingest *i, struct err *e)
     return rc;
 }
 
-/* Until there are bytes; meanwhile the syncer makes acknowledgements due. */
+/* Whether what came is kept for now. The flag is up before the question, so that the end of the
+   sync can't pass unseen between the two. */
+static bool keeps(const struct ingest *i)
+{
+    if (i->order->waits == NULL || i->unflushed == 0)
+        return false;
+    atomic_store(i->order->waits, true);
+    if (writer_may_wait(i->writer))
+        return true;
+    atomic_store(i->order->waits, false);
+    return false;
+}
+
+/* Until there are bytes; meanwhile the syncer makes acknowledgements due, or has ended a sync. */
 static int wait_for_bytes(struct ingest *i, uint8_t *into, size_t room, size_t *got, struct err *e)
 {
     const int64_t until = now_ms() + i->order->silence_ms;
     int64_t       left = i->order->silence_ms;
 
     do {
+        bool kept = keeps(i);
+        if (!kept)
+            TRY(flush(i, e)); /* nothing more at the moment: what there is shall be shown */
         TRY(send_acks(i, e));
-        TRY(report(i, true, e));
+        TRY(report(i, !kept, e));
         TRY(client_read(i->client, into, room, (uint32_t)left, got, e));
+        if (kept)
+            atomic_store(i->order->waits, false);
         if (*got > 0)
             return 0;
         left = until - now_ms();
-    } while (i->marked && left > 0);
+    } while (left > 0);
     return err_set(e, E_IO, "no sign of life from the source for %u s, not even a heartbeat",
                    i->order->silence_ms / 1000);
 }
@@ -646,12 +667,10 @@ static int read_once(struct ingest *i, struct err *e)
     make_room(i);
     uint8_t *into = i->buffer + i->end;
     size_t   room = INGEST_BUFFER_BYTES - i->end;
+    room = room < READ_BYTES ? room : READ_BYTES;
     TRY(client_read(i->client, into, room, 0, &got, e));
-    if (got == 0) {
-        /* Nothing more at the moment: show what there is, then wait. */
-        TRY(flush(i, e));
+    if (got == 0)
         TRY(wait_for_bytes(i, into, room, &got, e));
-    }
     i->end += got;
     i->seen.bytes += got;
     TRY(take_packets(i, e));

@@ -11,6 +11,7 @@
  * protocol documentation ("Binlog Network Stream", packets); recorded streams of real servers.
  */
 #pragma once
+#include <stdatomic.h>
 #include "protocol/client.h"
 #include "storage/writer.h"
 
@@ -51,6 +52,9 @@ struct ingest_order { /* borrowed for the time of ingest_follow() */
     bool     loose_sequence;          /* the connection is compressed: packets are not counted on */
     const struct ingest_semi_sync *semi_sync; /* NULL: not asked for. client_read() then has to
                                                  return when more has become safe */
+    _Atomic(bool) *waits; /* set while what came is kept until a sync has ended, see
+                             writer_may_wait(): client_read() then has to return at its end. NULL:
+                             nothing is kept */
     /* Called after each batch, from the same thread; -1 ends the dump. */
     int (*progress)(void *arg, const struct ingest_progress *p, struct err *e);
     void *arg;

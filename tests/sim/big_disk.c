@@ -278,6 +278,18 @@ static int big_size(struct disk_file *f, uint64_t *out, struct err *e)
     return 0;
 }
 
+static int big_size_of(struct disk *disk, const char *name, uint64_t *out, struct err *e)
+{
+    struct big_disk *d = (struct big_disk *)disk; /* its first member */
+    unsigned         ordinal = 0;
+
+    d->sizes++;
+    if (sscanf(name, "binlog.%6u", &ordinal) != 1 || ordinal == 0 || ordinal > d->files)
+        return err_set(e, E_PURGED, "there is no %s", name);
+    *out = big_disk_size(d, ordinal);
+    return 0;
+}
+
 static int big_sync(struct disk_file *f, struct err *e)
 {
     (void)f;
@@ -303,7 +315,8 @@ void big_disk_init(struct big_disk *d, enum format_family family, uint32_t files
                                       .read = big_read,
                                       .size = big_size,
                                       .sync = big_sync,
-                                      .close = big_close },
+                                      .close = big_close,
+                                      .size_of = big_size_of },
                             .files = files };
     buf_init(&d->made, BIG_TXN_BYTES + 1);
     binlog_begin(&d->txn, &style);

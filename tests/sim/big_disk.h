@@ -22,7 +22,7 @@ struct big_disk {
     struct buf    made; /* the one of number `made_number`, which begins at `made_at` */
     uint64_t      made_number, made_at;
     /* counted since the caller set them to 0 */
-    uint64_t opens, reads, bytes;
+    uint64_t opens, reads, bytes, sizes;
 };
 
 void big_disk_init(struct big_disk *d, enum format_family family, uint32_t files);

@@ -373,6 +373,15 @@ static int sim_size(struct disk_file *f, uint64_t *out, struct err *e)
     return result;
 }
 
+static int sim_size_of(struct disk *disk, const char *name, uint64_t *out, struct err *e)
+{
+    struct disk_file *f;
+    TRY(sim_open(disk, name, false, false, &f, e));
+    int result = sim_size(f, out, e);
+    free(f);
+    return result;
+}
+
 static void sim_close(struct disk_file *f)
 {
     free(f);
@@ -459,6 +468,7 @@ struct sim_disk *sim_disk_new(uint64_t seed)
         .cut = sim_cut,
         .size = sim_size,
         .close = sim_close,
+        .size_of = sim_size_of,
         .rename = sim_rename,
         .remove = sim_remove,
         .sync_folder = sim_sync_folder,

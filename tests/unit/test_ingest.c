@@ -71,6 +71,8 @@ struct writer {
     uint32_t   skipped;
     struct buf held; /* of the current file, before what is appended; empty: not looked at */
     size_t     flushed;
+    bool       syncing;  /* the syncer is at work: what is small may wait */
+    unsigned   kept;     /* times that it was told so */
     uint32_t   left;     /* of an event in pieces */
     unsigned   fails_at; /* the n-th append fails; 0: none */
     unsigned   appends;
@@ -151,6 +153,12 @@ int writer_flush(struct writer *w, struct err *e)
     return 0;
 }
 
+bool writer_may_wait(struct writer *w)
+{
+    w->kept += w->syncing;
+    return w->syncing;
+}
+
 /* ---- making a stream ------------------------------------------------------------------------ */
 
 enum { BOUND = 128 * 1024 * 1024, XID_BYTES = 8 };
@@ -201,7 +209,7 @@ static void play_begin(struct play *y, bool with_crc)
                                       .asked = BINLOG_MAGIC_BYTES,
                                       .offset = BINLOG_MAGIC_BYTES,
                                       .begin = true,
-                                      .silence_ms = 1000,
+                                      .silence_ms = 20,
                                       .progress = remember,
                                       .arg = y };
 }
@@ -751,7 +759,6 @@ static void play_begin_semi_sync(struct play *y, bool marked)
         .mark = mark_of, .safe = synced_end, .send = take_ack, .arg = y
     };
     y->order.semi_sync = &y->semi;
-    y->order.silence_ms = 20;
     y->client.quiet = true;
     y->client.waiting = sync_all;
     send_opening(y);
@@ -821,6 +828,60 @@ static void a_large_event_that_waits_is_acknowledged(void **state)
         assert_stored(&y);
         play_end(&y);
     }
+}
+
+/* ---- what comes during a sync --------------------------------------------------------------- */
+
+struct kept {
+    struct play  play;
+    _Atomic bool waits;
+};
+
+/* The sync ends while the reader waits: then it is woken, or more bytes come. */
+static void end_sync(struct client *c)
+{
+    struct kept   *k = (struct kept *)c; /* its first member's first member */
+    struct writer *w = &k->play.writer;
+    assert_int_equal(atomic_load(&k->waits), w->flushed < w->bytes.len);
+    if (w->flushed < w->bytes.len)
+        w->syncing = false;
+}
+
+static void what_comes_during_a_sync_is_kept_to_its_end(void **state)
+{
+    (void)state;
+    struct kept k;
+
+    play_begin(&k.play, true);
+    atomic_init(&k.waits, false);
+    k.play.order.waits = &k.waits;
+    k.play.client.quiet = true;
+    k.play.client.waiting = end_sync;
+    k.play.writer.syncing = true;
+    send_opening(&k.play);
+    send_xid(&k.play);
+    assert_int_equal(play_run(&k.play), E_IO);
+    assert_true(k.play.writer.kept > 0);
+    assert_false(atomic_load(&k.waits));
+    assert_int_equal(k.play.writer.flushed, k.play.writer.bytes.len);
+    assert_stored(&k.play);
+    play_end(&k.play);
+}
+
+static void without_a_way_to_be_woken_nothing_is_kept(void **state)
+{
+    (void)state;
+    struct play y;
+
+    play_begin(&y, true);
+    y.writer.syncing = true;
+    y.client.quiet = true;
+    send_opening(&y);
+    send_xid(&y);
+    assert_int_equal(play_run(&y), E_IO);
+    assert_int_equal(y.writer.kept, 0);
+    assert_int_equal(y.writer.flushed, y.writer.bytes.len);
+    play_end(&y);
 }
 
 static void a_source_that_marks_nothing_is_read_as_usual(void **state)
@@ -900,6 +961,8 @@ int main(void)
         cmocka_unit_test(i4_an_acknowledgement_is_sent_for_what_is_synced_alone),
         cmocka_unit_test(i4_nothing_is_acknowledged_before_a_sync),
         cmocka_unit_test(a_large_event_that_waits_is_acknowledged),
+        cmocka_unit_test(what_comes_during_a_sync_is_kept_to_its_end),
+        cmocka_unit_test(without_a_way_to_be_woken_nothing_is_kept),
         cmocka_unit_test(a_source_that_marks_nothing_is_read_as_usual),
         cmocka_unit_test(an_event_without_its_mark_is_refused),
         cmocka_unit_test(a_place_is_an_events_start_when_the_event_says_so),

@@ -84,6 +84,31 @@ static void i1_only_whole_transactions_are_published(void **state)
     fixture_done(&f);
 }
 
+/* Who waits needs somebody to end the waiting: only what was handed over makes the syncer work. */
+static void nothing_waits_for_a_sync_that_does_not_come(void **state)
+{
+    (void)state;
+    struct fixture      f;
+    struct binlog       b;
+    struct err          e = { 0 };
+    struct store_source source = fixture_source("a", FAMILY_MYSQL);
+
+    fixture_begin(&f, NULL);
+    small_file(&b, &mysql, 500);
+    size_t half = b.count / 2;
+    assert_int_equal(writer_begin_file(f.writer, &source, "bin.000001", 0, &e), 0);
+    fixture_append(&f, &b, 0, half);
+    assert_true(b.ends[half - 1] > 64 * 1024 && b.bytes.len - b.ends[half - 1] > 64 * 1024);
+    assert_false(writer_may_wait(f.writer)); /* nothing was handed over yet */
+    assert_int_equal(writer_flush(f.writer, &e), 0);
+    fixture_append(&f, &b, half, b.count);
+    assert_true(writer_may_wait(f.writer));
+    fixture_publish(&f);
+    assert_false(writer_may_wait(f.writer)); /* all is synced */
+    binlog_done(&b);
+    fixture_done(&f);
+}
+
 static void a_rotate_shows_when_the_next_file_begins(void **state)
 {
     (void)state;
@@ -411,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(i2_a_relay_file_is_its_source_file_byte_for_byte),
         cmocka_unit_test(i1_only_whole_transactions_are_published),
+        cmocka_unit_test(nothing_waits_for_a_sync_that_does_not_come),
         cmocka_unit_test(a_rotate_shows_when_the_next_file_begins),
         cmocka_unit_test(a_rotate_to_another_name_gets_the_relays),
         cmocka_unit_test(i5_names_count_up_by_one),
