@@ -624,6 +624,14 @@ static void check_source(struct parse *p, const struct part *t)
         }
 }
 
+static bool any_tls_ca(const struct config *c)
+{
+    for (size_t i = 0; i < c->listener_count; i++)
+        if (is_given(c->listeners[i].tls_ca))
+            return true;
+    return false;
+}
+
 static void check_user_bounds(struct parse *p, const struct part *t, const struct config_user *u)
 {
     struct err e = { 0 };
@@ -638,6 +646,10 @@ static void check_user_bounds(struct parse *p, const struct part *t, const struc
         complain(p, key_line(t, "require_certificate"),
                  "require_certificate: no, yes, or a subject of at most %d bytes",
                  ACCOUNT_SUBJECT_BYTES);
+    else if (u->require_certificate != NULL && strcmp(u->require_certificate, "no") != 0 &&
+             !any_tls_ca(p->config))
+        complain(p, key_line(t, "require_certificate"),
+                 "require_certificate needs tls_ca in a [listener]: the authorities to trust");
 }
 
 static void check_user(struct parse *p, const struct part *t)
@@ -659,6 +671,7 @@ static void check_listener(struct parse *p, const struct part *t)
     struct config_listener *l = part_struct(p, t);
 
     check_pair(p, t, l->tls_cert, l->tls_key);
+    check_file(p, t, "tls_ca", l->tls_ca);
     check_channel(p, t, &l->channel, false);
     for (size_t i = 0; i < t->index; i++) {
         const struct config_listener *other = &p->config->listeners[i];

@@ -346,14 +346,18 @@ static const char *misses_certificate(const struct session *s, const char *wante
 }
 
 /* A user who may not come in this way is one that does not exist, from here on: nothing may tell
-   whether its password was right. */
-static void find_user(struct session *s, struct slice name)
+   whether its password was right. Gives the method to log in by. */
+static enum auth_method find_user(struct session *s, const struct handshake_response *hello)
 {
-    struct user *user = users_hold(s->world->users, name);
+    struct user     *user = users_hold(s->world->users, hello->user);
+    struct user     *decoy = user == NULL ? users_decoy(s->world->users, hello->user) : NULL;
+    enum auth_method offered = method_of(&s->facts);
+    enum auth_method method = users_method(user != NULL ? user : decoy, hello->plugin, offered);
 
+    user_release(decoy);
     s->unfit = NULL;
     if (user == NULL)
-        return;
+        return method;
     if (!hosts_allow(user->hosts, s->host))
         s->unfit = "this user may not come from there";
     else if (user->require_tls && !s->secure)
@@ -364,6 +368,7 @@ static void find_user(struct session *s, struct slice name)
         s->user = user;
     else
         user_release(user);
+    return method;
 }
 
 void session_on_handshake(struct session *s, struct slice payload)
@@ -394,12 +399,11 @@ void session_on_handshake(struct session *s, struct slice payload)
         session_refuse(s, ER_HOST_IS_BLOCKED, "HY000", text);
         return;
     }
-    find_user(s, hello.user);
+    enum auth_method method = find_user(s, &hello);
     if (hello.database.len > 0 && query_set_database(&s->query, hello.database) != 0) {
         session_refuse(s, ER_BAD_DB_ERROR, "42000", "Unknown database");
         return;
     }
-    enum auth_method      method = users_method(s->user, hello.plugin, method_of(&s->facts));
     struct auth_verifier *v = s->user != NULL ? &s->user->verifier : NULL;
     struct packet         p = packet_begin(s->out);
     int                   result =

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include "relay/log.h"
 
 enum { PATH_BYTES = 4096 };
@@ -13,6 +14,7 @@ struct list {
 };
 
 struct users {
+    uint64_t        seed;  /* of decoys */
     pthread_mutex_t mutex; /* the pointer to the list */
     struct list    *list;
     char            data[PATH_BYTES]; /* the folder that the daemon was started with; "": none */
@@ -193,6 +195,10 @@ int users_new(const struct config *config, struct users **out, struct err *e)
 
     if (u == NULL)
         return err_set(e, E_NOMEM, "no memory for users");
+    if (getrandom(&u->seed, sizeof u->seed, 0) != sizeof u->seed) {
+        free(u);
+        return err_sys(e, "random numbers");
+    }
     copy_text(u->data, sizeof u->data, config->relay.data);
     if (find_path(u, config, path, e) != 0 || list_of_file(config, path, &u->list, e) != 0) {
         free(u);
@@ -269,6 +275,21 @@ struct user *users_hold(struct users *u, struct slice name)
 {
     (void)pthread_mutex_lock(&u->mutex);
     struct user *user = list_find(u->list, name);
+    if (user != NULL)
+        atomic_fetch_add(&user->holders, 1);
+    (void)pthread_mutex_unlock(&u->mutex);
+    return user;
+}
+
+struct user *users_decoy(struct users *u, struct slice name)
+{
+    uint64_t hash = u->seed;
+
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ name.ptr[i]) * 0x100000001b3u;
+    (void)pthread_mutex_lock(&u->mutex);
+    size_t       count = u->list->count;
+    struct user *user = count > 0 ? u->list->users[(hash >> 32) % count] : NULL;
     if (user != NULL)
         atomic_fetch_add(&user->holders, 1);
     (void)pthread_mutex_unlock(&u->mutex);

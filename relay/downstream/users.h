@@ -55,6 +55,9 @@ size_t         users_count(struct users *u);
 
 /* Held until user_release(); NULL when there is none. Names are compared byte for byte. */
 struct user *users_hold(struct users *u, struct slice name);
+/* One that a user of this name might be: the same one each time while the list is the same, so that
+   the method that is demanded does not tell which names there are. Held; NULL without any user. */
+struct user *users_decoy(struct users *u, struct slice name);
 void         user_release(struct user *user); /* accepts NULL */
 
 /* The method a client has to use: the user's; for `any` what the client began with if we know it

@@ -193,6 +193,14 @@ static void every_error_is_said_with_its_line(void **state)
     assert_says(p, "x = 1\n" GOOD, "/c:1: 'x' stands before any section");
     assert_says(p, GOOD "[user a\n", "/c:6: a section begins with [NAME]: ']' is missing");
     assert_says(p, GOOD "[user a]\n", "/c:6: [user a] needs 'password' or 'password_file'");
+    assert_says(p, GOOD "[user a]\npassword = p\nhosts = 10.0.0.0/8\nhosts = db\n",
+                "/c:9: hosts: 'db' is no address");
+    assert_says(p, GOOD "[user a]\npassword = p\nbandwidth = 100\n", "/c:8: bandwidth: at least");
+    assert_says(p, GOOD "[user a]\npassword = p\nrights = super\n", "/c:8: 'super' is no value");
+    assert_says(p, GOOD "[user a]\npassword = p\nmax_connections = 0\n", "/c:8: '0' is no value");
+    assert_says(p, GOOD "[user a]\npassword = p\nrequire_certificate = yes\n",
+                "/c:8: require_certificate needs tls_ca");
+    assert_says(p, GOOD "[listener]\ntls_ca = DIR/none\n", "/c:7: tls_ca: '");
     assert_says(p,
                 GOOD "[publisher p]\npath = /x\ntopic.prefix = t\n"
                      "[publisher q]\npath = /x\ntopic.prefix = t\n",

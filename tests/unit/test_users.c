@@ -132,6 +132,24 @@ static void a_method_nobody_knows_becomes_the_offered_one(void **state)
     assert_int_equal(users_method(NULL, slice_empty(), AUTH_CACHING_SHA2), AUTH_CACHING_SHA2);
 }
 
+static void names_that_are_not_there_ask_for_methods_that_are(void **state)
+{
+    struct place *p = *state;
+    struct slice  by_native = slice_of_text("mysql_native_password");
+    unsigned      seen[AUTH_METHODS] = { 0 };
+    char          name[16];
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(name, sizeof name, "nobody%d", i);
+        struct user *one = users_decoy(p->users, slice_of_text(name));
+        struct user *again = users_decoy(p->users, slice_of_text(name));
+        assert_ptr_equal(one, again);
+        seen[users_method(one, by_native, AUTH_NATIVE)]++;
+        user_release(one);
+        user_release(again);
+    }
+    assert_true(seen[AUTH_NATIVE] > 50 && seen[AUTH_CACHING_SHA2] > 50);
+}
+
 static void what_is_known_of_a_password_outlives_a_reload(void **state)
 {
     struct place  *p = *state;
@@ -199,6 +217,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_user_bound_to_a_method_must_use_it, begin, end),
         cmocka_unit_test_setup_teardown(a_method_without_a_hash_is_switched_from, begin, end),
         cmocka_unit_test(a_method_nobody_knows_becomes_the_offered_one),
+        cmocka_unit_test_setup_teardown(names_that_are_not_there_ask_for_methods_that_are, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(what_is_known_of_a_password_outlives_a_reload, begin, end),
         cmocka_unit_test_setup_teardown(a_list_that_is_no_good_changes_nothing, begin, end),
     };
