@@ -13,6 +13,7 @@
 #include "relay/log.h"
 #include "relay/reload.h"
 #include "relay/retention.h"
+#include "relay/downstream/handover.h"
 #include "relay/downstream/serve.h"
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 1, EXIT_RUNTIME = 2, TEXT_BYTES_MAX = 1024 * 1024 };
@@ -81,6 +82,7 @@ static void block_signals(sigset_t *awaited)
     (void)sigaddset(awaited, SIGTERM);
     (void)sigaddset(awaited, SIGINT);
     (void)sigaddset(awaited, SIGHUP);
+    (void)sigaddset(awaited, SIGUSR2);
     (void)pthread_sigmask(SIG_BLOCK, awaited, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }
@@ -105,12 +107,17 @@ static int start(const struct config *config, struct parts *p, struct err *e)
     return serve_start(p->serve, e);
 }
 
-/* Consumers first, so that nobody waits for a part that is gone. */
-static void stop(struct parts *p)
+/* Consumers first, so that nobody waits for a part that is gone. `kept` NULL: the listening sockets
+   are closed. */
+static void stop(struct parts *p, struct handover *kept)
 {
+    struct err e = { 0 };
+
     control_stop(p->control);
     if (p->serve != NULL)
         serve_stop(p->serve);
+    if (kept != NULL && serve_keep_sockets(p->serve, kept, &e) != 0)
+        log_err("main", "consumers can't connect until the start is over", &e);
     retention_free(p->retention);
     if (p->channels != NULL)
         channels_stop(p->channels);
@@ -132,35 +139,81 @@ static void reload(struct reload *r)
     reload_report_done(&report);
 }
 
-static int run(const char *path)
+/* What would keep the next start from working is said while this one still runs. */
+static bool may_restart(const char *path)
 {
     struct config *config;
-    struct parts   parts = { 0 };
     struct err     e = { 0 };
-    sigset_t       awaited;
-    int            number = 0;
+
+    if (config_read(path, say_to_log, NULL, &config, &e) != 0) {
+        log_err("config", "not restarted, since it can't be used", &e);
+        return false;
+    }
+    config_free(config);
+    return true;
+}
+
+/* Until it is to end, or to begin anew: SIGUSR2. */
+static int wait_for_end(const sigset_t *awaited, const char *path, struct reload *r)
+{
+    int number = 0;
+
+    for (;;) {
+        if (sigwait(awaited, &number) != 0)
+            continue;
+        if (number == SIGHUP)
+            reload(r);
+        else if (number != SIGUSR2 || may_restart(path))
+            return number;
+    }
+}
+
+/* Becomes the program that lies at the same place now. Consumers that connect meanwhile wait. */
+static int begin_anew(struct handover *kept, char *const *argv)
+{
+    struct err e = { 0 };
+
+    log_write(LOG_INFO, "main", "ended; beginning anew");
+    (void)handover_exec(kept, argv, &e);
+    log_err("main", "could not begin anew", &e);
+    handover_done(kept);
+    return EXIT_RUNTIME;
+}
+
+static int run(const char *path, char *const *argv)
+{
+    struct config  *config;
+    struct parts    parts = { 0 };
+    struct handover kept = { 0 };
+    struct err      e = { 0 };
+    sigset_t        awaited;
+    int             number = 0;
 
     (void)umask(S_IWGRP | S_IRWXO);
     block_signals(&awaited);
+    handover_begin();
     if (config_read(path, say_to_log, NULL, &config, &e) != 0) {
         log_err("config", "can't be used", &e);
         return EXIT_CONFIG;
     }
     log_set_level(config->relay.log_level);
     int failed = start(config, &parts, &e);
+    handover_end();
     if (failed == 0) {
         log_write(LOG_INFO, "main", "binrelayd " BINRELAY_VERSION " runs, data in '%s'",
                   config->relay.data);
-        while (sigwait(&awaited, &number) != 0 || number == SIGHUP)
-            if (number == SIGHUP)
-                reload(parts.reload);
+        number = wait_for_end(&awaited, path, parts.reload);
         log_write(LOG_INFO, "main", "%s: ending in order",
-                  number == SIGTERM ? "SIGTERM" : "SIGINT");
+                  number == SIGTERM   ? "SIGTERM"
+                  : number == SIGUSR2 ? "SIGUSR2"
+                                      : "SIGINT");
     } else {
         log_err("main", "could not start", &e);
     }
-    stop(&parts);
+    stop(&parts, number == SIGUSR2 ? &kept : NULL);
     config_free(config);
+    if (number == SIGUSR2)
+        return begin_anew(&kept, argv);
     if (failed == 0)
         log_write(LOG_INFO, "main", "ended");
     return failed == 0 ? EXIT_FINE : e.kind == E_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
@@ -179,7 +232,7 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--check") == 0)
         return check(argv[2]);
     if (argc == 2 && argv[1][0] != '-')
-        return run(argv[1]);
+        return run(argv[1], argv);
     (void)fprintf(stderr, "usage: binrelayd CONFIG, or binrelayd --help\n");
     return EXIT_CONFIG;
 }

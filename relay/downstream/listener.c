@@ -42,6 +42,8 @@ static void set_int(int fd, int level, int option, int value)
 
 static int open_socket(const struct addrinfo *a, int *out, struct err *e)
 {
+    if (handover_take(a->ai_addr, a->ai_addrlen, out))
+        return 0;
     OWN_FD int fd =
         socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
     if (fd < 0)
@@ -93,6 +95,13 @@ void listener_close(struct listener *l)
     for (size_t i = 0; i < l->count; i++)
         (void)close(l->fds[i]);
     free(l);
+}
+
+int listener_keep(const struct listener *l, struct handover *h, struct err *e)
+{
+    for (size_t i = 0; i < l->count; i++)
+        TRY(handover_keep(h, l->fds[i], e));
+    return 0;
 }
 
 uint16_t listener_port(const struct listener *l)

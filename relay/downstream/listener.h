@@ -6,6 +6,7 @@
 #pragma once
 #include <stdint.h>
 #include "protocol/base/err.h"
+#include "relay/downstream/handover.h"
 #include "relay/downstream/roster.h"
 
 struct ev_loop;
@@ -17,6 +18,8 @@ MUST_CHECK int listener_open(const char *address, uint16_t port, struct listener
                              struct err *e);
 void           listener_close(struct listener *l); /* accepts NULL; detached */
 uint16_t       listener_port(const struct listener *l);
+/* Its sockets stay open, with all who wait in them, when it is closed. */
+MUST_CHECK int listener_keep(const struct listener *l, struct handover *h, struct err *e);
 
 /* `accepted` gets each new socket, non-blocking, as its own. When the process has no descriptors
    left, accepting pauses a while. */

@@ -38,6 +38,9 @@ struct loop {
     pthread_mutex_t   mutex; /* arrivals */
     struct arrival   *arrivals, **arrivals_end;
 
+    void (*ending)(void *arg); /* see loop_on_end() */
+    void *ending_arg;
+
     struct peer_link *peers;
     bool              stopping;
     ev_timer          deadline; /* of stopping */
@@ -185,6 +188,8 @@ static void begin_stop(struct loop *l)
 {
     struct peer_link *next;
     l->stopping = true;
+    if (l->ending != NULL)
+        l->ending(l->ending_arg);
     for (struct peer_link *link = l->peers; link != NULL; link = next) {
         next = link->next;
         peer_finish(link->peer);
@@ -270,6 +275,12 @@ int loop_start(struct loop *l, struct err *e)
         if (l->world->channels[i].store != NULL)
             store_watch(l->world->channels[i].store, &l->channels[i].watch);
     return 0;
+}
+
+void loop_on_end(struct loop *l, void (*ending)(void *arg), void *arg)
+{
+    l->ending = ending;
+    l->ending_arg = arg;
 }
 
 void loop_end_soon(struct loop *l)

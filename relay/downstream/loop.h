@@ -15,6 +15,9 @@ MUST_CHECK int loop_new(const struct session_world *world, struct loop **out, st
 /* Not running: before loop_start() or after loop_stop(). */
 void           loop_free(struct loop *l);
 MUST_CHECK int loop_start(struct loop *l, struct err *e);
+/* What the loop's thread does first when it is asked to end, before sessions end. Before
+   loop_start(). */
+void loop_on_end(struct loop *l, void (*ending)(void *arg), void *arg);
 /* Asks it to end; streams go on to a good place to be cut off, for a second at most. */
 void loop_end_soon(struct loop *l);
 /* The same, and waits for its end. Fine for one that was not started. */

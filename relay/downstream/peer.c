@@ -172,7 +172,12 @@ static int close_down(struct peer *p, enum turn *turn, struct err *e)
     if (!p->ended)
         conn_end(&p->conn);
     p->ended = true;
-    return read_over(p, turn, e);
+    TRY(read_over(p, turn, e));
+    /* When the relay ends, it does not wait for clients that are slow to close. What they were sent
+       reaches them all the same, since nothing of theirs is left unread. */
+    if (*turn == PAUSE && p->session.ends_soon)
+        p->session.state = GONE;
+    return 0;
 }
 
 static int step(struct peer *p, bool *readable, size_t *moved, enum turn *turn, struct err *e)

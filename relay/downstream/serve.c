@@ -1,5 +1,6 @@
 #include "relay/downstream/serve.h"
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,8 @@ struct serve {
     struct entrance       *entrances;
     size_t                 entrance_count;
     bool                   started;
+    bool                   accepting;       /* all loops run */
+    sem_t                  accepts_no_more; /* posted once when they end */
     size_t                 loop_count;
     struct loop           *loops[LOOPS_MAX];
 };
@@ -162,6 +165,7 @@ int serve_new(const struct config *config, const struct channels *channels, stru
     if (s == NULL)
         return err_set(e, E_NOMEM, "no memory for the listener");
     s->config = config;
+    (void)sem_init(&s->accepts_no_more, 0, 0);
     if (set_up(s, channels, e) != 0) {
         serve_free(s);
         return -1;
@@ -170,8 +174,19 @@ int serve_new(const struct config *config, const struct channels *channels, stru
     return 0;
 }
 
+/* In the first loop's thread, which accepts. */
+static void stop_accepting(void *arg)
+{
+    struct serve *s = arg;
+
+    for (size_t i = 0; i < s->entrance_count; i++)
+        listener_detach(s->entrances[i].listener);
+    (void)sem_post(&s->accepts_no_more);
+}
+
 int serve_start(struct serve *s, struct err *e)
 {
+    loop_on_end(s->loops[0], stop_accepting, s);
     for (size_t i = 0; i < s->entrance_count; i++)
         listener_attach(s->entrances[i].listener, loop_ev(s->loops[0]), on_accepted,
                         &s->entrances[i]);
@@ -182,6 +197,7 @@ int serve_start(struct serve *s, struct err *e)
             return -1;
         }
     }
+    s->accepting = true;
     for (size_t i = 0; i < s->entrance_count; i++)
         log_write(LOG_INFO, "serve", "listening on %s port %u", s->entrances[i].config->address,
                   listener_port(s->entrances[i].listener));
@@ -192,14 +208,18 @@ void serve_stop(struct serve *s)
 {
     if (!s->started)
         return;
+    /* Nobody is accepted any more before the first session ends: who is sent away comes back at
+       once, and would be let in here only to be sent away again, which it may take ill. */
+    loop_end_soon(s->loops[0]);
+    while (s->accepting && sem_wait(&s->accepts_no_more) != 0)
+        continue;
+    s->accepting = false;
     for (size_t i = 0; i < s->loop_count; i++)
         loop_end_soon(s->loops[i]);
-    /* The first loop's thread accepts: once it is gone nothing is handed over any more. */
-    for (size_t i = 0; i < s->loop_count; i++) {
+    for (size_t i = 0; i < s->loop_count; i++)
         loop_stop(s->loops[i]);
-        for (size_t k = 0; i == 0 && k < s->entrance_count; k++)
-            listener_detach(s->entrances[k].listener);
-    }
+    for (size_t i = 0; i < s->entrance_count; i++)
+        listener_detach(s->entrances[i].listener);
     s->started = false;
 }
 
@@ -221,7 +241,15 @@ void serve_free(struct serve *s)
     penalty_free(s->penalty);
     auth_key_free(s->key);
     users_free(s->users);
+    (void)sem_destroy(&s->accepts_no_more);
     free(s);
+}
+
+int serve_keep_sockets(const struct serve *s, struct handover *h, struct err *e)
+{
+    for (size_t i = 0; i < s->entrance_count; i++)
+        TRY(listener_keep(s->entrances[i].listener, h, e));
+    return 0;
 }
 
 size_t serve_listener_count(const struct serve *s)

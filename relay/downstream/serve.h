@@ -8,6 +8,7 @@
 #include "relay/channels.h"
 #include "relay/config/config.h"
 
+struct handover;
 struct serve;
 
 /* Opens the listening sockets, reads the certificates, makes keys and verifiers: whatever is wrong
@@ -51,6 +52,9 @@ struct serve_listener {
     uint16_t    port;    /* it listens on */
     const char *channel; /* "": its users' */
 };
+/* The listening sockets stay open when all is freed, for the next program. After serve_stop(). */
+MUST_CHECK int serve_keep_sockets(const struct serve *s, struct handover *h, struct err *e);
+
 size_t serve_listener_count(const struct serve *s); /* at least one */
 void   serve_listener(const struct serve *s, size_t index, struct serve_listener *out);
 

@@ -236,6 +236,13 @@ static void *control_main(void *arg)
     return NULL;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* ---- life ---------------------------------------------------------------------------------- */
 
 static int control_listen(struct control *c, struct err *e)
@@ -292,7 +299,7 @@ int control_start(const struct config *config, struct channels *channels, struct
                                            .serve = serve,
                                            .retention = retention,
                                            .reload = reload,
-                                           .started_s = (int64_t)time(NULL) };
+                                           .started_ms = now_ms() };
     c->listen_fd = c->stop_fd = -1;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         c->clients[i].fd = -1;

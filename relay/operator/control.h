@@ -11,7 +11,7 @@
  * not known is null.
  *
  *   status             one line:
- *     {"version":"0.1.0","pid":1,"uptime_s":7,"config":"/etc/binrelay.conf","data":"/var/lib/binrelay",
+ *     {"version":"0.1.0","pid":1,"uptime_s":7,"started_ms":1,"config":"/etc/binrelay.conf","data":"/var/lib/binrelay",
  *      "listener":{"address":"127.0.0.1","port":3307} (the first one of:)
  *      "listeners":[{"name":"x or null","address":"127.0.0.1","port":3307,"channel":"main or
  * null"}], "logins":{"users":1,"failed":0,"blocked":0,"slowed_addresses":0} (failed, blocked: since
@@ -62,6 +62,9 @@
  *     whose last event is older) that no consumer holds; "dry" only tells. One line:
  *     {"files":2,"bytes":300,"keep_from":"binlog.000003","held":false,"dry":true}
  *     held: more would go, but a consumer still needs it.
+ *
+ *   restart            {"pid":1}; then the daemon ends in order and begins anew, as the same
+ * process. Refused when the configuration has errors.
  *
  *   reload TAB all|users
  *     Reads the configuration, certificates and users again, or the users alone, as relay/reload.h

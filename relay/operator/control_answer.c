@@ -1,5 +1,6 @@
 #include "relay/operator/control_answer.h"
 #include <errno.h>
+#include <signal.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -348,7 +349,8 @@ static int answer_status(const struct control_context *x, const struct control_r
     json_open_object(&j);
     put_text(&j, "version", BINRELAY_VERSION);
     put_uint(&j, "pid", (uint64_t)getpid());
-    put_uint(&j, "uptime_s", (uint64_t)((int64_t)time(NULL) - x->started_s));
+    put_uint(&j, "uptime_s", (uint64_t)((int64_t)time(NULL) - x->started_ms / 1000));
+    put_uint(&j, "started_ms", (uint64_t)x->started_ms);
     put_text(&j, "config", x->config->path);
     put_text(&j, "data", x->config->relay.data);
     if (r->slot != NULL && r->slot->channel != NULL)
@@ -621,6 +623,40 @@ static void put_sentences(struct json *j, const char *name, const struct buf *se
     json_close_array(j);
 }
 
+struct first_sentence {
+    char text[ERR_TEXT_BYTES];
+};
+
+static void take_first(void *arg, const char *sentence)
+{
+    struct first_sentence *f = arg;
+    if (f->text[0] == '\0')
+        (void)snprintf(f->text, sizeof f->text, "%s", sentence);
+}
+
+static int answer_restart(const struct control_context *x, const struct control_request *r,
+                          char *const *words, struct buf *line, control_put *put, void *put_arg,
+                          struct err *e)
+{
+    struct first_sentence first = { 0 };
+    struct config        *config;
+    struct json           j = json_into(line);
+
+    (void)r;
+    (void)words;
+    if (config_read(x->config->path, take_first, &first, &config, e) != 0)
+        return err_set(e, E_CONFIG, "not restarted: %.500s",
+                       first.text[0] != '\0' ? first.text : e->text);
+    config_free(config);
+    json_open_object(&j);
+    put_uint(&j, "pid", (uint64_t)getpid());
+    json_close_object(&j);
+    TRY(emit(line, put, put_arg, e));
+    if (kill(getpid(), SIGUSR2) != 0)
+        return err_sys(e, "tell the main thread");
+    return 0;
+}
+
 static int answer_reload(const struct control_context *x, const struct control_request *r,
                          char *const *words, struct buf *line, control_put *put, void *put_arg,
                          struct err *e)
@@ -656,13 +692,10 @@ static const struct request {
                   char *const *words, struct buf *line, control_put *put, void *put_arg,
                   struct err *e);
 } requests[] = {
-    { "status", 0, answer_status },
-    { "files", 0, answer_files },
-    { "map", 1, answer_map },
-    { "purge", 2, answer_purge },
-    { "define", 2, answer_define },
-    { "reload", 1, answer_reload },
-    { "consumers", 0, answer_consumers },
+    { "status", 0, answer_status },   { "files", 0, answer_files },
+    { "map", 1, answer_map },         { "purge", 2, answer_purge },
+    { "define", 2, answer_define },   { "reload", 1, answer_reload },
+    { "restart", 0, answer_restart }, { "consumers", 0, answer_consumers },
     { "forget", 1, answer_forget },
 };
 

@@ -11,7 +11,7 @@ struct control_context { /* what the answers are about; all borrowed */
     struct serve        *serve;
     struct retention    *retention;
     struct reload       *reload;
-    int64_t              started_s;
+    int64_t              started_ms; /* Unix time in milliseconds */
 };
 
 enum { CONTROL_ANSWER_BYTES_MAX = 64 * 1024 * 1024 };

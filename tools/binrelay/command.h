@@ -73,6 +73,7 @@ enum command_exit map_run(const struct call *c, struct err *e);
 enum command_exit tail_run(const struct call *c, struct err *e);
 enum command_exit purge_command_run(const struct call *c, struct err *e);
 enum command_exit user_run(const struct call *c, struct err *e);
+enum command_exit restart_run(const struct call *c, struct err *e);
 enum command_exit reload_run(const struct call *c, struct err *e);
 enum command_exit consumers_run(const struct call *c, struct err *e);
 enum command_exit verify_run(const struct call *c, struct err *e);

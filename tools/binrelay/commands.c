@@ -103,6 +103,15 @@ const struct command commands[] = {
       .options = { { "forget", "NAME", "Forget one that is away, so that nothing is held for it." },
                    { NULL, NULL, NULL } },
       .run = consumers_run },
+    { .name = "restart",
+      .operands = "",
+      .about_all = true,
+      .summary = "end the daemon in order and begin it anew, for a new version or configuration",
+      .details =
+          "The process stays the same and its listening sockets stay open: consumers connect "
+          "again at once, and wait there until they are served. Refused when the "
+          "configuration has errors. The same as SIGUSR2.",
+      .run = restart_run },
     { .name = "purge",
       .operands = "",
       .summary = "forget the oldest relay files",

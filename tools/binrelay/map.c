@@ -52,7 +52,7 @@ enum command_exit map_run(const struct call *c, struct err *e)
     if (place_parse(asked, &p, e) != 0)
         return COMMAND_MISUSED;
     buf_init(&lines, QUESTION_BYTES_MAX);
-    int result = question_ask(&c->at, ask, &lines, e);
+    int result = question_ask_one(&c->at, ask, &lines, e);
     if (result != 0 && e->kind == E_STOPPED) {
         *e = (struct err){ 0 };
         buf_clear(&lines);

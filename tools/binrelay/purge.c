@@ -57,7 +57,7 @@ enum command_exit purge_command_run(const struct call *c, struct err *e)
     const char *const ask[] = { "purge", place, call_option(c, "dry-run") != NULL ? "dry" : "run",
                                 NULL };
     buf_init(&lines, QUESTION_BYTES_MAX);
-    int result = question_ask(&c->at, ask, &lines, e);
+    int result = question_ask_one(&c->at, ask, &lines, e);
     if (result == 0 && c->json)
         (void)fwrite(buf_text(&lines), 1, lines.len, stdout);
     else if (result == 0)

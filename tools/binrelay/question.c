@@ -17,6 +17,15 @@ int question_ask(const struct folder *at, const char *const *words, struct buf *
     return buf_check(out, "the relay's answer", e);
 }
 
+int question_ask_one(const struct folder *at, const char *const *words, struct buf *out,
+                     struct err *e)
+{
+    size_t before = out->len;
+
+    TRY(question_ask(at, words, out, e));
+    return out->len > before ? 0 : err_set(e, E_STOPPED, "the relay stopped before it answered");
+}
+
 bool question_next_line(struct slice *rest, struct slice *line)
 {
     const uint8_t *end = rest->len > 0 ? memchr(rest->ptr, '\n', rest->len) : NULL;

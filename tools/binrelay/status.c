@@ -291,7 +291,7 @@ static int ask_and_print(const struct call *c, struct buf *status, struct buf *f
     struct json_object      *all = NULL;
     struct slice             line;
 
-    TRY(question_ask(&c->at, ask, status, e));
+    TRY(question_ask_one(&c->at, ask, status, e));
     if (c->json) {
         (void)fwrite(status->ptr, 1, status->len, stdout);
         return 0;
