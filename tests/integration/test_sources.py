@@ -1,18 +1,22 @@
 """Whatever a server version can write to its binlog, the relay's files are the source's files."""
 
 import contextlib
+import dataclasses
+import json
 import random
 import shutil
 import struct
 import subprocess
 import zlib
+from pathlib import Path
 
 import pymysql
 
-from lib import debian
+from lib import debian, kinds, template
+from lib.errors import Unavailable
 from lib.images import assert_same_bytes
 from lib.marks import each, limit
-from lib.servers import REPL
+from lib.servers import REPL, Server
 
 KINDS = ("mysql55", "mysql56", "mysql57", "mysql80", "mysql97",
          "mariadb102", "mariadb105", "mariadb10", "mariadb11")
@@ -489,10 +493,44 @@ def write_encrypted(source):
     source.flush_binlog()
 
 
-def test_mysqls_encrypted_binlogs_are_held_as_they_were_before(scene):
+def with_keyring_component(scene, kind):
+    """The kind whose server loads component_keyring_file: what it needs lies beside its program."""
+    place = scene.path("keyring")
+    place.mkdir()
+    usual = kind.programs
+    *loader, program = usual.find("server")
+    plugins = Path(next(o for o in usual.options if o.startswith("--plugin-dir=")).split("=", 1)[1])
+    component = "component_keyring_file"
+    if not (plugins / f"{component}.so").exists():
+        raise Unavailable(f"{kind.name} comes without {component}")
+    (place / "mysqld").symlink_to(program)
+    (place / f"{component}.so").symlink_to(plugins / f"{component}.so")
+    (place / "mysqld.my").write_text(json.dumps({"components": f"file://{component}"}))
+    (place / f"{component}.cnf").write_text(
+        json.dumps({"path": str(place / "keys"), "read_only": False}))
+
+    def find(role):
+        return [*loader, str(place / "mysqld")] if role == "server" else usual.find(role)
+
+    return place, dataclasses.replace(kind, locate=lambda: dataclasses.replace(usual, find=find))
+
+
+def encrypting_server(scene, kind_name):
+    """By the plugin up to 8.3, by the component since."""
+    if kind_name == "mysql80":
+        return scene.server(kind_name, early_plugin_load="keyring_file.so",
+                            keyring_file_data=scene.path("keyring"), binlog_encryption=True)
+    place, kind = with_keyring_component(scene, kinds.kind(kind_name))
+    folder = scene.path(kind_name)
+    folder.mkdir()
+    template.copy_to(kind, folder / "data")
+    return scene.add(Server(kind, folder, plugin_dir=place, binlog_encryption=True)).start()
+
+
+@each("mysql80", "mysql97")
+def test_mysqls_encrypted_binlogs_are_held_as_they_were_before(scene, kind):
     """binlog_encryption: each closed file is what mysqlbinlog copies from the source."""
-    source = scene.server("mysql80", early_plugin_load="keyring_file.so",
-                          keyring_file_data=scene.path("keyring"), binlog_encryption=True)
+    source = encrypting_server(scene, kind)
     source.sql("CREATE DATABASE w")
     relay = scene.relay(source, settings={"source a": {"retry_max": 1}})
     write_encrypted(source)
