@@ -1,5 +1,6 @@
 #include "protocol/client.h"
 #include "protocol/client_guise.h"
+#include "protocol/client_zstd.h"
 #include "protocol/compressed.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -309,6 +310,8 @@ static void library_start(void)
     library_failed = mysql_server_init(0, NULL, NULL);
     if (library_failed == 0)
         library_failed = guise_start();
+    if (library_failed == 0)
+        client_zstd_register();
 }
 
 int client_connect(const struct client_options *o, struct client **out, struct err *e)

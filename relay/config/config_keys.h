@@ -104,7 +104,9 @@
         "Be a semi-synchronous replica where the source's plugin is on: its commits wait until "   \
         "they are safe on the relay's disk.")                                                      \
     KEY(compress, "compress", FLAG, "no", RECONNECT,                                               \
-        "Ask the source to compress the connection, for a slow network. Not with semi_sync.")      \
+        "Ask the source to compress the connection, for a slow network: by zstd where it has "     \
+        "that "                                                                                    \
+        "(MySQL 8.0.18 and later), else by zlib. Not with semi_sync.")                             \
     KEY(connect_timeout, "connect_timeout", SECONDS, "10", RECONNECT,                              \
         "Time to connect and log in.")                                                             \
     KEY(read_timeout, "read_timeout", SECONDS, "30", RECONNECT,                                    \

@@ -227,6 +227,33 @@ def test_a_compressed_connection_brings_the_same_bytes(scene, way):
     assert ours[22:end] == theirs[22:end]
 
 
+@each("mysql80", "mysql97")
+def test_zstd_is_taken_where_the_source_has_it(scene, kind):
+    """As the method of the dump's connection, with the same bytes; a source that forbids it gives zlib."""
+    source = scene.server(kind, performance_schema="ON")
+    relay = scene.relay(source, settings={"source a": {"compress": "yes", "heartbeat": 1}})
+    source.sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v LONGBLOB);"
+               "INSERT INTO d.t VALUES (1, repeat('abc', 1000000)), (2, random_bytes(1000))")
+    relay.wait_caught_up(source)
+    assert dump_compression(source) == "zstd"
+    relay.stop()
+    source.sql("SET GLOBAL protocol_compression_algorithms = 'zlib,uncompressed'")
+    relay.start()
+    source.sql("INSERT INTO d.t VALUES (3, repeat('xyz', 1000000))")
+    relay.wait_caught_up(source)
+    assert dump_compression(source) == "zlib"
+    end = relay.published()[1]
+    assert relay.files()[-1].read_bytes()[22:end] == source.binlogs()[-1].read_bytes()[22:end]
+
+
+def dump_compression(source):
+    """How the connection of the dump is compressed."""
+    return source.sql(
+        "SELECT s.variable_value FROM performance_schema.status_by_thread s"
+        " JOIN performance_schema.threads t USING (thread_id) WHERE s.variable_name ="
+        " 'Compression_algorithm' AND t.processlist_command LIKE 'Binlog Dump%%'", ())[0][0]
+
+
 def bytes_sent(source):
     return int(source.sql("SHOW GLOBAL STATUS LIKE 'Bytes_sent'")[0][1])
 
