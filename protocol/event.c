@@ -198,7 +198,7 @@ int event_parse_query(const struct event *ev, struct event_query *out, struct er
     q.thread_id = cursor_u32(&c);
     cursor_skip(&c, 4); /* seconds that it ran */
     size_t database_bytes = cursor_u8(&c);
-    cursor_skip(&c, 2); /* error code */
+    q.error = cursor_u16(&c);
     size_t status_bytes = cursor_u16(&c);
     q.status_vars = cursor_slice(&c, status_bytes);
     q.database = cursor_slice(&c, database_bytes);

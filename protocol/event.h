@@ -117,6 +117,7 @@ MUST_CHECK int event_parse_rotate(const struct event *ev, struct event_rotate *o
    inflate.h). */
 struct event_query {
     uint32_t     thread_id;
+    uint16_t     error; /* the statement ended with it, having changed something all the same */
     struct slice status_vars;
     struct slice database;
     struct slice text, packed;

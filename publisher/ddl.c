@@ -31,7 +31,7 @@ enum sql_mode_bit {
 
 /* MySQL 8 has explicit_defaults_for_timestamp on and tells when a session has it otherwise, MariaDB
    tells by a bit of flags2. */
-enum { EXPLICIT_SINCE_MYSQL = 80002, MARIADB_EXPLICIT_TIMESTAMP = 1 << 14 };
+enum { EXPLICIT_SINCE_MYSQL = 80002, MARIADB_EXPLICIT_TIMESTAMP = 1 << 24 };
 
 static void take_updated_names(struct cursor *c)
 {

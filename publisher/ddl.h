@@ -21,8 +21,9 @@ struct ddl_session {
     uint32_t              version; /* 0: not known */
     bool                  ansi_quotes, no_backslash_escapes, oracle, real_as_float;
     bool                  explicit_timestamp; /* explicit_defaults_for_timestamp */
-    const struct charset *client;             /* of the statement's text; NULL: UTF-8 */
-    const struct charset *server;             /* default of new databases; NULL: not told */
+    bool                  failed; /* the statement ended with an error after a part of its work */
+    const struct charset *client; /* of the statement's text; NULL: UTF-8 */
+    const struct charset *server; /* default of new databases; NULL: not told */
 };
 void ddl_session_of(const struct format *f, struct slice status_vars, struct ddl_session *out);
 

@@ -103,10 +103,10 @@ MUST_CHECK int definition_from_json(struct slice json, struct definition **out, 
 void           definition_put_json(const struct definition *d, struct buf *out);
 
 /*
- * Asks the source about a table: its columns in information_schema, its indexes by SHOW INDEX. The
- * asking itself is passed in (relay/ owns the connection, whose character set must be utf8mb4), so
- * that the SQL lives beside the parser of its answer. No sql_mode changes its meaning. E_PURGED: no
- * such table.
+ * Asks the source about a table by SHOW CREATE TABLE, which is read like DDL in the stream. The
+ * asking itself is passed in (relay/ owns the connection, whose character set must be utf8mb4, and
+ * whose sql_mode is changed), so that the SQL lives beside the reader of its answer. E_PURGED: no
+ * such table, or not for this account.
  */
 typedef int    definition_query(void *arg, const char *sql,
                                 int (*row)(void *row_arg, uint32_t columns, const char *const *values,

@@ -242,8 +242,14 @@ static int set_members(struct definition_column *col, const struct ddl_column *c
                        const struct definition *table, struct err *e)
 {
     TRY(set_text(col, c, table, false, e));
-    for (uint32_t i = 0; i < c->member_count; i++)
-        TRY(definition_column_member(col, slice_of_text(c->members[i]), e));
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        struct slice member = slice_of_text(c->members[i]);
+        /* As servers store it. */
+        while (member.len > 0 && member.ptr[member.len - 1] == ' ' &&
+               (col->charset == NULL || !col->charset->is_binary))
+            member.len--;
+        TRY(definition_column_member(col, member, e));
+    }
     /* Debezium counts the members and the commas between them. */
     col->length = 1;
     if (col->type == FIELD_SET && c->member_count > 0)
@@ -331,9 +337,10 @@ int definition_column_declare(struct definition_column *col, const struct ddl_co
 
 /* ---- CONVERT TO ---- */
 
+/* MariaDB's JSON is one, too. */
 static bool is_text(const struct definition_column *col)
 {
-    return col->charset != NULL && col->charset_name != NULL;
+    return col->charset != NULL && !col->charset->is_binary && col->type != FIELD_JSON;
 }
 
 int definition_column_convert(struct definition_column *col, const struct definition_charset *to,
@@ -352,5 +359,5 @@ int definition_column_convert(struct definition_column *col, const struct defini
         col->type = blob_for(capacities[at] / (before > 0 ? before : 1) * after);
     }
     col->charset = to->charset;
-    return definition_set_text(&col->charset_name, to->name, e);
+    return col->charset_name != NULL ? definition_set_text(&col->charset_name, to->name, e) : 0;
 }

@@ -230,23 +230,41 @@ static int set_default(struct alteration *a, const struct ddl_action *action, st
     return at >= 0 ? definition_column_default(&a->d->columns[at], &action->dflt, e) : 0;
 }
 
-static int set_charset(struct alteration *a, const struct ddl_action *action, struct err *e)
+static struct definition_charset charset_of(const struct alteration *a,
+                                            const struct ddl_action *action)
 {
-    struct definition        *d = a->d;
-    struct definition_charset current = { .charset = d->charset };
+    struct definition_charset current = { .charset = a->d->charset };
 
     (void)snprintf(current.name, sizeof current.name, "%s",
-                   d->charset_name != NULL ? d->charset_name : "");
+                   a->d->charset_name != NULL ? a->d->charset_name : "");
     /* DEFAULT means the database's; a collation alone changes the set, too. */
-    struct definition_charset cs = definition_charset_of(
-        action->name, action->to,
-        action->name != NULL && action->name[0] == 0 ? &a->defaults : &current);
-    d->charset = cs.charset;
+    return definition_charset_of(action->name, action->to,
+                                 action->name != NULL && action->name[0] == 0 ? &a->defaults
+                                                                              : &current);
+}
+
+static int set_charset(struct alteration *a, const struct ddl_action *action, struct err *e)
+{
+    struct definition_charset cs = charset_of(a, action);
+
+    a->d->charset = cs.charset;
     if (action->kind == DDL_SET_CHARSET && a->statement->kind != DDL_CREATE_TABLE)
         return 0; /* Debezium takes no notice of it */
-    TRY(definition_set_text(&d->charset_name, cs.name, e));
-    for (uint32_t i = 0; action->kind == DDL_CONVERT && i < d->column_count; i++)
-        TRY(definition_column_convert(&d->columns[i], &cs, e));
+    return definition_set_text(&a->d->charset_name, cs.name, e);
+}
+
+static int set_comment(struct alteration *a, const struct ddl_action *action, struct err *e)
+{
+    return definition_set_text(&a->d->comment, action->name, e);
+}
+
+/* Of the columns that come with the same statement, too, whatever they were declared with. */
+static int convert(struct alteration *a, const struct ddl_action *action, struct err *e)
+{
+    struct definition_charset cs = charset_of(a, action);
+
+    for (uint32_t i = 0; i < a->d->column_count; i++)
+        TRY(definition_column_convert(&a->d->columns[i], &cs, e));
     return 0;
 }
 
@@ -273,11 +291,22 @@ static int add_versioning(struct definition *d, const struct ddl *statement, str
     return 0;
 }
 
+static bool is_old_name(const struct alteration *a, const char *name)
+{
+    for (uint32_t n = 0; n < a->count; n++)
+        if (strcasecmp(a->names[n], name) == 0)
+            return true;
+    return false;
+}
+
 static int add_column(struct alteration *a, const struct ddl_action *action, struct err *e)
 {
     struct definition_column *col = NULL;
     uint32_t                  at = 0;
 
+    /* IF NOT EXISTS asks for the columns before the statement, too. */
+    if (action->if_exists && is_old_name(a, action->column->name))
+        return 0;
     if (column_named(a->d, action->column->name) >= 0) {
         if (action->if_exists)
             return 0;
@@ -310,29 +339,51 @@ static int move_column(struct alteration *a, const struct ddl_action *action, st
 }
 
 /* The order in which the parts of a statement count, whatever order they are written in. */
-static int step(struct alteration *a, const struct ddl_action *action, int phase, struct err *e)
+enum phase {
+    PHASE_CONVERT_TABLE,
+    PHASE_OPTIONS, /* DEFAULT CHARACTER SET goes before CONVERT TO */
+    PHASE_OLD_COLUMNS,
+    PHASE_DEFAULTS, /* SET DEFAULT goes before what a MODIFY beside it says */
+    PHASE_NEW_COLUMNS,
+    PHASE_CONVERT_COLUMNS,
+    PHASES
+};
+
+typedef int take_action(struct alteration *a, const struct ddl_action *action, struct err *e);
+
+static const struct step {
+    take_action         *take;
+    enum phase           phase;
+    enum ddl_action_kind kind;
+} steps[] = {
+    { set_charset, PHASE_CONVERT_TABLE, DDL_CONVERT },
+    { set_charset, PHASE_OPTIONS, DDL_SET_CHARSET },
+    { set_comment, PHASE_OPTIONS, DDL_SET_COMMENT },
+    { drop_column, PHASE_OLD_COLUMNS, DDL_DROP_COLUMN },
+    { change_column, PHASE_OLD_COLUMNS, DDL_CHANGE_COLUMN },
+    { rename_column, PHASE_OLD_COLUMNS, DDL_RENAME_COLUMN },
+    { set_default, PHASE_DEFAULTS, DDL_SET_DEFAULT },
+    { move_column, PHASE_NEW_COLUMNS, DDL_CHANGE_COLUMN },
+    { add_column, PHASE_NEW_COLUMNS, DDL_ADD_COLUMN },
+    { convert, PHASE_CONVERT_COLUMNS, DDL_CONVERT },
+};
+
+static int take_step(struct alteration *a, const struct ddl_action *action, enum phase phase,
+                     struct err *e)
 {
-    switch (action->kind) {
-    case DDL_CONVERT:
-    case DDL_SET_CHARSET:
-        return phase == 0 ? set_charset(a, action, e) : 0;
-    case DDL_SET_COMMENT:
-        return phase == 0 ? definition_set_text(&a->d->comment, action->name, e) : 0;
-    case DDL_DROP_COLUMN:
-        return phase == 1 ? drop_column(a, action, e) : 0;
-    case DDL_CHANGE_COLUMN:
-        if (phase == 1)
-            return change_column(a, action, e);
-        return phase == 2 ? move_column(a, action, e) : 0;
-    case DDL_RENAME_COLUMN:
-        return phase == 1 ? rename_column(a, action, e) : 0;
-    case DDL_SET_DEFAULT:
-        return phase == 1 ? set_default(a, action, e) : 0;
-    case DDL_ADD_COLUMN:
-        return phase == 2 ? add_column(a, action, e) : 0;
-    default:
-        return 0;
-    }
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (steps[i].phase == phase && steps[i].kind == action->kind)
+            return steps[i].take(a, action, e);
+    return 0;
+}
+
+/* A change that IF EXISTS left out makes no key. One with IF NOT EXISTS asks for the key, too:
+   even a column that is there becomes it, unless there is a primary key. */
+static bool makes_key(const struct alteration *a, const struct ddl_action *action, int at)
+{
+    if (action->kind == DDL_CHANGE_COLUMN)
+        return origin_named(a->d, a->names, a->count, action->name) == at;
+    return !action->if_exists || !a->d->key_is_primary;
 }
 
 /* Keys count in their order: what comes first is the key. */
@@ -340,12 +391,11 @@ static int key_step(struct alteration *a, const struct ddl_action *action, struc
 {
     struct definition *d = a->d;
 
-    if (action->kind == DDL_DROP_PRIMARY) {
-        clear_key(d);
-    } else if (action->kind == DDL_ADD_KEY) {
+    if (action->kind == DDL_ADD_KEY) {
         add_key(d, action->key);
     } else if (action->kind == DDL_ADD_COLUMN || action->kind == DDL_CHANGE_COLUMN) {
-        if (column_named(d, action->column->name) >= 0)
+        int at = column_named(d, action->column->name);
+        if (at >= 0 && makes_key(a, action, at))
             add_key_of_column(d, action->column->name, action->column);
     } else if (action->kind == DDL_ADD_SYSTEM_VERSIONING) {
         return add_versioning(d, a->statement, e);
@@ -356,15 +406,16 @@ static int key_step(struct alteration *a, const struct ddl_action *action, struc
     return 0;
 }
 
-enum { PHASES = 3 };
-
 static int apply(struct alteration *a, struct err *e)
 {
     const struct ddl *s = a->statement;
 
     for (int phase = 0; phase < PHASES; phase++)
         for (uint32_t i = 0; i < s->action_count; i++)
-            TRY(step(a, &s->actions[i], phase, e));
+            TRY(take_step(a, &s->actions[i], (enum phase)phase, e));
+    for (uint32_t i = 0; i < s->action_count; i++) /* means the old one, wherever it stands */
+        if (s->actions[i].kind == DDL_DROP_PRIMARY)
+            clear_key(a->d);
     for (uint32_t i = 0; i < s->action_count; i++)
         TRY(key_step(a, &s->actions[i], e));
     return collect_key(a->d, e);

@@ -230,10 +230,11 @@ static int alter_table(struct applying *a, struct err *e)
     const char       *table = s->tables[0].name;
 
     TRY(change_table(a, database, table, e));
-    for (uint32_t i = 0; i < s->action_count; i++) {
-        if (s->actions[i].kind != DDL_RENAME_TO)
-            continue;
-        const struct ddl_name *to = &s->actions[i].table;
+    const struct ddl_name *to = NULL; /* of several names the last one counts */
+    for (uint32_t i = 0; i < s->action_count; i++)
+        if (s->actions[i].kind == DDL_RENAME_TO)
+            to = &s->actions[i].table;
+    if (to != NULL) {
         TRY(move_table(a, database, table, database_of(a, to), to->name, e));
         database = database_of(a, to);
         table = to->name;
@@ -425,8 +426,39 @@ static int give_up(struct applying *a, struct err *e)
     return tell_other(a, a->current, true, e);
 }
 
+/* What a statement did that ended with an error is told by no record. */
+static int apply_failed(struct applying *a, struct err *e)
+{
+    const struct ddl           *s = a->statement;
+    struct definition_database *held = NULL;
+
+    switch (s->kind) {
+    case DDL_CREATE_TABLE:
+    case DDL_CREATE_SEQUENCE:
+        /* MariaDB's OR REPLACE has dropped the old table by then. */
+        if (s->or_replace)
+            return definitions_put(a->ds, database_of(a, &s->tables[0]), s->tables[0].name,
+                                   DEFINITION_NONE, NULL, a->at, e);
+        return 0;
+    case DDL_DROP_TABLE:
+        return drop_tables(a, e);
+    case DDL_DROP_DATABASE: /* some of its tables are gone */
+        TRY(definitions_database(a->ds, s->database, a->at, &held, e));
+        if (held == NULL)
+            return 0;
+        drop_tables_of(a->ds, s->database);
+        return definitions_put_database(a->ds, s->database, &held->charset, a->at, a->at, e);
+    default:
+        for (uint32_t i = 0; i < s->table_count; i++)
+            TRY(put_unknown(a, database_of(a, &s->tables[i]), s->tables[i].name, e));
+        return 0;
+    }
+}
+
 static int apply(struct applying *a, struct err *e)
 {
+    if (a->session->failed)
+        return apply_failed(a, e);
     switch (a->statement->kind) {
     case DDL_OTHER:
     case DDL_TRUNCATE_TABLE:

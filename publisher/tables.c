@@ -151,6 +151,7 @@ int tables_query(struct tables *t, const struct format *f, const struct event *e
     TRY(text_of(t, ev, &q, e));
     TRY(name_of(q.database, current, e));
     ddl_session_of(f, q.status_vars, &session);
+    session.failed = q.error != 0;
     TRY(ddl_read(&session, q.text, &statement, e));
     int result = definitions_apply(t->definitions, statement, &session, current, pos, sink,
                                    sink_arg, &changed, e);
