@@ -135,13 +135,13 @@ class Server(Daemon, replication.Replica):
 
     def sql(self, statements, args=None):
         """Runs them as root and gives the rows of the last one, as tuples."""
-        return run_sql(self._connection(), statements, args)
+        return run_sql(self.quick_connection(), statements, args)
 
     def rows(self, statement, args=None):
         """As sql(), but each row is a dict."""
-        return run_sql(self._connection(), statement, args, pymysql.cursors.DictCursor)
+        return run_sql(self.quick_connection(), statement, args, pymysql.cursors.DictCursor)
 
-    def _connection(self):
+    def quick_connection(self):
         """One for each thread and each life of the server, so that sql() is safe and quick."""
         mine = self._connections
         if getattr(mine, "life", None) != self._lives:
