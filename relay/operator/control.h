@@ -6,9 +6,9 @@
  * at most CONTROL_LINE_BYTES. The answer is lines, each a JSON object, up to the end of the
  * connection. A request that can't be answered gets one line {"error":"sentence","kind":"purged"}
  * (kind: err_kind_name). A request may begin with channel TAB NAME TAB, and has to where there are
- * several channels, except for `status`, which tells of all then. At most CONTROL_CLIENTS_MAX
- * connections at once; one more is answered with an error. Times are Unix seconds; a fact that is
- * not known is null.
+ * several channels, except for `status` and `consumers`, which tell of all then. At most
+ * CONTROL_CLIENTS_MAX connections at once; one more is answered with an error. Times are Unix
+ * seconds; a fact that is not known is null.
  *
  *   status             one line:
  *     {"version":"0.1.0","pid":1,"uptime_s":7,"started_ms":1,"config":"/etc/binrelay.conf","data":"/var/lib/binrelay",
@@ -72,7 +72,7 @@
  *     {"changed":["[listener] certificates, for new connections"],
  *      "needs_restart":["[source a] host"],"warnings":[]}
  *
- *   consumers          one line for each consumer that is remembered, by name:
+ *   consumers          one line for each consumer that is remembered, by channel and name:
  *     {"name":"its UUID or USER/SERVER_ID","channel":"main","user":"u","server_id":7,
  *      "server_uuid":"... or null","address":"127.0.0.1","connected":true,"seen_s":1,
  *      "file":"binlog.000001","offset":157 (sent so far; null: gone),"lag_bytes":0,

@@ -587,9 +587,16 @@ static int answer_consumers(const struct control_context *x, const struct contro
     struct lines l = { .line = line, .put = put, .put_arg = put_arg, .e = e };
 
     (void)words;
-    TRY(control_channel(x, r, &l.channel, e));
-    l.keys = r->slot->config;
-    TRY(consumers_each(channel_consumers(l.channel), put_consumer, &l, e));
+    if (r->slot != NULL)
+        TRY(control_channel(x, r, &l.channel, e));
+    for (size_t i = 0; i < x->channels->count && l.result == 0; i++) {
+        const struct channel_slot *slot = &x->channels->slots[i];
+        if (slot->channel == NULL || (r->slot != NULL && r->slot != slot))
+            continue;
+        l.channel = slot->channel;
+        l.keys = slot->config;
+        TRY(consumers_each(channel_consumers(l.channel), put_consumer, &l, e));
+    }
     return l.result;
 }
 

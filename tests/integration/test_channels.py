@@ -142,6 +142,8 @@ def test_consumers_choose_by_user_and_by_port(scene):
                                 capture_output=True, text=True, check=True, timeout=30)
         assert "all is well" in beside.stdout, beside
 
+    told = [json.loads(line) for line in relay.cli("consumers", "--json").splitlines()]
+    assert {c["channel"] for c in told} == {"one", "two"}, told
     # The limit of one channel is not the other's.
     for name, replica in zip(("one", "two"), replicas):
         replica.stop_replica()

@@ -1,8 +1,10 @@
 """Consumers are remembered, and what they have not got is held for them while they are away."""
 
 import json
+import time
 
 from lib import wait
+from lib.disk import small_disk
 from lib.errors import Failure
 from lib.marks import each
 from lib.servers import REPL
@@ -111,3 +113,25 @@ def test_a_hold_has_its_limits(scene):
     assert "no files are held for it any more" in relay.log_text()
     wait.until(lambda: consumers(relay) == [], 40, lambda: f"it to be forgotten: {consumers(relay)}")
     assert "longer than hold_away" in relay.log_text()
+
+
+def test_who_is_away_does_not_fill_the_disk(scene):
+    """With less room than twice the reserve its files go, long before nothing can be received."""
+    source, replica = scene.server("mariadb10"), scene.server("mariadb10")
+    source.sql(TABLE)
+    with small_disk(scene.path("small"), "40m") as disk:
+        relay = scene.relay(source, settings={
+            "relay": {"data": disk / "data", "keep_bytes": "1K", "reserve": "10M"}})
+        relay.data = disk / "data"
+        attach(replica, relay, "slave_pos", source)
+        replica.wait_for(source)
+        replica.stop_replica()
+        wait_consumer(relay, lambda c: not c["connected"])
+        first = consumer(relay)["hold"]["file"]
+        write(source, relay, 2)
+        time.sleep(11)  # A round of the retention: the file stays.
+        assert first in held(relay), held(relay)
+        (disk / "ballast").write_bytes(bytes(22 * 1024 * 1024))
+        wait.until(lambda: first not in held(relay), 20, lambda: f"it to go: {held(relay)}")
+        write(source, relay, 1)
+        relay.stop()

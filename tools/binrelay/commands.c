@@ -92,6 +92,7 @@ const struct command commands[] = {
       .run = events_run },
     { .name = "consumers",
       .operands = "",
+      .about_all = true,
       .summary = "who is or was streamed, where they are, what is held for them",
       .details =
           "Asks the running daemon. A consumer is named by the UUID of its server, or by "

@@ -39,6 +39,7 @@ static void put_row(struct grid *g, struct json_object *x)
     char span[TEXT_BYTES], bytes[TEXT_BYTES];
 
     grid_put(g, "%s", answer_text(x, "name"));
+    grid_put(g, "%s", answer_text(x, "channel"));
     grid_put(g, "%s", answer_text(x, "user"));
     grid_put(g, "%" PRIu64, answer_uint(x, "server_id"));
     grid_put(g, "%s", answer_text(x, "address"));
@@ -60,8 +61,9 @@ static void put_row(struct grid *g, struct json_object *x)
 
 static int print_rows(struct slice lines, struct err *e)
 {
-    static const char *const titles[] = { "name",  "user",    ">server_id",    "address", "state",
-                                          "place", ">behind", ">transactions", ">lag",    "held" };
+    static const char *const titles[] = { "name",          "channel", "user",  ">server_id",
+                                          "address",       "state",   "place", ">behind",
+                                          ">transactions", ">lag",    "held" };
     struct grid              g;
     struct slice             line;
     int                      result = 0;
