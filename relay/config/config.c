@@ -146,6 +146,10 @@ static struct options *last_options(const struct parse *p, const struct config_s
 
 static bool name_is_good(const struct config_section *s, const char *name)
 {
+    /* A channel's folder lies beside these files. */
+    if (strcmp(s->name, "channel") == 0 &&
+        (strcmp(name, "users") == 0 || strcmp(name, "lock") == 0))
+        return false;
     bool   any = strcmp(s->name, "user") == 0; /* login names are the consumers' matter */
     bool   folder = strcmp(s->name, "channel") == 0;
     size_t n = strlen(name);

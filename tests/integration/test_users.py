@@ -67,6 +67,12 @@ def test_users_are_added_changed_and_removed_while_the_relay_runs(scene):
                       "hosts": "10.9.9.9", "require_tls": False, "require_certificate": "no",
                       "max_connections": 3, "bandwidth": None, "channel": ""}, listed
     assert "10.9.9.9" in user(relay, "list")
+    relay.stop()
+    said = user(relay, "change", "app", "--require-tls", "--require-certificate", "/CN=app")
+    assert said == "changed user 'app'; no relay runs here, it counts from the next start on\n", said
+    user(relay, "change", "app", "--require-tls=no", "--require-certificate=no", "--hosts", "")
+    relay.start()
+    stays, app = relay.connect(), relay.connect("app", "second-pw")
     user(relay, "remove", "app")
     refused(lambda: app.ping(reconnect=False) or app, 2006, 2013)
     stays.ping(reconnect=False)

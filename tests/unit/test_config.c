@@ -279,6 +279,7 @@ static void mistakes_with_channels_are_said_with_their_lines(void **state)
                 "/c:17: a channel follows one source: [source t] is that of channel 'b'");
     assert_says(p, TWO "[channel c]\n", "/c:17: [channel c] has no source");
     assert_says(p, TWO "[channel a.b]\n", "/c:17: 'a.b' can't be the name of a channel");
+    assert_says(p, TWO "[channel users]\n", "/c:17: 'users' can't be the name of a channel");
     assert_says(p, TWO "[channel]\n", "/c:17: a channel needs a name: [channel NAME]");
     assert_says(p, TWO "[channel a]\n", "/c:17: [channel a] again: it stands already in line 5");
     assert_says(p, TWO "[listener]\n[listener l]\n",

@@ -147,10 +147,11 @@ const struct command commands[] = {
                    { "hosts", "LIST",
                      "Addresses to come from: 10.1.2.3, 10.0.0.0/8, 192.168.%, localhost; by "
                      "default everywhere." },
-                   { "require-tls", NULL, "Refuse the user without TLS." },
+                   { "require-tls", "[yes|no]", "Refuse the user without TLS." },
                    { "require-certificate", "[SUBJECT]",
                      "Refuse the user without a certificate that tls_ca vouches for; or with "
-                     "another subject than this, as in =/O=Shop/CN=replica, or common name." },
+                     "another subject than this, as in =/O=Shop/CN=replica, or common name; =no "
+                     "undoes it." },
                    { "max-connections", "N", "Most connections at once, or none." },
                    { "bandwidth", "BYTES",
                      "Most bytes a second of all streams together, as 500K or 20M, or none." },

@@ -108,15 +108,18 @@ static int put_options(const struct call *c, struct account *a, struct err *e)
 {
     uint64_t    connections = a->max_connections;
     const char *rights = call_option(c, "rights"), *auth = call_option(c, "auth"),
-               *certificate = call_option(c, "require-certificate");
+               *certificate = call_option(c, "require-certificate"),
+               *tls = call_option(c, "require-tls");
 
     if (rights != NULL)
         TRY(rights_parse(slice_of_text(rights), &a->rights, e));
     if (auth != NULL)
         TRY(account_auth_parse(auth, &a->auth, e));
     TRY(put_text_option(c, "hosts", a->hosts, sizeof a->hosts, e));
-    if (call_option(c, "require-tls") != NULL)
-        a->require_tls = true;
+    if (tls != NULL && *tls != '\0' && strcmp(tls, "yes") != 0 && strcmp(tls, "no") != 0)
+        return err_set(e, E_CONFIG, "--require-tls: yes or no");
+    if (tls != NULL)
+        a->require_tls = strcmp(tls, "no") != 0;
     if (certificate != NULL && *certificate == '\0')
         (void)snprintf(a->require_certificate, sizeof a->require_certificate, "yes");
     else
@@ -218,13 +221,15 @@ static int tell_daemon(const struct call *c, bool *taken, struct err *e)
 {
     static const char *const ask[] = { "reload", "users", NULL };
     struct buf               lines;
+    struct err               why = { 0 };
 
     buf_init(&lines, QUESTION_BYTES_MAX);
-    int rc = question_ask(&c->at, ask, &lines, e);
+    int rc = question_ask(&c->at, ask, &lines, &why);
     buf_done(&lines);
     *taken = rc == 0;
-    if (rc == 0 || e->kind == E_STOPPED)
+    if (rc == 0 || why.kind == E_STOPPED)
         return 0;
+    *e = why;
     return err_note(e, "the users file is written, but the running relay did not take it over");
 }
 
