@@ -7,6 +7,7 @@ import subprocess
 import pymysql
 
 from lib import wait
+from lib.disk import small_disk
 from lib.errors import Failure
 from lib.ports import Port
 from lib.relay import program
@@ -165,9 +166,16 @@ def test_consumers_choose_by_user_and_by_port(scene):
 
 
 def test_a_channel_that_fails_leaves_the_others_alone(scene):
-    """A dead source, a fork, a locked and a damaged folder: said for one channel; the other serves."""
+    """Dead source, fork, full disk, locked or damaged folder: said for one channel; the other serves."""
     one, two = scene.server("mariadb10"), scene.server("mariadb10")
-    relay, ports = two_channels(scene, one, two)
+    relay, ports = two_channels(scene, one, two, **{"channel two": {"reserve": "10M"}})
+    disk = scene.path("small")
+    small = small_disk(disk, "20m")
+    small.__enter__()
+    scene.finally_do(small.__exit__, None, None, None)
+    (disk / "two").mkdir()
+    relay.data.mkdir()
+    (relay.data / "two").symlink_to(disk / "two")
     start(relay)
     one.sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)")
     replica = scene.server("mariadb10")
@@ -185,6 +193,12 @@ def test_a_channel_that_fails_leaves_the_others_alone(scene):
     two.stop()
     one_goes_on("waiting", "Can't connect")
     two.start()
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(12 * 1024 * 1024))
+    two.sql("CREATE DATABASE e")
+    one_goes_on("waiting", "reserve")
+    ballast.unlink()
+    one_goes_on("following", "")
     two.sql("RESET MASTER")
     one_goes_on("stopped", "")
     # What is held of it is still served.
@@ -205,6 +219,14 @@ def test_a_channel_that_fails_leaves_the_others_alone(scene):
     start(relay)
     one_goes_on("failed", "catalog")
     assert "failed" in relay.cli("status") and "catalog" in relay.cli("status")
+
+    relay.stop()
+    (relay.data / "two").unlink()
+    (relay.data / "two").write_text("no folder")
+    start(relay)
+    one_goes_on("failed", "two")
+    code, said = misused(relay, "files")
+    assert code == 1 and "one, two" in said, said
 
     # Two daemons can't share the folder around the channels; the only channel's trouble is fatal.
     other = subprocess.run([program("binrelayd"), relay.config], capture_output=True, text=True,

@@ -114,9 +114,8 @@ static int take_copy(const char *text, char **out, struct err *e)
     return *out != NULL ? 0 : err_set(e, E_NOMEM, "no memory for the name of a folder");
 }
 
-static int take_channel(struct folder *f, const char *name, struct err *e)
+static int take_store(struct folder *f, const char *name, struct err *e)
 {
-    TRY(take_copy(name, &f->channel, e));
     if (asprintf(&f->store, "%s/%s", f->data, name) < 0) {
         f->store = NULL;
         return err_set(e, E_NOMEM, "no memory for the name of a folder");
@@ -132,15 +131,17 @@ static int choose(struct folder *f, size_t count, const char *channel, bool by_c
 
     if (channel != NULL && strpbrk(channel, "/.") == NULL && *channel != '\0' &&
         has(f->data, channel))
-        return take_channel(f, channel, e);
+        return take_copy(channel, &f->channel, e) == 0 ? take_store(f, channel, e) : -1;
     if (channel != NULL && !(own && strcmp(channel, "main") == 0))
-        return err_set(e, E_CONFIG, "there is no channel '%s' in '%s'; there %s", channel, f->data,
-                       own ? "is only 'main'" : f->channels);
+        return err_set(e, E_CONFIG, "there is no channel '%s' in '%s'; there %s %s", channel,
+                       f->data, own || count == 1 ? "is only" : "are",
+                       own ? "'main'" : f->channels);
     if (own && !is_store(f->data))
         return no_data(f->data, by_config, errno, e);
     if (own)
         return take_copy(f->data, &f->store, e);
-    return count == 1 ? take_channel(f, f->channels, e) : 0;
+    /* The daemon is not told to mean this one: it may have others, which could not be opened. */
+    return count == 1 ? take_store(f, f->channels, e) : 0;
 }
 
 /* A channel's folder may be given, too: then its relay's is the one around it. */
