@@ -1,6 +1,7 @@
 #include "protocol/client.h"
 #include "protocol/client_guise.h"
 #include "protocol/client_zstd.h"
+#include "protocol/handshake.h"
 #include "protocol/compressed.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,9 @@ struct client {
     SSL   *tls; /* belongs to mysql; NULL in the clear */
     int    fd;  /* belongs to mysql; set when the dump began */
     int    interrupt_fd;
-    int    wake_fd; /* 0: none */
+    int    wake_fd;      /* 0: none */
+    bool   charset_told; /* its guise's */
+    bool   attributes;   /* its guise promises some in front of each statement */
     /* Of a compressed dump; NULL otherwise. */
     struct unpacker *unpacker;
     uint8_t         *packed;
@@ -351,10 +354,12 @@ int client_connect(const struct client_options *o, struct client **out, struct e
     (void)mysql_optionsv(c->mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "binrelayd");
     set_tls(c->mysql, o);
     struct guise guise = { .as = o->guise };
-    guise_put_on(&guise);
+    guise_put_on(&guise, c->mysql);
+    c->attributes = o->guise != NULL && (o->guise->capabilities & CAP_QUERY_ATTRIBUTES) != 0;
     int rc = login(c, o, e);
     if (guise_take_off(&guise, c->mysql) != 0 && rc == 0)
         rc = err_set(e, E_IO, "connect to %s: the login could not be changed", c->address);
+    c->charset_told = guise.charset_sent;
     if (rc != 0 || check_tls(c, o, e) != 0) {
         client_close(c);
         return -1;
@@ -395,6 +400,11 @@ uint32_t client_thread_id(const struct client *c)
     return (uint32_t)mysql_thread_id(c->mysql);
 }
 
+bool client_told_charset(const struct client *c)
+{
+    return c->charset_told;
+}
+
 int client_fd(const struct client *c)
 {
     return c->fd;
@@ -402,18 +412,41 @@ int client_fd(const struct client *c)
 
 /* ---- statements ---------------------------------------------------------------------------- */
 
+static int wait_query(struct client *c, struct slice payload, int *failed, struct err *e)
+{
+    int status = mysql_real_query_start(failed, c->mysql, (const char *)payload.ptr, payload.len);
+    while (status != 0) {
+        int happened;
+        TRY(wait_library(c, status, &happened, e));
+        status = mysql_real_query_cont(failed, c->mysql, happened);
+    }
+    return 0;
+}
+
+static int send_query(struct client *c, const char *sql, int *failed, struct err *e)
+{
+    static const uint8_t no_attributes[] = { 0, 1 };
+    struct buf           payload;
+
+    if (!c->attributes)
+        return wait_query(c, slice_of_text(sql), failed, e);
+    buf_init(&payload, SIZE_MAX);
+    buf_put(&payload, (struct slice){ no_attributes, sizeof no_attributes });
+    buf_put_text(&payload, sql);
+    int rc = buf_check(&payload, "a statement", e);
+    if (rc == 0)
+        rc = wait_query(c, buf_slice(&payload), failed, e);
+    buf_done(&payload);
+    return rc;
+}
+
 int client_query(struct client *c, const char *sql,
                  int (*row)(void *arg, uint32_t columns, const char *const *values,
                             const unsigned long *lengths, struct err *e),
                  void *arg, struct err *e)
 {
     int failed = 0;
-    int status = mysql_real_query_start(&failed, c->mysql, sql, strlen(sql));
-    while (status != 0) {
-        int happened;
-        TRY(wait_library(c, status, &happened, e));
-        status = mysql_real_query_cont(&failed, c->mysql, happened);
-    }
+    TRY(send_query(c, sql, &failed, e));
     if (failed != 0)
         return query_failed(c, sql, e);
     MYSQL_RES *result = mysql_use_result(c->mysql);

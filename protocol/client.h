@@ -27,7 +27,7 @@ enum client_tls {
  * they are, so that both sides speak the same dialect of the protocol. */
 struct client_guise {
     uint32_t capabilities; /* enum capability; what only the login is about stays the library's */
-    uint8_t  charset;
+    uint8_t  charset;      /* see client_told_charset() */
 };
 
 struct client_options {              /* texts are borrowed for the time of client_connect() */
@@ -68,6 +68,8 @@ MUST_CHECK int client_quote(struct client *c, struct slice text, struct buf *int
 /* Capabilities that the server offered (enum capability), and its id of this connection. */
 uint32_t client_server_capabilities(const struct client *c);
 uint32_t client_thread_id(const struct client *c);
+/* Did the login name its guise's charset? Through TLS it can't. */
+bool client_told_charset(const struct client *c);
 
 MUST_CHECK int client_register(struct client *c, uint32_t server_id, const char *host,
                                uint16_t port, struct err *e);

@@ -39,8 +39,11 @@ static ssize_t write_dressed(MARIADB_PVIO *pvio, const uchar *bytes, size_t n)
     uint32_t caps = (own & capabilities_of_login) | (g->as->capabilities & ~capabilities_of_login);
     for (unsigned i = 0; i < 4; i++)
         login[LOGIN_CAPABILITIES_AT + i] = (uint8_t)(caps >> 8 * i);
-    login[LOGIN_CHARSET_AT] = g->as->charset;
     memset(login + LOGIN_EXTENDED_AT, 0, 4);
+    /* MySQL wants it to be the same in the packet that comes inside TLS. */
+    g->charset_sent = (caps & CAP_SSL) == 0 || login[LOGIN_CHARSET_AT] == g->as->charset;
+    if (g->charset_sent)
+        login[LOGIN_CHARSET_AT] = g->as->charset;
     ssize_t put = g->plain->async_write(pvio, login, n);
     explicit_bzero(login, n);
     g->sent = put > 0;
@@ -69,9 +72,13 @@ int guise_start(void)
     return ma_pvio_register_callback(1, see_bytes) == 0 ? 0 : -1;
 }
 
-void guise_put_on(struct guise *g)
+void guise_put_on(struct guise *g, MYSQL *m)
 {
     worn = g;
+    /* With TLS a second packet follows, which servers want to agree with the first: what can be
+       added to it by an option is. */
+    if (g->as != NULL)
+        m->options.client_flag |= g->as->capabilities & ~capabilities_of_login;
 }
 
 int guise_take_off(struct guise *g, MYSQL *m)

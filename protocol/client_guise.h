@@ -14,11 +14,11 @@
 struct guise {
     const struct client_guise *as; /* NULL: none */
     PVIO_METHODS              *plain, changed;
-    bool                       sent;
+    bool                       sent, charset_sent;
 };
 
 /* Once, before the first. */
 MUST_CHECK int guise_start(void);
 /* Around a login; -1 when it was not sent in its guise. */
-void           guise_put_on(struct guise *g);
+void           guise_put_on(struct guise *g, MYSQL *m);
 MUST_CHECK int guise_take_off(struct guise *g, MYSQL *m);

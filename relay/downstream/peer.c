@@ -387,7 +387,8 @@ void peer_on_published(struct peer *p)
 void peer_on_end(struct peer *p)
 {
     bool ends = atomic_load(&p->session.entry.end) != ROSTER_STAYS;
-    if (!ends && p->session.state != FORWARDING)
+    session_on_cancel(&p->session);
+    if (!ends && p->session.state != FORWARDING && p->session.state != GONE)
         return;
     if (ends)
         session_on_end(&p->session);

@@ -123,7 +123,7 @@ static void end_entry(struct roster_entry *entry, enum roster_end why)
         entry->wake(entry->arg);
 }
 
-enum roster_kill_result roster_kill(struct roster *r, uint32_t id, const char *user)
+enum roster_kill_result roster_kill(struct roster *r, uint32_t id, const char *user, bool query)
 {
     enum roster_kill_result result = ROSTER_KILL_UNKNOWN;
     (void)pthread_mutex_lock(&r->mutex);
@@ -132,8 +132,12 @@ enum roster_kill_result roster_kill(struct roster *r, uint32_t id, const char *u
             continue;
         bool may = user == NULL || strcmp(x->user, user) == 0;
         result = may ? ROSTER_KILL_DONE : ROSTER_KILL_NOT_YOURS;
-        if (may)
+        if (may && query) {
+            atomic_store(&x->cancel, true);
+            x->wake(x->arg);
+        } else if (may) {
             end_entry(x, ROSTER_KILLED);
+        }
         break;
     }
     (void)pthread_mutex_unlock(&r->mutex);

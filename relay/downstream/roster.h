@@ -48,7 +48,8 @@ struct roster_entry {
     _Atomic(store_pos) pos;   /* 0 before a dump */
     _Atomic(store_pos) acked; /* by a semi-synchronous replica; 0: nothing yet */
     _Atomic(uint64_t)  sent_bytes;
-    _Atomic(int)       end; /* enum roster_end */
+    _Atomic(int)       end;    /* enum roster_end */
+    _Atomic(bool)      cancel; /* end what it is doing */
 
     struct roster_entry *prev, *next;
 };
@@ -81,7 +82,7 @@ void roster_describe(struct roster *r, struct roster_entry *entry, const struct 
 
 enum roster_kill_result { ROSTER_KILL_DONE, ROSTER_KILL_UNKNOWN, ROSTER_KILL_NOT_YOURS };
 /* `user` NULL may end everybody's sessions. */
-enum roster_kill_result roster_kill(struct roster *r, uint32_t id, const char *user);
+enum roster_kill_result roster_kill(struct roster *r, uint32_t id, const char *user, bool query);
 
 /* Ends other streams of the same replica: of the same channel, the same server_id (not 0), and
  * where both name one, the same replica_uuid. Returns how many. */

@@ -269,6 +269,18 @@ void session_on_reload(struct session *s)
     }
 }
 
+void session_on_cancel(struct session *s)
+{
+    if (!atomic_exchange(&s->entry.cancel, false))
+        return;
+    if (s->state == FORWARDING || s->state == AWAIT_PLACE) {
+        session_forward_kill(s);
+    } else if (s->state == STREAMING) {
+        session_say(s, LOG_INFO, "ended by KILL QUERY");
+        session_enter(s, GONE);
+    }
+}
+
 void session_on_end(struct session *s)
 {
     int why = atomic_load(&s->entry.end);
@@ -297,11 +309,11 @@ void session_on_end(struct session *s)
 /* ---- commands ----------------------------------------------------------------------------------
  */
 
-static enum query_kill kill_session(void *arg, uint32_t thread_id)
+static enum query_kill kill_session(void *arg, uint32_t thread_id, bool query)
 {
     struct session *s = arg;
     const char     *only = user_may(s->user, RIGHT_ADMIN) ? NULL : s->user->name;
-    switch (roster_kill(s->world->roster, thread_id, only)) {
+    switch (roster_kill(s->world->roster, thread_id, only, query)) {
     case ROSTER_KILL_DONE:
         return QUERY_KILL_DONE;
     case ROSTER_KILL_NOT_YOURS:
@@ -426,7 +438,7 @@ static void on_process_kill(struct session *s, struct slice payload)
         session_refuse_malformed(s);
         return;
     }
-    switch (kill_session(s, id)) {
+    switch (kill_session(s, id, false)) {
     case QUERY_KILL_DONE:
         reply_ok(&r);
         break;

@@ -141,8 +141,8 @@ void session_forward(struct session *s, enum forward_step *step);
 int session_forward_watch(const struct session *s, short *events);
 /* More was published: an AWAIT_PLACE may go on. */
 void session_on_published(struct session *s);
-/* Ends the statement that is under way, as KILL QUERY does. */
-void session_forward_kill(struct session *s);
+/* Does what KILL QUERY left in entry.cancel. */
+void session_on_cancel(struct session *s);
 
 /* Largest payload taken from the client now. */
 size_t session_packet_max(const struct session *s);

@@ -363,6 +363,28 @@ static enum outcome ask_for_place(struct session *s)
     return s->state == FORWARDING ? WAIT : STOP;
 }
 
+/* A variable's value, which the session's own connection knows best; but what tells one server from
+   another, and what is the binlog's, is the relay's. */
+static bool is_the_sessions(struct slice text)
+{
+    static const char *const ours[] = { "%gtid%",      "%binlog%",        "%log_bin%",
+                                        "%server_id%", "%server_uuid%",   "connection_id",
+                                        "user",        "%_user",          "hostname",
+                                        "port",        "%pseudo_thread%", "%semi_sync%" };
+    struct sql               s = unwrap(text);
+
+    if (!sql_match(&s, "SELECT") &&
+        !(sql_match(&s, "SHOW [GLOBAL|SESSION|LOCAL] VARIABLES") && !sql_at_end(&s)))
+        return false;
+    for (; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
+        for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+            if (s.now.body.len > 0 && sql_like(slice_of_text(ours[i]), s.now.body))
+                return false;
+        }
+    }
+    return true;
+}
+
 static enum outcome answer_current(struct session *s, enum query_tie tie)
 {
     struct forwarding *f = s->forwarding;
@@ -388,6 +410,8 @@ static enum outcome answer_current(struct session *s, enum query_tie tie)
     case QUERY_TIE_NONE:
         break;
     }
+    if (there && tie == QUERY_TIE_NONE && is_the_sessions(current_text(f)))
+        return forward_current(s, false);
     bool fine = answer_here(s, current_text(f), 0, f->more);
     f->last_was_there = f->last_was_there && tie == QUERY_TIE_LAST;
     return fine ? NEXT : STOP;
@@ -627,8 +651,13 @@ int session_forward_watch(const struct session *s, short *events)
 
 void session_forward_kill(struct session *s)
 {
-    if (s->state == FORWARDING && is_connected(s))
+    if (s->state == AWAIT_PLACE) {
+        forget_command(s->forwarding);
+        session_answer_error(s, ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
+        session_enter(s, AWAIT_COMMAND);
+    } else if (is_connected(s)) {
         forward_kill(s->forwarding->to);
+    }
 }
 
 /* ---- other commands ---------------------------------------------------------------------------

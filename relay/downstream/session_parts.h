@@ -23,6 +23,7 @@ enum {
     ER_UNKNOWN_STMT_HANDLER = 1243,
     ER_OPTION_PREVENTS_STATEMENT = 1290,
     ER_UNSUPPORTED_PS = 1295,
+    ER_QUERY_INTERRUPTED = 1317,
     ER_MALFORMED_PACKET = 1835,
     ER_SLAVE_SAME_ID = 4052, /* MariaDB */
 };
@@ -65,6 +66,8 @@ void session_on_field_list(struct session *s, struct slice payload);
 bool session_forward_plain(struct session *s, struct slice payload);
 /* The same for COM_INIT_DB. */
 bool session_forward_init_db(struct session *s, struct slice payload);
+/* FORWARDING, AWAIT_PLACE: ends the statement that is under way. */
+void session_forward_kill(struct session *s);
 /* AWAIT_PLACE: it takes too long. */
 void session_place_timeout(struct session *s);
 /* Ends the connection to the source. */

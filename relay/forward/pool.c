@@ -9,7 +9,7 @@
 #include "relay/log.h"
 #include "relay/upstream/source.h"
 
-enum { STACK_BYTES = 256 * 1024, KILL_BYTES = 64 };
+enum { STACK_BYTES = 256 * 1024, KILL_BYTES = 64, CHARSET_BYTES = 128 };
 
 struct pool {
     _Atomic(const struct config_source *) source;
@@ -89,7 +89,6 @@ void pool_close(struct pool *p, struct client *c)
 {
     if (c == NULL)
         return;
-    client_cut(c);
     client_close(c);
     count_connections(p, -1);
 }
@@ -97,10 +96,31 @@ void pool_close(struct pool *p, struct client *c)
 /* ---- in the errand's thread -------------------------------------------------------------------
  */
 
+/* Servers take a collation's number for any of these; one that they do not know is left out, as it
+   is by their login. */
+static int set_charset(struct errand *r, struct client *c, struct err *e)
+{
+    struct err why = { 0 };
+    char       sql[CHARSET_BYTES];
+    unsigned   number = r->guise.charset;
+
+    if (client_told_charset(c))
+        return 0;
+    (void)snprintf(sql, sizeof sql,
+                   "SET character_set_client = %u, character_set_results = %u, "
+                   "collation_connection = %u",
+                   number, number, number);
+    if (client_query(c, sql, NULL, NULL, &why) == 0 || why.kind == E_REFUSED)
+        return 0;
+    *e = why;
+    return -1;
+}
+
 static int run_settings(struct errand *r, struct client *c, struct err *e)
 {
     struct cursor left = cursor_over(buf_slice(&r->settings));
 
+    TRY(set_charset(r, c, e));
     while (left.left > 0) {
         struct slice sql = cursor_until_zero(&left);
         if (sql.len > 0)

@@ -84,9 +84,9 @@ static int use_database(struct query *q, const char *text)
     return 0;
 }
 
+/* `text`: KILL QUERY. */
 static int kill_thread(struct query *q, const char *text)
 {
-    (void)text;
     struct expr        x = query_expr(q);
     struct value       v;
     uint64_t           id = 0;
@@ -97,7 +97,7 @@ static int kill_thread(struct query *q, const char *text)
     TRY(query_expect_end(q));
     bool number = expr_number(&x, &v, &id); /* anything else is no thread's id */
     if (number && id <= UINT32_MAX)
-        done = q->env->kill(q->env->kill_arg, (uint32_t)id);
+        done = q->env->kill(q->env->kill_arg, (uint32_t)id, text != NULL);
     shown = id;
     if (done == QUERY_KILL_UNKNOWN)
         return sql_refuse(&q->no, 1094, "HY000", "Unknown thread id: %llu", shown);
@@ -198,7 +198,8 @@ static const struct statement {
     { "SHOW BINLOG STATUS",                  ALL,          ALL,   ANSWERED(NONE, refuse_unknown_to_server, "2") },
     { "SHOW WARNINGS",                       ALL,          ALL,   ANSWERED(LAST, query_show_warnings, NULL) },
     { "SHOW ERRORS",                         ALL,          ALL,   ANSWERED(LAST, query_show_warnings, "errors") },
-    { "KILL [HARD|SOFT] [CONNECTION|QUERY]", ALL,          ALL,   ANSWERED(NONE, kill_thread, NULL) },
+    { "KILL [HARD|SOFT] QUERY",              ALL,          ALL,   ANSWERED(NONE, kill_thread, "query") },
+    { "KILL [HARD|SOFT] [CONNECTION]",       ALL,          ALL,   ANSWERED(NONE, kill_thread, NULL) },
     { "USE",                                 ALL,          ALL,   ANSWERED(SESSION, use_database, NULL) },
 
     { "BEGIN [WORK]",                        ALL,          ALL,   FORWARDED_OR(query_look_end, answer_ok) },

@@ -119,7 +119,8 @@ struct query_env {
     unsigned                   rights;      /* of the user: enum right */
     struct query_session      *session;
     /* Ends another session: the one whose greeting carried `thread_id`. */
-    enum query_kill (*kill)(void *arg, uint32_t thread_id);
+    /* `query`: only what it is doing. */
+    enum query_kill (*kill)(void *arg, uint32_t thread_id, bool query);
     void *kill_arg;
     /* All sessions of the channel, this one too; `arg` is kill_arg. NULL: none. */
     int (*each_peer)(void *arg, query_each_peer *each, void *each_arg, struct err *e);

@@ -54,8 +54,9 @@ static void open_once(void)
         abort();
 }
 
-static enum query_kill kill_nobody(void *arg, uint32_t thread_id)
+static enum query_kill kill_nobody(void *arg, uint32_t thread_id, bool query)
 {
+    (void)query;
     (void)arg;
     return thread_id % 2 == 0 ? QUERY_KILL_UNKNOWN : QUERY_KILL_DENIED;
 }

@@ -1,5 +1,7 @@
 """What the relay does not answer itself goes to the source, and comes back as if asked there."""
 
+import threading
+
 import pymysql
 from pymysql.constants import CLIENT, COMMAND
 
@@ -256,3 +258,34 @@ def test_a_huge_result_passes_in_little_memory(scene, kind):
                            " UNION SELECT 14) AS s ORDER BY n")
             assert [len(row[0]) // 1048576 for row in cursor] == [14, 15, 16]
     assert relay.memory_kib() < max(before, 64 * 1024), relay.memory_kib()
+
+
+@limit(60)
+@each("mysql97", "mariadb10")
+def test_kill_query_ends_what_runs_at_the_source(scene, kind):
+    """KILL QUERY of a session interrupts its statement and leaves the session."""
+    server, relay = scene_of(scene, kind)
+    victim = as_debezium(relay)
+    with victim.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM g.t")
+    told = []
+
+    def sleep():
+        with victim.cursor() as cursor:
+            try:
+                cursor.execute("SELECT SLEEP(600), COUNT(*) FROM g.t")
+                told.append(cursor.fetchone()[0])
+            except pymysql.err.OperationalError as error:
+                told.append(error.args[0])
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    wait.until(lambda: server.sql("SELECT COUNT(*) FROM information_schema.processlist"
+                                  " WHERE info LIKE 'SELECT SLEEP%'") == [(1,)], 20, relay.tail)
+    with as_debezium(relay) as killer, killer.cursor() as cursor:
+        cursor.execute(f"KILL QUERY {victim.thread_id()}")
+    thread.join()
+    assert told in ([1], [1317]), told
+    with victim.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM g.many")
+        assert cursor.fetchone() == (3,)

@@ -181,8 +181,9 @@ struct client {
     uint32_t             killed;
 };
 
-static inline enum query_kill kill_it(void *arg, uint32_t thread_id)
+static inline enum query_kill kill_it(void *arg, uint32_t thread_id, bool query)
 {
+    (void)query;
     struct client *c = arg;
     if (thread_id == 12) {
         c->killed = thread_id;

@@ -97,10 +97,10 @@ static void only_sessions_of_the_same_user_can_be_killed(void **state)
     join(r, &a, "u", 0, NULL);
     join(r, &b, "v", 0, NULL);
     wakes = 0;
-    assert_int_equal(roster_kill(r, b.id, "u"), ROSTER_KILL_NOT_YOURS);
-    assert_int_equal(roster_kill(r, 12345, "u"), ROSTER_KILL_UNKNOWN);
+    assert_int_equal(roster_kill(r, b.id, "u", false), ROSTER_KILL_NOT_YOURS);
+    assert_int_equal(roster_kill(r, 12345, "u", false), ROSTER_KILL_UNKNOWN);
     assert_int_equal(wakes, 0);
-    assert_int_equal(roster_kill(r, a.id, "u"), ROSTER_KILL_DONE);
+    assert_int_equal(roster_kill(r, a.id, "u", false), ROSTER_KILL_DONE);
     assert_int_equal(wakes, 1);
     assert_int_equal(atomic_load(&a.end), ROSTER_KILLED);
     assert_int_equal(atomic_load(&b.end), ROSTER_STAYS);
