@@ -311,17 +311,14 @@ void channel_facts(struct channel *c, struct server_facts *out)
     follow_facts(c->follow, out);
 }
 
+struct remembered_list *channel_variables(struct channel *c)
+{
+    return follow_variables(c->follow);
+}
+
 void channel_status(struct channel *c, struct channel_status *out)
 {
-    const struct config_source *s = c->source;
-
     follow_status(c->follow, out);
-    out->tls = s->tls != CLIENT_TLS_OFF;
-    out->tls_verify = s->tls == CLIENT_TLS_VERIFY_CA || s->tls == CLIENT_TLS_VERIFY_IDENTITY;
-    (void)snprintf(out->user, sizeof out->user, "%s", s->user);
-    (void)snprintf(out->tls_ca, sizeof out->tls_ca, "%s", s->tls_ca);
-    (void)snprintf(out->tls_cert, sizeof out->tls_cert, "%s", s->tls_cert);
-    (void)snprintf(out->tls_key, sizeof out->tls_key, "%s", s->tls_key);
 }
 
 void channel_warnings(struct channel *c, struct channel_warnings *out)

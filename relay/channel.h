@@ -13,6 +13,7 @@
 #include "storage/store.h"
 
 struct channel;
+struct remembered_list;
 
 /* Opens the store, and what the configuration says of this channel. `config` must outlive it. */
 MUST_CHECK int channel_new(const struct config *config, const struct config_channel *own,
@@ -53,6 +54,9 @@ struct server_facts {
     char     log_bin_basename[256]; /* file names' base */
 };
 void channel_facts(struct channel *c, struct server_facts *out);
+/* Its system variables (relay/upstream/remembered.h) as of then; NULL: not known. The caller
+   releases the list. */
+struct remembered_list *channel_variables(struct channel *c);
 
 /* The relay's own identity towards consumers: stays the same whatever the source is. */
 uint32_t    channel_server_id(const struct channel *c);

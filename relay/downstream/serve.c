@@ -45,6 +45,11 @@ static void facts_of_channel(void *arg, struct server_facts *out)
     channel_facts(arg, out);
 }
 
+static struct remembered_list *variables_of_channel(void *arg)
+{
+    return channel_variables(arg);
+}
+
 static void status_of_channel(void *arg, struct channel_status *out)
 {
     channel_status(arg, out);
@@ -123,6 +128,7 @@ static int set_up_channels(struct serve *s, const struct channels *channels, str
         s->channels[i].server_id = channel_server_id(c);
         s->channels[i].server_uuid = channel_server_uuid(c);
         s->channels[i].facts = facts_of_channel;
+        s->channels[i].variables = variables_of_channel;
         s->channels[i].status = status_of_channel;
         s->channels[i].facts_arg = c;
         s->channels[i].consumers = channel_consumers(c);

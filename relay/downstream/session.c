@@ -176,6 +176,8 @@ void session_done(struct session *s)
     session_login_done(s);
     session_forward_done(s);
     query_session_done(&s->query);
+    remembered_release(s->variables);
+    s->variables = NULL;
 }
 
 void session_on_packet(struct session *s, uint8_t sequence, struct slice payload)
@@ -380,6 +382,7 @@ struct query_env session_env(struct session *s)
 {
     return (struct query_env){
         .facts = &s->facts,
+        .variables = s->variables,
         .store = s->channel->store,
         .relay_server_id = s->channel->server_id,
         .relay_uuid = s->channel->server_uuid,

@@ -34,6 +34,7 @@ struct session_channel {
     const char   *server_uuid;
     /* What is known of the source now. */
     void (*facts)(void *arg, struct server_facts *out);
+    struct remembered_list *(*variables)(void *arg); /* the same, to be released; NULL: not known */
     void (*status)(void *arg, struct channel_status *out); /* the same; NULL: not known */
     void             *facts_arg;
     struct consumers *consumers; /* NULL: they are not remembered */
@@ -98,6 +99,7 @@ struct session {
     char                host[ROSTER_ADDRESS_BYTES]; /* of the client, without its port */
     struct command_register replica;
     struct query_session    query;
+    struct remembered_list *variables; /* the source's, as of the login */
     struct dump            *dump;
     struct forwarding      *forwarding;   /* NULL: nothing was ever asked */
     struct consumer        *consumer;     /* NULL: none that is remembered */

@@ -261,6 +261,9 @@ static void granted(struct session *s)
     struct roster_change c = roster_no_change();
     if (!choose_channel(s) || !take_place(s))
         return;
+    remembered_release(s->variables);
+    s->variables =
+        s->channel->variables != NULL ? s->channel->variables(s->channel->facts_arg) : NULL;
     c.user = s->user->name;
     c.channel = (int)session_channel_index(s);
     c.tls = s->secure;

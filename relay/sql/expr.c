@@ -466,22 +466,21 @@ static int read_system_variable(struct expr *x, struct slice body, struct value 
 
     if (body.len == 0)
         return refuse_syntax(x);
-    const struct variable *v =
-        expr_split(body, &scope, &name) ? variable_find(name, x->env->facts) : NULL;
-    if (v == NULL) {
-        x->notes->settled = variable_is_known(name);
+    struct variable v;
+    if (!expr_split(body, &scope, &name) || !variable_find(name, x->env, &v)) {
+        x->notes->settled = variable_is_known(name, x->env);
         return sql_refuse(x->no, 1193, "HY000", "Unknown system variable '%.*s'",
                           (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
     }
-    TRY(check_scope(x, v, scope));
-    if (!x->notes->dry && variable_warning(v, x->env->facts) != NULL)
-        x->notes->warning = variable_warning(v, x->env->facts);
-    if (v->tie != QUERY_TIE_NONE)
-        x->notes->tie = v->tie;
+    TRY(check_scope(x, &v, scope));
+    if (!x->notes->dry && variable_warning(&v, x->env->facts) != NULL)
+        x->notes->warning = variable_warning(&v, x->env->facts);
+    if (v.tie != QUERY_TIE_NONE)
+        x->notes->tie = v.tie;
     if (x->notes->dry)
         return make_null(x, SHAPE_NULL, out);
-    begin(x, out, variable_shape(v));
-    if (variable_put(v, x->env, scope == EXPR_OF_GLOBAL, x->values, &e) != 0)
+    begin(x, out, variable_shape(&v));
+    if (variable_put(&v, x->env, scope == EXPR_OF_GLOBAL, x->values, &e) != 0)
         return expr_refuse_err(x->no, &e);
     return end(x, out);
 }

@@ -17,6 +17,7 @@
 #include "protocol/reply.h"
 #include "protocol/rights.h"
 #include "relay/channel.h"
+#include "relay/upstream/remembered.h"
 
 enum {
     QUERY_SQL_BYTES = 64 * 1024,           /* longest statement */
@@ -111,13 +112,15 @@ typedef void query_each_peer(void *arg, const struct query_peer *peer);
 struct query_env {
     const struct server_facts *facts; /* while they are not known every answer is error 1053 */
     struct store              *store;
-    store_pos                  end; /* of the binlog, for this statement; 0: where it really is */
-    uint32_t                   relay_server_id;
-    const char                *relay_uuid;
-    uint32_t                   thread_id;
-    const char                *user, *host; /* of the client */
-    unsigned                   rights;      /* of the user: enum right */
-    struct query_session      *session;
+    /* What the source's variables were at the last attach; NULL: not known. */
+    const struct remembered_list *variables;
+    store_pos             end; /* of the binlog, for this statement; 0: where it really is */
+    uint32_t              relay_server_id;
+    const char           *relay_uuid;
+    uint32_t              thread_id;
+    const char           *user, *host; /* of the client */
+    unsigned              rights;      /* of the user: enum right */
+    struct query_session *session;
     /* Ends another session: the one whose greeting carried `thread_id`. */
     /* `query`: only what it is doing. */
     enum query_kill (*kill)(void *arg, uint32_t thread_id, bool query);

@@ -112,30 +112,31 @@ static int refuse_privileged(struct query *q)
  * status of every answer. */
 static int set_system_variable(struct assignment *a, struct slice name, bool global)
 {
-    struct query          *q = a->q;
-    const struct variable *v = variable_find(name, q->env->facts);
+    struct query   *q = a->q;
+    struct variable v;
+    bool            found = variable_find(name, q->env, &v);
 
     if (global)
         return refuse_global(q);
-    q->notes.settled = variable_is_known(name);
-    if (v == NULL)
+    q->notes.settled = variable_is_known(name, q->env);
+    if (!found)
         return sql_refuse(&q->no, 1193, "HY000", "Unknown system variable '%.*s'",
                           (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
-    if (v->scope == VARIABLE_GLOBAL)
+    if (v.scope == VARIABLE_GLOBAL)
         return sql_refuse(&q->no, 1229, "HY000",
                           "Variable '%s' is a GLOBAL variable and should be set with SET GLOBAL",
-                          v->name);
+                          v.name);
     q->notes.settled = false;
     if (query_is_privileged(name))
         return refuse_privileged(q);
     TRY(expect_equals(q));
-    if (strcmp(v->name, "autocommit") == 0)
+    if (strcmp(v.name, "autocommit") == 0)
         return set_autocommit(a);
     struct expr  x = query_expr(q);
     struct slice word = q->sql.now.body;
     if (!read_value(a, &a->value))
         a->value.is_null = true;
-    follow_results(a, v, a->value.is_null ? word : expr_text(&x, &a->value));
+    follow_results(a, &v, a->value.is_null ? word : expr_text(&x, &a->value));
     return skip_value(q);
 }
 

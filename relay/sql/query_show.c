@@ -87,15 +87,15 @@ static bool wanted(struct query *q, const struct filter *f, const char *name)
 /* Asked for by name: is it the place in the binlog? */
 static enum query_tie tie_of(struct query *q, const struct filter *f)
 {
-    struct expr            x = query_expr(q);
-    size_t                 index = 0;
-    const struct variable *v;
+    struct expr          x = query_expr(q);
+    struct variable_walk walk = { 0 };
+    struct variable      v;
 
-    while (f->count > 0 && (v = variable_next(&index, q->env->facts)) != NULL) {
+    while (f->count > 0 && variable_next(&walk, q->env, &v)) {
         struct slice text = expr_text(&x, &f->any[0].text);
         bool         named = text.len > 0 && text.ptr[0] != '%';
-        if (v->tie != QUERY_TIE_NONE && named && wanted(q, f, v->name))
-            return v->tie;
+        if (v.tie != QUERY_TIE_NONE && named && wanted(q, f, v.name))
+            return v.tie;
     }
     return QUERY_TIE_NONE;
 }
@@ -159,14 +159,14 @@ void query_put_pairs(struct query *q, const char *what, bool global)
 
 static int put_variables(struct query *q, const struct filter *f, bool global)
 {
-    size_t                 index = 0;
-    const struct variable *v;
+    struct variable_walk walk = { 0 };
+    struct variable      v;
 
     query_put_pairs(q, "variables", global);
-    while ((v = variable_next(&index, q->env->facts)) != NULL) {
-        bool there = !global || v->scope != VARIABLE_SESSION;
-        if (there && wanted(q, f, v->name))
-            TRY(put_variable(q, v, global));
+    while (variable_next(&walk, q->env, &v)) {
+        bool there = !global || v.scope != VARIABLE_SESSION;
+        if (there && wanted(q, f, v.name))
+            TRY(put_variable(q, &v, global));
     }
     reply_rows_end(q->reply);
     return 0;

@@ -127,7 +127,10 @@ static int put_purged(const struct query_env *env, bool global, struct buf *out,
 #define SESSION VARIABLE_SESSION
 
 #define FIXED(name, type, scope, versions, value)                                                  \
-    { name, VARIABLE_##type, scope, versions, value, 0, 0, NULL, QUERY_TIE_NONE },
+    { name, VARIABLE_##type, scope, versions, value, 0, 0, NULL, QUERY_TIE_NONE, true },
+/* The same, but it is the relay's own. */
+#define OWNED(name, type, scope, versions, value)                                                  \
+    { name, VARIABLE_##type, scope, versions, value, 0, 0, NULL, QUERY_TIE_NONE, false },
 #define FACT(name, scope, versions, field)                                                         \
     { name,                                                                                        \
       VARIABLE_TEXT,                                                                               \
@@ -137,12 +140,13 @@ static int put_purged(const struct query_env *env, bool global, struct buf *out,
       offsetof(struct server_facts, field),                                                        \
       sizeof((struct server_facts *)0)->field,                                                     \
       NULL,                                                                                        \
-      QUERY_TIE_NONE },
+      QUERY_TIE_NONE,                                                                              \
+      false },
 #define ASKED(name, type, scope, versions, put)                                                    \
-    { name, VARIABLE_##type, scope, versions, NULL, 0, 0, put, QUERY_TIE_NONE },
+    { name, VARIABLE_##type, scope, versions, NULL, 0, 0, put, QUERY_TIE_NONE, false },
 /* The place in the binlog, in GTIDs. */
 #define PLACE(name, versions, put)                                                                 \
-    { name, VARIABLE_TEXT, VARIABLE_GLOBAL, versions, NULL, 0, 0, put, QUERY_TIE_END },
+    { name, VARIABLE_TEXT, VARIABLE_GLOBAL, versions, NULL, 0, 0, put, QUERY_TIE_END, false },
 
 /* Versions: MySQL and MariaDB manuals, "Server System Variables" and the pages on replication
    options. Values that only a client's driver looks at are a server's defaults. */
@@ -164,7 +168,7 @@ static const struct variable variables[] = {
     FIXED("collation_connection",     TEXT,   BOTH,    ALL, "utf8mb4_general_ci")
     FIXED("collation_database",       TEXT,   BOTH,    ALL, "utf8mb4_general_ci")
     FIXED("collation_server",         TEXT,   BOTH,    ALL, "utf8mb4_general_ci")
-    FIXED("error_count",              NUMBER, SESSION, ALL, "0")
+    OWNED("error_count",              NUMBER, SESSION, ALL, "0")
     FIXED("foreign_key_checks",       FLAG,   BOTH,    ALL, "1")
     FIXED("group_concat_max_len",     NUMBER, BOTH,    ALL, "1024")
     PLACE("gtid_binlog_pos",          MARIADB(100003, EVER), put_executed)
@@ -181,10 +185,10 @@ static const struct variable variables[] = {
     FIXED("interactive_timeout",      NUMBER, BOTH,    ALL, "28800")
     FIXED("license",                  TEXT,   GLOBAL_, ALL, "Apache-2.0")
     FIXED("lock_wait_timeout",        NUMBER, BOTH,    ALL, "31536000")
-    FIXED("log_bin",                  FLAG,   GLOBAL_, ALL, "1")
+    OWNED("log_bin",                  FLAG,   GLOBAL_, ALL, "1")
     FACT ("log_bin_basename",                 GLOBAL_, SINCE(50602, 100100), log_bin_basename)
-    FIXED("log_replica_updates",      FLAG,   GLOBAL_, MYSQL(80026, EVER), "1")
-    FIXED("log_slave_updates",        FLAG,   GLOBAL_, ALL, "1")
+    OWNED("log_replica_updates",      FLAG,   GLOBAL_, MYSQL(80026, EVER), "1")
+    OWNED("log_slave_updates",        FLAG,   GLOBAL_, ALL, "1")
     FIXED("lower_case_table_names",   NUMBER, GLOBAL_, ALL, "0")
     FIXED("max_allowed_packet",       NUMBER, BOTH,    ALL, "1073741824")
     FIXED("max_execution_time",       NUMBER, BOTH,    MYSQL(50708, EVER), "0")
@@ -193,25 +197,25 @@ static const struct variable variables[] = {
     FIXED("net_read_timeout",         NUMBER, BOTH,    ALL, "30")
     FIXED("net_write_timeout",        NUMBER, BOTH,    ALL, "60")
     FIXED("performance_schema",       FLAG,   GLOBAL_, SINCE(50503, 50500), "0")
-    FIXED("protocol_version",         NUMBER, GLOBAL_, ALL, "10")
+    OWNED("protocol_version",         NUMBER, GLOBAL_, ALL, "10")
     ASKED("pseudo_thread_id",         NUMBER, SESSION, ALL, put_thread)
     FIXED("query_cache_size",         NUMBER, GLOBAL_, SPAN(0, 80003, 0, EVER), "0")
     FIXED("query_cache_type",         TEXT,   BOTH,    SPAN(0, 80003, 0, EVER), "OFF")
-    FIXED("read_only",                FLAG,   GLOBAL_, ALL, "1")
-    FIXED("rpl_semi_sync_master_enabled", FLAG, GLOBAL_, ALL, "1")
-    FIXED("rpl_semi_sync_source_enabled", FLAG, GLOBAL_, MYSQL(80026, EVER), "1")
+    OWNED("read_only",                FLAG,   GLOBAL_, ALL, "1")
+    OWNED("rpl_semi_sync_master_enabled", FLAG, GLOBAL_, ALL, "1")
+    OWNED("rpl_semi_sync_source_enabled", FLAG, GLOBAL_, MYSQL(80026, EVER), "1")
     ASKED("server_id",                NUMBER, GLOBAL_, ALL, put_server_id)
     ASKED("server_uuid",              TEXT,   GLOBAL_, MYSQL(50600, EVER), put_server_uuid)
     FIXED("session_track_schema",     FLAG,   BOTH,    SINCE(50704, 100202), "1")
     FIXED("session_track_system_variables", TEXT, BOTH, SINCE(50704, 100202), "")
     FIXED("sql_auto_is_null",         FLAG,   BOTH,    ALL, "0")
-    FIXED("sql_log_bin",              FLAG,   SESSION, ALL, "1")
+    OWNED("sql_log_bin",              FLAG,   SESSION, ALL, "1")
     FIXED("sql_mode",                 TEXT,   BOTH,    ALL, "")
     FIXED("sql_notes",                FLAG,   BOTH,    ALL, "1")
     FIXED("sql_quote_show_create",    FLAG,   BOTH,    ALL, "1")
     FIXED("sql_safe_updates",         FLAG,   BOTH,    ALL, "0")
     FIXED("sql_select_limit",         NUMBER, BOTH,    ALL, "18446744073709551615")
-    FIXED("super_read_only",          FLAG,   GLOBAL_, MYSQL(50708, EVER), "1")
+    OWNED("super_read_only",          FLAG,   GLOBAL_, MYSQL(50708, EVER), "1")
     ASKED("system_time_zone",         TEXT,   GLOBAL_, ALL, put_zone)
     FIXED("time_zone",                TEXT,   BOTH,    ALL, "SYSTEM")
     ASKED("timestamp",                DOUBLE, SESSION, SINCE(50604, 0), put_clock)
@@ -223,7 +227,7 @@ static const struct variable variables[] = {
     FACT ("version",                          GLOBAL_, ALL, version)
     FACT ("version_comment",                  GLOBAL_, ALL, version_comment)
     FIXED("wait_timeout",             NUMBER, BOTH,    ALL, "28800")
-    FIXED("warning_count",            NUMBER, SESSION, ALL, "0")
+    OWNED("warning_count",            NUMBER, SESSION, ALL, "0")
 };
 /* clang-format on */
 enum { VARIABLE_COUNT = sizeof variables / sizeof variables[0] };
@@ -266,15 +270,84 @@ static const struct variable *find(struct slice name)
     return NULL;
 }
 
-bool variable_is_known(struct slice name)
+/* Does the source have what is in the table? Where it told what it has, the versions count only for
+   what speaks of the relay. */
+static bool is_there(const struct variable *v, const struct query_env *env)
 {
-    return find(name) != NULL;
+    if (env->variables != NULL && v->guessed)
+        return remembered_find(env->variables, slice_of_text(v->name)) != NULL;
+    return exists(v, env->facts);
 }
 
-const struct variable *variable_find(struct slice name, const struct server_facts *facts)
+static struct variable from_remembered(const struct remembered *r)
 {
-    const struct variable *v = find(name);
-    return v != NULL && exists(v, facts) ? v : NULL;
+    static const enum variable_type types[] = { [REMEMBERED_TEXT] = VARIABLE_TEXT,
+                                                [REMEMBERED_NUMBER] = VARIABLE_NUMBER,
+                                                [REMEMBERED_DOUBLE] = VARIABLE_DOUBLE,
+                                                [REMEMBERED_FLAG] = VARIABLE_FLAG };
+    bool                            on = r->type == REMEMBERED_FLAG && strcmp(r->value, "ON") == 0;
+    bool off = r->type == REMEMBERED_FLAG && strcmp(r->value, "OFF") == 0;
+    return (struct variable){ .name = r->name,
+                              .type = types[r->type],
+                              .scope = r->session_only ? VARIABLE_SESSION : VARIABLE_BOTH,
+                              .value = on    ? "1"
+                                       : off ? "0"
+                                             : r->value };
+}
+
+/* The table's row with the source's value, where it has told it. */
+static void take_row(const struct variable *v, const struct query_env *env, struct variable *out)
+{
+    const struct remembered *r = remembered_find(env->variables, slice_of_text(v->name));
+
+    *out = *v;
+    if (v->guessed && r != NULL)
+        out->value = from_remembered(r).value;
+}
+
+bool variable_is_known(struct slice name, const struct query_env *env)
+{
+    return find(name) != NULL || env->variables != NULL;
+}
+
+bool variable_find(struct slice name, const struct query_env *env, struct variable *out)
+{
+    const struct variable   *v = find(name);
+    const struct remembered *r = remembered_find(env->variables, name);
+
+    if (memchr(name.ptr, 0, name.len) != NULL)
+        return false;
+    if (v == NULL && r != NULL)
+        *out = from_remembered(r);
+    if (v == NULL)
+        return r != NULL;
+    if (!is_there(v, env))
+        return false;
+    take_row(v, env, out);
+    return true;
+}
+
+/* Both lists ascend by name; a name that is in both is the table's. */
+bool variable_next(struct variable_walk *w, const struct query_env *env, struct variable *out)
+{
+    while (w->own < VARIABLE_COUNT || w->remembered < remembered_count(env->variables)) {
+        const struct variable   *v = w->own < VARIABLE_COUNT ? &variables[w->own] : NULL;
+        const struct remembered *r = w->remembered < remembered_count(env->variables)
+                                         ? remembered_at(env->variables, w->remembered)
+                                         : NULL;
+        int order = v == NULL ? 1 : r == NULL ? -1 : strcasecmp(v->name, r->name);
+        w->own += order <= 0 ? 1 : 0;
+        w->remembered += order >= 0 ? 1 : 0;
+        if (order > 0) {
+            *out = from_remembered(r);
+            return true;
+        }
+        if (is_there(v, env)) {
+            take_row(v, env, out);
+            return true;
+        }
+    }
+    return false;
 }
 
 enum shape variable_shape(const struct variable *v)
@@ -311,12 +384,35 @@ const char *variable_warning(const struct variable *v, const struct server_facts
     return NULL;
 }
 
-const struct variable *variable_next(size_t *index, const struct server_facts *facts)
+/* ---- the character set of the session, by the collation of its results ---- */
+
+static const char *session_charset(const struct variable *v, const struct query_env *env)
 {
-    while (*index < VARIABLE_COUNT) {
-        const struct variable *v = &variables[(*index)++];
-        if (exists(v, facts))
-            return v;
+    static const struct {
+        uint16_t    collation;
+        const char *charset, *name, *uca1400;
+    } known[] = {
+        { 45, "utf8mb4", "utf8mb4_general_ci", "utf8mb4_uca1400_ai_ci" },
+        { 46, "utf8mb4", "utf8mb4_bin", NULL },
+        { 224, "utf8mb4", "utf8mb4_unicode_ci", NULL },
+        { 255, "utf8mb4", "utf8mb4_0900_ai_ci", NULL },
+        { 33, "utf8", "utf8_general_ci", "utf8mb3_uca1400_ai_ci" },
+        { 83, "utf8", "utf8_bin", NULL },
+        { 8, "latin1", "latin1_swedish_ci", NULL },
+        { 63, "binary", "binary", NULL },
+    };
+    bool newer = env->facts->family == FAMILY_MARIADB && env->facts->version_number >= 110500;
+    bool collation = strcmp(v->name, "collation_connection") == 0;
+    bool charset = strcmp(v->name, "character_set_client") == 0 ||
+                   strcmp(v->name, "character_set_connection") == 0 ||
+                   strcmp(v->name, "character_set_results") == 0;
+
+    for (size_t i = 0; (collation || charset) && i < sizeof known / sizeof known[0]; i++) {
+        if (known[i].collation != env->session->collation)
+            continue;
+        if (collation && newer && known[i].uca1400 != NULL)
+            return known[i].uca1400;
+        return collation ? known[i].name : known[i].charset;
     }
     return NULL;
 }
@@ -327,6 +423,8 @@ int variable_put(const struct variable *v, const struct query_env *env, bool glo
     if (v->put != NULL)
         return v->put(env, global, out, e);
     const char *own = global ? NULL : query_setting_value(env->session, v->name);
+    if (own == NULL && !global)
+        own = session_charset(v, env);
     if (own != NULL) {
         bool on = v->type == VARIABLE_FLAG && (strcasecmp(own, "ON") == 0);
         bool off = v->type == VARIABLE_FLAG && (strcasecmp(own, "OFF") == 0);

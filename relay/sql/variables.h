@@ -1,6 +1,7 @@
 /*
- * The system variables that a relay has, as the source's family and version would have them: one
- * table. Any thread; the table never changes.
+ * The system variables as the source's family and version has them: those that speak of the relay,
+ * by one table; all others with the values that the source had at the last attach, or before the
+ * first one with a server's defaults, for what clients can't do without. Any thread.
  */
 #pragma once
 #include "relay/sql/query.h"
@@ -31,17 +32,22 @@ struct variable {
     size_t              fact_at, fact_size; /* a text in struct server_facts; empty: not there */
     int (*put)(const struct query_env *env, bool global, struct buf *out, struct err *e);
     enum query_tie tie;
+    bool           guessed; /* a server's default, for where the source has not told its value */
 };
 
-/* Does a server of any family and version have it? */
-bool       variable_is_known(struct slice name);
 enum shape variable_shape(const struct variable *v);
-/* NULL when a server of this family and version has no such variable. */
-const struct variable *variable_find(struct slice name, const struct server_facts *facts);
-/* One after the other, those that exist; NULL at the end. Begin with *index 0. */
-const struct variable *variable_next(size_t *index, const struct server_facts *facts);
 /* What a server warns of when it is read; NULL: nothing. */
 const char *variable_warning(const struct variable *v, const struct server_facts *facts);
+/* Does the relay know without asking whether the source has it? */
+bool variable_is_known(struct slice name, const struct query_env *env);
+/* False when the source has no such variable. What *out points to lives as long as env->variables.
+ */
+bool variable_find(struct slice name, const struct query_env *env, struct variable *out);
+/* One after the other, those that exist, by name; false at the end. Begin with zeros. */
+struct variable_walk {
+    size_t own, remembered;
+};
+bool variable_next(struct variable_walk *w, const struct query_env *env, struct variable *out);
 /* Its value as text: a flag is "1" or "0". */
 MUST_CHECK int variable_put(const struct variable *v, const struct query_env *env, bool global,
                             struct buf *out, struct err *e);

@@ -18,9 +18,11 @@
 enum {
     SILENT_PERIODS = 3,
     FACTS_BYTES_MAX = 16 * 1024,
+    VARIABLES_BYTES_MAX = 1024 * 1024,
     WELL_S = 3,
 };
-static const char facts_name[] = "source.facts"; /* in the catalog */
+static const char variables_name[] = "source.variables"; /* in the catalog */
+static const char facts_name[] = "source.facts";         /* in the catalog */
 
 struct follow {
     const struct config_source           *source; /* the ingest thread's */
@@ -33,6 +35,7 @@ struct follow {
     _Atomic(bool)                         stopping;
 
     pthread_mutex_t         lock; /* of what follows */
+    struct remembered_list *variables;
     struct server_facts     facts;
     struct channel_status   status;
     struct channel_warnings warnings;
@@ -134,6 +137,74 @@ static int load_facts(struct follow *f, struct err *e)
     return rc < 0 ? -1 : 0;
 }
 
+static void show_settings(struct channel_status *status, const struct config_source *s)
+{
+    status->tls = s->tls != CLIENT_TLS_OFF;
+    status->tls_verify = s->tls == CLIENT_TLS_VERIFY_CA || s->tls == CLIENT_TLS_VERIFY_IDENTITY;
+    (void)snprintf(status->user, sizeof status->user, "%s", s->user);
+    (void)snprintf(status->tls_ca, sizeof status->tls_ca, "%s", s->tls_ca);
+    (void)snprintf(status->tls_cert, sizeof status->tls_cert, "%s", s->tls_cert);
+    (void)snprintf(status->tls_key, sizeof status->tls_key, "%s", s->tls_key);
+}
+
+struct remembered_list *follow_variables(struct follow *f)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    struct remembered_list *l = remembered_share(f->variables);
+    (void)pthread_mutex_unlock(&f->lock);
+    return l;
+}
+
+/* To the catalog only when they differ from what was known. Takes `now` over. */
+static int replace_variables(struct follow *f, struct remembered_list *now, struct err *e)
+{
+    struct buf before, text;
+    int        rc = 0;
+
+    buf_init(&before, VARIABLES_BYTES_MAX);
+    buf_init(&text, VARIABLES_BYTES_MAX);
+    remembered_put(f->variables, &before);
+    remembered_put(now, &text);
+    (void)pthread_mutex_lock(&f->lock);
+    struct remembered_list *old = f->variables;
+    f->variables = now;
+    (void)pthread_mutex_unlock(&f->lock);
+    remembered_release(old);
+    if (buf_check(&text, "variables of the source", e) != 0)
+        rc = -1;
+    else if (!slice_equal(buf_slice(&before), buf_slice(&text)))
+        rc = catalog_put_value(store_catalog(f->store), variables_name, buf_text(&text), e);
+    buf_done(&before);
+    buf_done(&text);
+    return rc;
+}
+
+/* A source that does not tell is followed all the same. */
+static int keep_variables(struct follow *f, struct client *c, struct err *e)
+{
+    struct remembered_list *now = NULL;
+    struct err              why = { 0 };
+
+    if (remembered_learn(c, &now, &why) == 0)
+        return replace_variables(f, now, e);
+    if (why.kind == E_REFUSED || why.kind == E_PROTOCOL || why.kind == E_LIMIT)
+        return 0;
+    *e = why;
+    return -1;
+}
+
+static int load_variables(struct follow *f, struct err *e)
+{
+    struct buf text;
+
+    buf_init(&text, VARIABLES_BYTES_MAX);
+    int rc = catalog_get_value(store_catalog(f->store), variables_name, &text, e);
+    if (rc > 0)
+        rc = remembered_parse(buf_slice(&text), &f->variables, e);
+    buf_done(&text);
+    return rc < 0 ? -1 : 0;
+}
+
 /* ---- life ---------------------------------------------------------------------------------- */
 
 int follow_new(const struct config_source *source, struct store *store, const char *relay_uuid,
@@ -157,6 +228,7 @@ int follow_new(const struct config_source *source, struct store *store, const ch
     }
     f->status.state = CHANNEL_CONNECTING;
     f->status.semi_sync_wanted = source->semi_sync;
+    show_settings(&f->status, source);
     f->publishes = publishes;
     f->status.since_s = now_s();
     (void)snprintf(f->status.source, sizeof f->status.source, "%s", source->name);
@@ -166,7 +238,7 @@ int follow_new(const struct config_source *source, struct store *store, const ch
         (void)snprintf(f->status.address, sizeof f->status.address,
                        strpbrk(source->host, ":,") != NULL ? "%s" : "%s:%u", source->host,
                        source->port);
-    if (load_facts(f, e) != 0) {
+    if (load_facts(f, e) != 0 || load_variables(f, e) != 0) {
         follow_free(f);
         return -1;
     }
@@ -182,6 +254,7 @@ void follow_free(struct follow *f)
         (void)close(f->stop_fd);
     if (f->wake_fd >= 0)
         (void)close(f->wake_fd);
+    remembered_release(f->variables);
     (void)pthread_mutex_destroy(&f->lock);
     free(f);
 }
@@ -485,6 +558,7 @@ static void keep_address(struct follow *f, const struct client *c)
 {
     (void)pthread_mutex_lock(&f->lock);
     (void)snprintf(f->status.address, sizeof f->status.address, "%s", client_address(c));
+    show_settings(&f->status, f->source);
     (void)pthread_mutex_unlock(&f->lock);
 }
 
@@ -510,6 +584,8 @@ static int attempt(struct follow *f, struct err *e)
             rc = check_same_server(f, &resume.source, &facts, e);
         if (rc == 0)
             rc = keep_facts(f, &facts, e);
+        if (rc == 0)
+            rc = keep_variables(f, c, e);
         if (rc == 0)
             rc = keep_warnings(f, c, &facts, e);
         if (rc == 0)

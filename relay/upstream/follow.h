@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "relay/channel.h"
+#include "relay/upstream/remembered.h"
 
 struct follow;
 
@@ -26,8 +27,10 @@ void follow_fail(struct follow *f, const struct err *why);
 /* Connects anew by other settings of the same source, which must outlive it. */
 void follow_use(struct follow *f, const struct config_source *source);
 
-void follow_facts(struct follow *f, struct server_facts *out);
-void follow_status(struct follow *f, struct channel_status *out);
-void follow_warnings(struct follow *f, struct channel_warnings *out);
+/* NULL before the first attach; the caller releases it. */
+struct remembered_list *follow_variables(struct follow *f);
+void                    follow_facts(struct follow *f, struct server_facts *out);
+void                    follow_status(struct follow *f, struct channel_status *out);
+void                    follow_warnings(struct follow *f, struct channel_warnings *out);
 /* Becomes readable at follow_stop(): for other connections to the source. */
 int follow_interrupt_fd(const struct follow *f);

@@ -39,6 +39,11 @@ SELECT SCHEMA()
 SELECT @@autocommit
 SELECT @@interactive_timeout, @@wait_timeout
 SELECT @@lower_case_table_names
+/* mysql-connector-j-9.1.0 (Revision: 1) */SELECT  @@session.auto_increment_increment AS auto_increment_increment, @@character_set_client AS character_set_client, @@character_set_connection AS character_set_connection, @@character_set_results AS character_set_results, @@character_set_server AS character_set_server, @@collation_server AS collation_server, @@collation_connection AS collation_connection, @@init_connect AS init_connect, @@interactive_timeout AS interactive_timeout, @@license AS license, @@lower_case_table_names AS lower_case_table_names, @@max_allowed_packet AS max_allowed_packet, @@net_write_timeout AS net_write_timeout, @@performance_schema AS performance_schema, @@sql_mode AS sql_mode, @@system_time_zone AS system_time_zone, @@time_zone AS time_zone, @@wait_timeout AS wait_timeout
+SELECT @@max_connections, @@long_query_time, @@local_infile, @@tmpdir
+SHOW VARIABLES WHERE Variable_name IN ('character_set_server','collation_server')
+SHOW VARIABLES WHERE Variable_name = 'sql_mode'
+SHOW GLOBAL VARIABLES LIKE 'max%'
 SHOW MASTER STATUS
 SHOW BINARY LOG STATUS
 SHOW BINLOG STATUS

@@ -38,16 +38,17 @@ static void all_variables_are_shown_in_order(void **state)
     (void)state;
     const struct server_facts *all[] = { &mysql97, &mysql55, &maria1011 };
     for (size_t i = 0; i < 3; i++) {
-        size_t                 index = 0;
-        size_t                 rows = 0;
-        const char            *last = "";
-        const struct variable *v;
-        struct client          c;
+        struct variable_walk walk = { 0 };
+        size_t               rows = 0;
+        const char          *last = "";
+        struct variable      v, found;
+        struct client        c;
         begin(&c, all[i]);
-        while ((v = variable_next(&index, all[i])) != NULL) {
-            assert_true(strcmp(last, v->name) < 0);
-            assert_ptr_equal(variable_find(slice_of_text(v->name), all[i]), v);
-            last = v->name;
+        while (variable_next(&walk, &c.env, &v)) {
+            assert_true(strcmp(last, v.name) < 0);
+            assert_true(variable_find(slice_of_text(v.name), &c.env, &found));
+            assert_string_equal(found.name, v.name);
+            last = v.name;
             rows++;
         }
         assert_true(rows > 40);
@@ -59,9 +60,13 @@ static void all_variables_are_shown_in_order(void **state)
         assert_null(strstr(ask(&c, "SHOW GLOBAL VARIABLES"), "pseudo_thread_id"));
         done(&c);
     }
-    assert_null(variable_find(slice_empty(), &mysql97));
-    assert_null(variable_find(slice_of_text("server_i"), &mysql97));
-    assert_null(variable_find(slice_of_text("server_idx"), &mysql97));
+    struct client   c;
+    struct variable none;
+    begin(&c, &mysql97);
+    assert_false(variable_find(slice_empty(), &c.env, &none));
+    assert_false(variable_find(slice_of_text("server_i"), &c.env, &none));
+    assert_false(variable_find(slice_of_text("server_idx"), &c.env, &none));
+    done(&c);
 }
 
 /* Up to the row, a column's value by its name. */
@@ -165,6 +170,49 @@ static void values_of_the_session_are_those_it_set(void **state)
         { "SET NAMES gbk", "ERR 1115 42000 Unknown character set: 'gbk'" });
 }
 
+static void what_the_source_told_is_told_again(void **state)
+{
+    (void)state;
+    static const char       told[] = "gTcharacter_set_server=latin1\n"
+                                     "gTcollation_server=latin1_swedish_ci\n"
+                                     "gNmax_connections=151\n"
+                                     "gDlong_query_time=10.000000\n"
+                                     "gFread_only=OFF\n"
+                                     "gFskip_networking=ON\n"
+                                     "gTslow_query_log_file=a\\nb\\\\c\n"
+                                     "sNlast_insert_id=0\n";
+    struct remembered_list *list = NULL;
+    struct err              e = { 0 };
+    struct client           c;
+    struct buf              again;
+
+    assert_int_equal(remembered_parse(slice_of_text(told), &list, &e), 0);
+    begin(&c, &mysql97);
+    c.env.variables = list;
+    assert_answer(&c, "SELECT @@character_set_server, @@max_connections, @@global.long_query_time",
+                  "@@character_set_server[253]|@@max_connections[8]|@@global.long_query_time[5] / "
+                  "latin1|151|10.000000");
+    assert_answer(&c, "SELECT @@skip_networking, @@read_only", /* the relay's own is its own */
+                  "@@skip_networking[8]|@@read_only[8] / 1|1");
+    assert_answer(&c, "SHOW GLOBAL VARIABLES LIKE 'su%'",
+                  "Variable_name[253]|Value[253] / super_read_only|ON");
+    assert_answer(&c, "SHOW VARIABLES LIKE 'slow%'",
+                  "Variable_name[253]|Value[253] / slow_query_log_file|a\nb\\c");
+    assert_answer(&c, "SELECT @@sql_mode", UNKNOWN("sql_mode")); /* it has none */
+    assert_null(strstr(ask(&c, "SHOW GLOBAL VARIABLES"), "last_insert_id"));
+    assert_non_null(strstr(ask(&c, "SHOW VARIABLES"), "last_insert_id|0"));
+    done(&c);
+
+    buf_init(&again, 4096);
+    remembered_put(list, &again);
+    assert_int_equal(again.len, strlen(told));
+    buf_done(&again);
+    remembered_release(list);
+    assert_int_equal(remembered_parse(slice_of_text("gXa=b\n"), &list, &e), -1);
+    assert_int_equal(remembered_parse(slice_of_text("gTa=b"), &list, &e), -1);
+    assert_int_equal(remembered_parse(slice_of_text("gTab\n"), &list, &e), -1);
+}
+
 static void list_statement(void *arg, const char *sql)
 {
     struct buf *all = arg;
@@ -203,6 +251,7 @@ int main(void)
         cmocka_unit_test(consumers_and_sessions_are_listed),
         cmocka_unit_test(status_of_the_relay_is_its_own_and_all_else_the_sources),
         cmocka_unit_test(values_of_the_session_are_those_it_set),
+        cmocka_unit_test(what_the_source_told_is_told_again),
         cmocka_unit_test(a_later_connection_begins_with_what_the_session_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
