@@ -18,19 +18,47 @@ struct reader {
     uint64_t          event_at;     /* of the event that `at` is in */
     uint32_t          event_length; /* 0: `at` is an event's start */
     struct event      event;        /* its head, while it comes in pieces */
-    uint8_t          *block;
-    size_t            block_bytes;
+    uint8_t          *block;        /* NULL while there is nothing to read */
+    size_t            block_size;   /* of it now */
+    size_t            block_bytes;  /* at most */
     uint64_t          block_at;
     size_t            block_len;
 };
 
-enum { READER_BLOCK_MIN = 4096 };
+enum { READER_BLOCK_MIN = 4096, READER_BLOCK_SMALL = 16 * 1024 };
 
 static int corrupt(const struct reader *r, struct err *e)
 {
     if (e->kind == E_PROTOCOL)
         e->kind = E_CORRUPT;
     return err_note(e, "%s at %llu", r->info.name, (unsigned long long)r->at);
+}
+
+/* As large as what is there to read asks for: of a thousand consumers that wait for the next
+   transaction none holds more than that one needs. */
+static int grow_block(struct reader *r, uint64_t want, struct err *e)
+{
+    size_t size = want <= READER_BLOCK_SMALL ? READER_BLOCK_SMALL : r->block_bytes;
+
+    if (size > r->block_bytes)
+        size = r->block_bytes;
+    if (r->block_size >= size)
+        return 0;
+    uint8_t *block = realloc(r->block, size);
+    if (block == NULL)
+        return err_set(e, E_NOMEM, "no memory for a block of %zu bytes", size);
+    r->block = block;
+    r->block_size = size;
+    return 0;
+}
+
+static void drop_block(struct reader *r)
+{
+    free(r->block);
+    r->block = NULL;
+    r->block_size = 0;
+    r->block_len = 0;
+    r->block_at = 0;
 }
 
 /* At least `need` bytes from r->at; more when they are at hand. The caller knows that they are
@@ -49,7 +77,8 @@ static int fill(struct reader *r, size_t need, uint64_t visible, struct slice *o
         }
         r->block_at = r->at;
         r->block_len = kept;
-        size_t want = r->block_bytes - kept;
+        TRY(grow_block(r, visible - r->at, e));
+        size_t want = r->block_size - kept;
         if (want > visible - r->at - kept)
             want = (size_t)(visible - r->at - kept);
         size_t got;
@@ -111,12 +140,8 @@ int reader_open(struct store *s, store_pos from, uint32_t block_bytes, struct re
     if (size < READER_BLOCK_MIN)
         size = READER_BLOCK_MIN;
     struct reader *r = calloc(1, sizeof *r);
-    if (r != NULL)
-        r->block = malloc(size);
-    if (r == NULL || r->block == NULL) {
-        free(r);
-        return err_set(e, E_NOMEM, "no memory for a block of %zu bytes", size);
-    }
+    if (r == NULL)
+        return err_set(e, E_NOMEM, "no memory for a reader");
     r->store = s;
     r->disk = store_disk(s);
     r->block_bytes = size;
@@ -244,6 +269,7 @@ int reader_next(struct reader *r, struct reader_piece *piece, enum reader_step *
     TRY(see(r, &visible, &sealed, e));
     assert(r->at <= visible); /* I1: the one place where a reader sees an end */
     if (r->at == visible) {
+        drop_block(r);
         *step = sealed ? READER_FILE_DONE : READER_AT_END;
         return 0;
     }

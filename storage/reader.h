@@ -4,7 +4,8 @@
  * Reads large blocks and hands out events in pieces that lie in the block: an event smaller than
  * the block always comes whole. Never reads past the published end. A reader at the end answers
  * READER_AT_END and is asked again after a wake (store_watch): it keeps no thread waiting. Owned by
- * one session or publisher; one thread at a time; memory is the block alone.
+ * one session or publisher; one thread at a time; memory is the block alone, and at the end
+ * nothing.
  */
 #pragma once
 #include "storage/store.h"

@@ -69,10 +69,13 @@
     KEY(channel, "channel", TEXT, "", RESTART,                                                     \
         "Channel of the users that have none of their own; one with another channel is refused "   \
         "here. Consumers see the server version of this channel's source.")                        \
-    KEY(max_sessions, "max_sessions", COUNT, "1000", RELOAD, "Most connections at once.")          \
+    KEY(max_sessions, "max_sessions", COUNT, "2000", RELOAD, "Most connections at once.")          \
     KEY(login_timeout, "login_timeout", SECONDS, "10", RELOAD, "Time a client has to log in.")     \
     KEY(wait_timeout, "wait_timeout", SECONDS, "8h", RELOAD,                                       \
-        "A session that is not streaming ends after so long without a command.")
+        "A session that is not streaming ends after so long without a command.")                   \
+    KEY(write_timeout, "write_timeout", SECONDS, "60", RELOAD,                                     \
+        "A consumer that takes none of the bytes that are there for it ends after this time; it "  \
+        "may connect again and goes on where it was.")
 
 #define SOURCE_KEYS(KEY)                                                                           \
     KEY(channel, "channel", TEXT, "", RESTART,                                                     \

@@ -169,6 +169,11 @@ void conn_rest(struct conn *c)
     assert(conn_waiting(c) == 0);
     buf_done(&c->out);
     c->sent = 0;
+    if (c->in.len == c->taken) {
+        buf_done(&c->in);
+        buf_init(&c->in, IN_MAX_BYTES);
+        c->taken = 0;
+    }
 }
 
 void conn_end(struct conn *c)

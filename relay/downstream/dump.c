@@ -244,6 +244,16 @@ void dump_end_soon(struct dump *d)
     d->ends_soon = true;
 }
 
+size_t dump_room(const struct dump *d)
+{
+    enum { NEAR_BYTES = 8 * 1024, SMALL_BYTES = 16 * 1024 };
+    store_pos published = store_published(d->store);
+    bool      near = published - d->pos <= NEAR_BYTES && /* one file's offsets are that close */
+                store_pos_ordinal(published) == store_pos_ordinal(d->pos);
+
+    return near && published >= d->pos ? SMALL_BYTES : DUMP_OUT_BYTES;
+}
+
 bool dump_between_packets(const struct dump *d)
 {
     return !frame_busy(&d->frame);

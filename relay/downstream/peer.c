@@ -38,6 +38,20 @@ static void link_out(struct peer_link *link)
 
 enum turn { GO_ON, PAUSE }; /* PAUSE: nothing more until the next event */
 
+/* One timer for as long as it takes: a consumer that is only slow blocks all the time. */
+static void note_blocked(struct peer *p, bool blocked)
+{
+    uint32_t limit_ms = atomic_load(&p->session.gate->write_ms);
+
+    if (blocked && !p->blocked)
+        p->blocked_at = ev_now(loop_ev(p->loop));
+    p->blocked = blocked;
+    if (blocked && limit_ms > 0 && !ev_is_active(&p->stuck)) {
+        ev_timer_set(&p->stuck, (double)limit_ms / 1000, 0);
+        ev_timer_start(loop_ev(p->loop), &p->stuck);
+    }
+}
+
 static int flush_out(struct peer *p, size_t *moved, enum turn *turn, struct err *e)
 {
     enum conn_state state;
@@ -47,6 +61,7 @@ static int flush_out(struct peer *p, size_t *moved, enum turn *turn, struct err 
         p->last_sent = ev_now(loop_ev(p->loop));
     if (state == CONN_CLOSED)
         p->session.state = GONE;
+    note_blocked(p, state == CONN_BLOCKED);
     *turn = state == CONN_MOVED ? GO_ON : PAUSE;
     return 0;
 }
@@ -235,6 +250,8 @@ static int run(struct peer *p, bool readable, struct err *e)
 {
     enum turn turn = GO_ON;
     size_t    moved = 0;
+    if (p->again)
+        p->blocked = false;
     p->again = false;
     for (int i = 0; turn == GO_ON && p->session.state != GONE; i++) {
         TRY(step(p, &readable, &moved, &turn, e));
@@ -243,6 +260,9 @@ static int run(struct peer *p, bool readable, struct err *e)
             break;
         }
     }
+    /* It goes on as soon as the socket has room: that, too, may never come. */
+    if (p->again && p->session.state == STREAMING)
+        note_blocked(p, true);
     return 0;
 }
 
@@ -377,6 +397,24 @@ void peer_on_reload(struct peer *p)
     turn(p, false);
 }
 
+static void on_stuck(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct peer *p = timer->data;
+    ev_tstamp    since = p->last_sent > p->blocked_at ? p->last_sent : p->blocked_at;
+    ev_tstamp    limit = (double)atomic_load(&p->session.gate->write_ms) / 1000;
+
+    (void)revents;
+    if (!p->blocked || p->session.state == CLOSING)
+        return; /* the next time that it blocks starts it again; an end has a limit of its own */
+    if (ev_now(loop) - since < limit) {
+        ev_timer_set(timer, limit - (ev_now(loop) - since), 0);
+        ev_timer_start(loop, timer);
+        return;
+    }
+    session_on_stuck(&p->session);
+    turn(p, false);
+}
+
 void peer_on_published(struct peer *p)
 {
     link_out(&p->waiting);
@@ -425,8 +463,9 @@ void peer_new(struct loop *l, int fd, struct session_gate *gate,
     ev_io_init(&p->io, on_io, fd, EV_READ);
     ev_timer_init(&p->timer, on_timer, 0, 0);
     ev_timer_init(&p->rest, on_rested, 0, 0);
+    ev_timer_init(&p->stuck, on_stuck, 0, 0);
     ev_io_init(&p->source, on_source, -1, 0);
-    p->io.data = p->source.data = p->timer.data = p->rest.data = p;
+    p->io.data = p->source.data = p->timer.data = p->rest.data = p->stuck.data = p;
     p->all.peer = p->waiting.peer = p;
     link_in(loop_peers(l), &p->all);
     session_greet(&p->session);
@@ -440,6 +479,7 @@ void peer_free(struct peer *p)
     ev_io_stop(ev, &p->source);
     ev_timer_stop(ev, &p->timer);
     ev_timer_stop(ev, &p->rest);
+    ev_timer_stop(ev, &p->stuck);
     link_out(&p->all);
     link_out(&p->waiting);
     session_done(&p->session);

@@ -21,8 +21,11 @@ struct peer {
     ev_io              io;
     ev_io              source; /* the session's own connection, while it is waited for */
     ev_timer           timer;
-    ev_timer           rest;      /* until the stream has paid for what it was given */
-    enum session_state timed;     /* the state that the timer was set for */
+    ev_timer           rest;  /* until the stream has paid for what it was given */
+    enum session_state timed; /* the state that the timer was set for */
+    ev_timer           stuck; /* while bytes wait that the client does not take */
+    ev_tstamp          blocked_at;
+    bool               blocked;
     ev_tstamp          last_sent; /* or, in AWAIT_COMMAND, last received */
     bool               again;     /* there is more to do that no socket event will tell */
     bool               ended;     /* nothing more goes out */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include "relay/downstream/listener.h"
 #include "relay/log.h"
@@ -86,6 +87,7 @@ static void set_bounds(struct entrance *n, const struct config_listener *c)
 {
     n->gate.login_ms = c->login_timeout * 1000;
     n->gate.idle_ms = c->wait_timeout * 1000;
+    n->gate.write_ms = c->write_timeout * 1000;
 }
 
 static uint32_t all_sessions(const struct config *c)
@@ -137,6 +139,24 @@ static int set_up_channels(struct serve *s, const struct channels *channels, str
     return 0;
 }
 
+/* Each stream has a socket and a file, and a forwarding session two sockets: as many as may come
+   should not meet the limit that most systems begin with. */
+static void raise_files(uint32_t sessions)
+{
+    enum { BESIDE = 256 };
+    struct rlimit files;
+    rlim_t        wanted = 2 * (rlim_t)sessions + BESIDE;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max > wanted ? wanted : files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < wanted)
+        log_write(LOG_WARNING, "serve",
+                  "%u sessions may come (max_sessions) and need %llu open files, allowed are %llu: "
+                  "raise the limit (ulimit -n, LimitNOFILE)",
+                  sessions, (unsigned long long)wanted, (unsigned long long)files.rlim_cur);
+}
+
 static int set_up(struct serve *s, const struct channels *channels, struct err *e)
 {
     const struct config *c = s->config;
@@ -147,6 +167,7 @@ static int set_up(struct serve *s, const struct channels *channels, struct err *
     TRY(password_key_open(c->relay.data, &s->key, e));
     TRY(penalty_new(&s->penalty, e));
     TRY(roster_new(all_sessions(c), &s->roster, e));
+    raise_files(all_sessions(c));
     s->world.users = s->users;
     s->world.penalty = s->penalty;
     s->world.key = s->key;

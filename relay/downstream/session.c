@@ -248,6 +248,15 @@ void session_on_timeout(struct session *s)
     session_enter(s, GONE);
 }
 
+void session_on_stuck(struct session *s)
+{
+    char line[96];
+    (void)snprintf(line, sizeof line, "took no bytes for %u s (write_timeout)",
+                   atomic_load(&s->gate->write_ms) / 1000);
+    session_say(s, LOG_INFO, line);
+    session_enter(s, GONE);
+}
+
 void session_on_reload(struct session *s)
 {
     if (s->user == NULL || s->state == GONE)
@@ -664,7 +673,8 @@ void session_stream(struct session *s, enum dump_step *step)
     size_t     filled = 0;
     assert(s->state == STREAMING && s->out->len == 0);
     *step = DUMP_AT_END;
-    size_t room = s->ends_soon ? DUMP_OUT_BYTES : meter_portion(s->user->bandwidth, DUMP_OUT_BYTES);
+    size_t   wanted = dump_room(s->dump);
+    size_t   room = s->ends_soon ? wanted : meter_portion(s->user->bandwidth, wanted);
     uint8_t *into = buf_extend(s->out, room);
     if (into == NULL) {
         session_check_out(s);

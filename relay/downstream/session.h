@@ -46,6 +46,7 @@ struct session_gate {
     const struct tls_config      *tls;      /* for the peer */
     _Atomic(uint32_t)             login_ms; /* time to log in */
     _Atomic(uint32_t)             idle_ms;  /* between two commands */
+    _Atomic(uint32_t)             write_ms; /* without taking any of the bytes that are there */
     struct roster_gate            room;
 };
 
@@ -122,6 +123,8 @@ void session_secured(struct session *s, const struct tls_peer *peer);
 /* What the transport found wrong: an oversized packet, a failed TLS handshake. */
 void session_on_error(struct session *s, const struct err *why);
 void session_on_timeout(struct session *s);
+/* The client takes no bytes any more. */
+void session_on_stuck(struct session *s);
 /* The relay stops: a stream goes on to a place where it can be cut off (then CLOSING), all else is
    GONE at once. */
 void session_finish(struct session *s);
