@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "relay/forward/forward.h"
+#include "relay/forward/statement.h"
 #include "relay/forward/binlog_end.h"
 #include "relay/sql/query_class.h"
 #include "relay/sql/sql.h"
@@ -17,7 +18,7 @@ enum {
 };
 
 /* What is done with the response under way. */
-enum purpose { TO_CLIENT, TO_SET_DATABASE, TO_FIND_PLACE };
+enum purpose { TO_CLIENT, TO_SET_DATABASE, TO_FIND_PLACE, TO_FIND_SNAPSHOT };
 
 struct forwarding {
     struct forward *to; /* NULL: none (any more) */
@@ -192,39 +193,6 @@ static void send(struct session *s, struct slice payload, enum response_kind kin
 /* ---- one statement ----------------------------------------------------------------------------
  */
 
-/* Behind SET STATEMENT ... FOR, which MariaDB puts around others. */
-static struct sql unwrap(struct slice text)
-{
-    struct sql s = sql_over(text);
-    struct sql look = s;
-
-    if (!sql_match(&look, "SET STATEMENT"))
-        return s;
-    while (look.now.kind != SQL_END && look.now.kind != SQL_BAD) {
-        if (sql_take_word(&look, "FOR"))
-            return look;
-        sql_step(&look);
-    }
-    return s;
-}
-
-/* Does it leave something behind at the source that a new connection would not have? */
-static bool leaves_something(struct slice text)
-{
-    struct sql s = unwrap(text);
-
-    if (!sql_match(&s, "SHOW|DESC|DESCRIBE|EXPLAIN|CHECKSUM|HELP|USE|COMMIT|ROLLBACK|BEGIN|START|"
-                       "INSERT|UPDATE|DELETE|REPLACE") &&
-        !sql_match(&s, "SELECT|WITH|TABLE|VALUES"))
-        return true;
-    for (; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
-        if (sql_is_name(&s.now, "GET_LOCK") || sql_is_name(&s.now, "INTO") ||
-            (s.now.kind == SQL_SIGN && s.now.body.ptr[0] == ':'))
-            return true;
-    }
-    return false;
-}
-
 /* Adds flags to an answer that lies in `out` from `at` on. */
 static int add_status(struct session *s, size_t at, uint8_t sequence, uint16_t flags, bool *failed,
                       struct err *e)
@@ -285,34 +253,9 @@ static void apply_here(struct session *s, struct slice text)
     buf_done(&bin);
 }
 
-/* Would it end the read-only mode in which the source keeps a session without the right to write?
- */
-static bool lifts_read_only(struct slice text)
-{
-    struct sql s = unwrap(text);
-    bool       sets = sql_is_name(&s.now, "SET") || sql_is_name(&s.now, "START");
-    bool       runs = sql_is_name(&s.now, "PREPARE") || sql_is_name(&s.now, "EXECUTE");
-    bool       lifts = false;
-
-    for (; !lifts && s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
-        struct slice body = s.now.body;
-        if (sets && (sql_is_name(&s.now, "WRITE") ||
-                     (body.len > 0 && sql_like(slice_of_text("%read_only%"), body))))
-            return true;
-        if (runs && s.now.kind == SQL_TEXT) {
-            struct buf inner;
-            buf_init(&inner, PACKET_PAYLOAD_MAX);
-            sql_put_text(&s.now, &inner);
-            lifts = inner.failed != BUF_FINE || lifts_read_only(buf_slice(&inner));
-            buf_done(&inner);
-        }
-    }
-    return lifts;
-}
-
 static bool refuse_to_lift(struct session *s, struct slice text)
 {
-    if (may(s, RIGHT_WRITE) || !lifts_read_only(text))
+    if (may(s, RIGHT_WRITE) || !statement_lifts_read_only(text))
         return false;
     session_answer_error(s, ER_OPTION_PREVENTS_STATEMENT, "HY000",
                          "This is a binrelay: this user may not change the source through it, so "
@@ -337,11 +280,14 @@ static enum outcome forward_current(struct session *s, bool is_setting)
     buf_put(&payload, buf_slice(&f->head));
     buf_put(&payload, current_text(f));
     f->is_setting = is_setting;
+    bool snapshot = s->facts.family == FAMILY_MARIADB && statement_asks_snapshot(current_text(f));
+    buf_clear(&f->packets);
+    f->packet_number = 1;
     if (buf_check(&payload, "the statement", &e) != 0)
         fail(s, &e);
     else
         send(s, buf_slice(&payload), RESPONSE_RESULTS, f->more ? STATUS_MORE_RESULTS : 0,
-             TO_CLIENT);
+             snapshot ? TO_FIND_SNAPSHOT : TO_CLIENT);
     buf_done(&payload);
     return s->state == FORWARDING ? WAIT : STOP;
 }
@@ -361,28 +307,6 @@ static enum outcome ask_for_place(struct session *s)
     send(s, buf_slice(&b), RESPONSE_RESULTS, 0, TO_FIND_PLACE);
     buf_done(&b);
     return s->state == FORWARDING ? WAIT : STOP;
-}
-
-/* A variable's value, which the session's own connection knows best; but what tells one server from
-   another, and what is the binlog's, is the relay's. */
-static bool is_the_sessions(struct slice text)
-{
-    static const char *const ours[] = { "%gtid%",      "%binlog%",        "%log_bin%",
-                                        "%server_id%", "%server_uuid%",   "connection_id",
-                                        "user",        "%_user",          "hostname",
-                                        "port",        "%pseudo_thread%", "%semi_sync%" };
-    struct sql               s = unwrap(text);
-
-    if (!sql_match(&s, "SELECT") &&
-        !(sql_match(&s, "SHOW [GLOBAL|SESSION|LOCAL] VARIABLES") && !sql_at_end(&s)))
-        return false;
-    for (; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
-        for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
-            if (s.now.body.len > 0 && sql_like(slice_of_text(ours[i]), s.now.body))
-                return false;
-        }
-    }
-    return true;
 }
 
 static enum outcome answer_current(struct session *s, enum query_tie tie)
@@ -410,7 +334,7 @@ static enum outcome answer_current(struct session *s, enum query_tie tie)
     case QUERY_TIE_NONE:
         break;
     }
-    if (there && tie == QUERY_TIE_NONE && is_the_sessions(current_text(f)))
+    if (there && tie == QUERY_TIE_NONE && statement_asks_settings(current_text(f)))
         return forward_current(s, false);
     bool fine = answer_here(s, current_text(f), 0, f->more);
     f->last_was_there = f->last_was_there && tie == QUERY_TIE_LAST;
@@ -430,7 +354,7 @@ static enum outcome do_current(struct session *s)
     if ((forwards || tied) && refuse_to_lift(s, current_text(f)))
         return STOP;
     if (forwards && may(s, RIGHT_FORWARD)) {
-        bool         leaves = leaves_something(current_text(f));
+        bool         leaves = statement_leaves_something(current_text(f));
         enum outcome outcome = forward_current(s, false);
         f->pinned = f->pinned || (leaves && outcome == WAIT);
         return outcome;
@@ -556,6 +480,21 @@ static void statement_over(struct session *s)
     go_on(s);
 }
 
+/* The source's answer that was kept, with the relay file's name. */
+static bool answer_snapshot(struct session *s, store_pos at)
+{
+    struct forwarding *f = s->forwarding;
+    struct store_file  file;
+    struct err         ignored = { 0 };
+    const char        *name = f->place.file;
+
+    if (at != 0 &&
+        store_file_by_ordinal(s->channel->store, store_pos_ordinal(at), &file, &ignored) == 0)
+        name = file.name;
+    binlog_end_put_snapshot(buf_slice(&f->packets), s->capabilities, name, s->out, &s->sequence);
+    return true;
+}
+
 /* The source's end is known: is it here, too? */
 static void look_for_place(struct session *s)
 {
@@ -576,8 +515,9 @@ static void look_for_place(struct session *s)
         fail(s, &e);
         return;
     }
-    bool fine = answer_here(s, current_text(f), end, f->more);
-    f->last_was_there = false;
+    bool fine = f->purpose == TO_FIND_SNAPSHOT ? answer_snapshot(s, end)
+                                               : answer_here(s, current_text(f), end, f->more);
+    f->last_was_there = f->purpose == TO_FIND_SNAPSHOT;
     if (fine && f->more) {
         drop_current(f);
         go_on(s);
@@ -591,6 +531,8 @@ static void place_over(struct session *s)
 {
     struct forwarding *f = s->forwarding;
     struct err         e = { 0 };
+    bool               found = true;
+    int                rc = 0;
 
     if (forward_response(f->to)->failed) {
         /* The source's own error, in words that the client knows. */
@@ -598,10 +540,20 @@ static void place_over(struct session *s)
         s->sequence = (uint8_t)(s->sequence + 1);
         forget_command(f);
         session_enter(s, AWAIT_COMMAND);
-    } else if (binlog_end_parse(buf_slice(&f->packets), s->capabilities, &f->place, &e) != 0) {
+        return;
+    }
+    if (f->purpose == TO_FIND_SNAPSHOT)
+        rc = binlog_end_parse_snapshot(buf_slice(&f->packets), s->capabilities, &f->place, &found,
+                                       &e);
+    else
+        rc = binlog_end_parse(buf_slice(&f->packets), s->capabilities, &f->place, &e);
+    if (rc != 0) {
         fail(s, &e);
-    } else {
+    } else if (found) {
         look_for_place(s);
+    } else {
+        (void)answer_snapshot(s, 0);
+        statement_over(s);
     }
 }
 
@@ -609,7 +561,7 @@ void session_forward(struct session *s, enum forward_step *step)
 {
     struct forwarding *f = s->forwarding;
     struct err         e = { 0 };
-    bool               ours = f->purpose == TO_FIND_PLACE;
+    bool               ours = f->purpose == TO_FIND_PLACE || f->purpose == TO_FIND_SNAPSHOT;
 
     assert(s->state == FORWARDING);
     *step = FORWARD_OVER;

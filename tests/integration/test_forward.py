@@ -289,3 +289,99 @@ def test_kill_query_ends_what_runs_at_the_source(scene, kind):
     with victim.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM g.many")
         assert cursor.fetchone() == (3,)
+
+
+def prepared(connection):
+    """Every packet of a prepared statement's life: rows at once, by a cursor, in pieces, an error."""
+    def take(*ends):
+        """Up to so many packets that end something, each of the given first bytes."""
+        packets = []
+        for end in ends:
+            packets.append(bytes(connection._read_packet_raw()))
+            while packets[-1][0] not in end:
+                packets.append(bytes(connection._read_packet_raw()))
+        return packets
+
+    packets = []
+
+    def send(command, payload):
+        connection._execute_command(command, payload)
+
+    send(COMMAND.COM_STMT_PREPARE, b"SELECT id, v FROM g.many WHERE id >= ? ORDER BY id")
+    head = bytes(connection._read_packet_raw())
+    assert head[0] == 0 and head[5:9] == b"\x02\0\x01\0", head
+    packets += [head[5:], *take(b"\xfe", b"\xfe")]
+    handle = head[1:5]
+    one = b"\x00\x01\x03\x00" + (1).to_bytes(4, "little")
+    for cursor in (b"\0", b"\x01"):
+        send(COMMAND.COM_STMT_EXECUTE, handle + cursor + b"\x01\0\0\0" + one)
+        packets += take(b"\xfe") if cursor == b"\x01" else take(b"\xfe", b"\xfe")
+    for _ in range(2):
+        send(COMMAND.COM_STMT_FETCH, handle + b"\x02\0\0\0")
+        packets += take(b"\xfe")
+    send(COMMAND.COM_STMT_RESET, handle)
+    packets += take(b"\x00")
+    send(COMMAND.COM_STMT_CLOSE, handle)
+    send(COMMAND.COM_STMT_EXECUTE, handle + b"\0\x01\0\0\0" + one)
+    packets += take(b"\xff")
+    send(COMMAND.COM_STMT_PREPARE, b"SELECT LENGTH(?)")
+    handle = bytes(connection._read_packet_raw())[1:5]
+    packets += take(b"\xfe", b"\xfe")
+    for piece in (b"a" * 1000, b"b" * 500):
+        send(COMMAND.COM_STMT_SEND_LONG_DATA, handle + b"\0\0" + piece)
+    send(COMMAND.COM_STMT_EXECUTE, handle + b"\0\x01\0\0\0\x00\x01\xfc\x00")
+    packets += take(b"\xfe", b"\xfe")
+    send(COMMAND.COM_FIELD_LIST, b"t\0")
+    packets += take(b"\xfe\xff")
+    send(COMMAND.COM_INIT_DB, b"nowhere")
+    packets += take(b"\xff")
+    send(COMMAND.COM_INIT_DB, b"mysql")
+    packets += take(b"\0")
+    send(COMMAND.COM_PING, b"")
+    packets += take(b"\0")
+    return packets
+
+
+@limit(60)
+@each("mysql97", "mysql57", "mariadb10", "mariadb11")
+def test_prepared_statements_are_the_sources(scene, kind):
+    """Binary results, cursors, long data, and the commands beside them, byte for byte."""
+    server, relay = scene_of(scene, kind)
+    direct, through = as_debezium(server, database="g"), as_debezium(relay, database="g")
+    assert prepared(through) == prepared(direct)
+    with through.cursor() as cursor:
+        cursor.execute("SELECT DATABASE()")
+        assert cursor.fetchone() == ("mysql",)
+
+
+@limit(60)
+@each("mysql97", "mariadb10")
+def test_a_reset_connection_begins_anew(scene, kind):
+    """COM_RESET_CONNECTION gives up locks and transactions."""
+    server, relay = scene_of(scene, kind)
+    connection = as_debezium(relay)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM g.t")
+        cursor.execute("FLUSH TABLES WITH READ LOCK")
+        connection._execute_command(31, b"")
+        assert connection._read_packet_raw()[0] == 0
+        wait.until(lambda: server.sql("INSERT IGNORE INTO g.many VALUES (99, 'free')") == [], 20,
+                   relay.tail)
+        cursor.execute("SELECT COUNT(*) FROM g.many")
+        assert cursor.fetchone() == (4,)
+
+
+@limit(60)
+@each("mariadb10")
+def test_a_consistent_snapshot_tells_its_place(scene, kind):
+    """MariaDB's binlog_snapshot_file and _position are where the transaction began, also later."""
+    server, relay = scene_of(scene, kind)
+    with as_debezium(relay) as connection, connection.cursor() as cursor:
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        began = server.position()
+        server.sql("INSERT INTO g.many VALUES (98, 'later')")
+        cursor.execute("SHOW STATUS LIKE 'binlog_snapshot_%'")
+        told = dict(cursor.fetchall())
+        assert (told["Binlog_snapshot_file"], int(told["Binlog_snapshot_position"])) == began
+        cursor.execute("SELECT COUNT(*) FROM g.many")
+        assert cursor.fetchone() == (3,)
