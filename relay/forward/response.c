@@ -185,7 +185,9 @@ static int take_short(struct response *r, uint8_t *bytes, size_t len, struct err
 {
     if (bytes[0] == HEAD_ERROR) {
         r->failed = true;
-        r->error = len >= 3 ? (uint16_t)(bytes[1] | bytes[2] << 8) : 0;
+        r->error = 0;
+        if (len >= 3)
+            r->error = (uint16_t)(bytes[1] | bytes[2] << 8);
         finish(r);
         return 0;
     }
