@@ -101,6 +101,16 @@ int convert_new(const struct convert_options *o, struct catalog *catalog, defini
     return 0;
 }
 
+bool convert_wants(const struct convert *c, const char *database, const char *table)
+{
+    return filter_takes(c->filter, database, table);
+}
+
+int convert_learn(struct convert *c, struct definition *d, store_pos at, struct err *e)
+{
+    return tables_learn(c->tables, d, at, e);
+}
+
 void convert_free(struct convert *c)
 {
     if (c == NULL)

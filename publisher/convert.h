@@ -39,6 +39,11 @@ MUST_CHECK int convert_new(const struct convert_options *o, struct catalog *cata
                            void *sink_arg, struct convert **out, struct err *e);
 void           convert_free(struct convert *c);
 
+/* Whether a table is published; what the source said of it when reading begins at `at` (takes `d`
+   over). */
+bool           convert_wants(const struct convert *c, const char *database, const char *table);
+MUST_CHECK int convert_learn(struct convert *c, struct definition *d, store_pos at, struct err *e);
+
 /* One event, in order, beginning at a transaction's start. `file` and `pos` say where it is
    (source.file, source.pos); `between` tells whether the place behind it lies between transactions
    (a checkpoint may be put there). */

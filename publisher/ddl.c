@@ -130,6 +130,8 @@ static void drop_table(struct ddl_parser *p)
 static void index_statement(struct ddl_parser *p, enum ddl_kind kind)
 {
     p->ddl->kind = kind;
+    if (kind == DDL_DROP_INDEX)
+        ddl_drop_index(p);
     while (!ddl_at_end(p) && !ddl_at_word(p, "ON"))
         ddl_take(p);
     if (!ddl_word(p, "ON"))

@@ -122,7 +122,7 @@ struct ddl {
     struct ddl_name *tables; /* RENAME: pairs of old and new; LIKE: behind the new one its model */
     uint32_t         table_count;
     bool             is_like;
-    struct ddl_action *actions; /* of CREATE TABLE, ALTER TABLE, CREATE INDEX */
+    struct ddl_action *actions; /* of CREATE TABLE, ALTER TABLE, CREATE and DROP INDEX */
     uint32_t           action_count;
     const char        *database; /* of the statements about databases; "": the current one */
     const char        *charset, *collation; /* of a database: NULL where not given */

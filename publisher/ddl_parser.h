@@ -56,6 +56,8 @@ void ddl_default_value(struct ddl_parser *p, struct ddl_default *d);
 /* ---- ddl_table.c ---- */
 void ddl_create_table(struct ddl_parser *p);
 void ddl_alter_table(struct ddl_parser *p);
+/* The name behind DROP INDEX or CONSTRAINT: only that of the primary key matters. */
+void ddl_drop_index(struct ddl_parser *p);
 /* (a, b(10) DESC, (c + 1)) */
 struct ddl_key    *ddl_key_parts(struct ddl_parser *p, enum ddl_key_kind kind);
 struct ddl_action *ddl_action(struct ddl_parser *p, enum ddl_action_kind kind);

@@ -1,5 +1,6 @@
 /* CREATE TABLE and ALTER TABLE. */
 #include "publisher/ddl_parser.h"
+#include <strings.h>
 
 struct ddl_action *ddl_action(struct ddl_parser *p, enum ddl_action_kind kind)
 {
@@ -275,6 +276,13 @@ static void alter_add(struct ddl_parser *p)
     }
 }
 
+void ddl_drop_index(struct ddl_parser *p)
+{
+    (void)ddl_if_exists(p);
+    if (strcasecmp(ddl_name(p), "PRIMARY") == 0)
+        (void)ddl_action(p, DDL_DROP_PRIMARY);
+}
+
 static void alter_drop(struct ddl_parser *p)
 {
     bool is_column = ddl_word(p, "COLUMN");
@@ -289,9 +297,11 @@ static void alter_drop(struct ddl_parser *p)
             return;
         }
         struct ddl_token next = ddl_peek(p);
-        if (ddl_at_word(p, "INDEX") || ddl_at_word(p, "KEY") || ddl_at_word(p, "FOREIGN") ||
-            ddl_at_word(p, "CONSTRAINT") || ddl_at_word(p, "CHECK") ||
-            ddl_at_word(p, "PARTITION") ||
+        if (ddl_word(p, "INDEX") || ddl_word(p, "KEY") || ddl_word(p, "CONSTRAINT")) {
+            ddl_drop_index(p);
+            return;
+        }
+        if (ddl_at_word(p, "FOREIGN") || ddl_at_word(p, "CHECK") || ddl_at_word(p, "PARTITION") ||
             (ddl_at_word(p, "PERIOD") && (ddl_token_is(&next, "FOR") || ddl_token_is(&next, "IF"))))
             return;
     }

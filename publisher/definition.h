@@ -115,6 +115,18 @@ typedef int    definition_query(void *arg, const char *sql,
 MUST_CHECK int definition_from_source(definition_query *query, void *arg, const char *database,
                                       const char *table, struct definition **out, struct err *e);
 
+/* Who wants to know all tables that the source has now. */
+struct definition_taker {
+    bool (*wants)(void *arg, const char *database, const char *table);
+    int (*take)(void *arg, struct definition *d, struct err *e); /* takes it over */
+    void *arg;
+};
+/* Tables that go meanwhile, or can't be read, are left out. */
+MUST_CHECK int definition_each_from_source(definition_query *query, void *arg,
+                                           const struct definition_taker *taker, struct err *e);
+/* How a publisher gets them when it begins. */
+typedef int definition_survey(void *arg, const struct definition_taker *taker, struct err *e);
+
 /* How a publisher gets the JSON text of a table that the stream does not describe. E_PURGED: no
  * such table. */
 typedef int definition_fetch(void *arg, const char *database, const char *table, struct buf *json,

@@ -135,3 +135,59 @@ int definition_from_source(definition_query *query, void *arg, const char *datab
     buf_done(&a.text);
     return result;
 }
+
+/* ---- all of them ---- */
+
+/* Database and table, each with its zero byte, one behind the other. */
+static int on_name(void *arg, uint32_t columns, const char *const *values,
+                   const unsigned long *lengths, struct err *e)
+{
+    struct buf *names = arg;
+
+    for (uint32_t i = 0; i < 2; i++) {
+        if (columns != 2 || values[i] == NULL || lengths[i] >= DEFINITION_NAME_BYTES)
+            return err_set(e, E_PROTOCOL, "information_schema.tables gave %u values a row",
+                           columns);
+        buf_put(names, (struct slice){ (const uint8_t *)values[i], lengths[i] });
+        buf_put_u8(names, 0);
+    }
+    return buf_check(names, "the names of the source's tables", e);
+}
+
+static int take_one(definition_query *query, void *arg, const char *database, const char *table,
+                    const struct definition_taker *taker, struct err *e)
+{
+    struct definition *d = NULL;
+    struct err         why = { 0 };
+
+    if (!taker->wants(taker->arg, database, table))
+        return 0;
+    if (definition_from_source(query, arg, database, table, &d, &why) == 0)
+        return taker->take(taker->arg, d, e);
+    if (why.kind == E_PURGED || why.kind == E_CONFIG)
+        return 0;
+    *e = why;
+    return -1;
+}
+
+int definition_each_from_source(definition_query *query, void *arg,
+                                const struct definition_taker *taker, struct err *e)
+{
+    enum { NAMES_BYTES_MAX = 64 << 20 };
+    struct buf names;
+
+    buf_init(&names, NAMES_BYTES_MAX);
+    int         result = query(arg,
+                               "SELECT table_schema, table_name FROM information_schema.tables WHERE "
+                                       "table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+                               on_name, &names, e);
+    const char *at = buf_text(&names);
+    const char *end = at + names.len;
+    while (result == 0 && at < end) {
+        const char *table = at + strlen(at) + 1;
+        result = take_one(query, arg, at, table, taker, e);
+        at = table + strlen(table) + 1;
+    }
+    buf_done(&names);
+    return result;
+}

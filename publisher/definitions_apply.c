@@ -343,6 +343,15 @@ static int create_index(struct applying *a, struct err *e)
                       a->session->family == FAMILY_MYSQL ? s->index_text : s->text, e);
 }
 
+static int drop_index(struct applying *a, struct err *e)
+{
+    const struct ddl *s = a->statement;
+
+    if (s->action_count > 0) /* the primary key */
+        TRY(change_table(a, database_of(a, &s->tables[0]), s->tables[0].name, e));
+    return tell_other(a, a->current, true, e);
+}
+
 /* ---- databases ---- */
 
 static void drop_tables_of(struct definitions *ds, const char *database)
@@ -463,8 +472,9 @@ static int apply(struct applying *a, struct err *e)
     case DDL_OTHER:
     case DDL_TRUNCATE_TABLE:
         return 0;
-    case DDL_NOTICE:
     case DDL_DROP_INDEX:
+        return drop_index(a, e);
+    case DDL_NOTICE:
         return tell_other(a, a->current, true, e);
     case DDL_UNREADABLE:
         return give_up(a, e);

@@ -22,6 +22,7 @@ struct publisher {
     char                     *heartbeat_head; /* how their lines begin */
     bool                      from_newest;
     definition_fetch         *fetch;
+    definition_survey        *survey;
     void                     *fetch_arg;
     struct convert           *convert;
     struct sink              *sink;
@@ -80,6 +81,7 @@ int publisher_new(struct store *s, const struct publisher_options *o, struct pub
     p->catalog = store_catalog(s);
     p->from_newest = o->from_newest;
     p->fetch = o->fetch;
+    p->survey = o->survey;
     p->fetch_arg = o->fetch_arg;
     p->name = strdup(o->name);
     p->path = o->path != NULL ? strdup(o->path) : NULL;
@@ -335,6 +337,39 @@ static int follow(struct publisher *p, struct reader *r, struct err *e)
     return checkpoint(p, e);
 }
 
+/* ---- what the source has when all begins ---- */
+
+static bool wants_table(void *arg, const char *database, const char *table)
+{
+    struct publisher *p = arg;
+    return convert_wants(p->convert, database, table);
+}
+
+static int take_table(void *arg, struct definition *d, struct err *e)
+{
+    struct publisher *p = arg;
+
+    if (is_stopping(p)) {
+        definition_free(d);
+        return err_set(e, E_STOPPED, "stopped while the source was asked for its tables");
+    }
+    return convert_learn(p->convert, d, p->boundary.next, e);
+}
+
+/* Before it is changed again: later, a table of the stream may be asked for too late. A source that
+   can't answer now is asked for each table when it comes. */
+static int survey(struct publisher *p, struct err *e)
+{
+    const struct definition_taker taker = { .wants = wants_table, .take = take_table, .arg = p };
+    struct err                    why = { 0 };
+
+    if (p->survey == NULL || p->survey(p->fetch_arg, &taker, &why) == 0 || may_pass(why.kind) ||
+        why.kind == E_STOPPED)
+        return 0;
+    *e = why;
+    return -1;
+}
+
 /* Where to begin; waits until the store has something. */
 static int find_start(struct publisher *p, bool *has_checkpoint, struct err *e)
 {
@@ -362,6 +397,8 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
     if (p->boundary.next == 0)
         return 0; /* stopped before the store had anything */
     p->put = p->boundary;
+    if (!has_checkpoint)
+        TRY(survey(p, e));
     TRY(sink_open(p->path, has_checkpoint, p->boundary.sink_bytes, p->heartbeat_head, &p->sink,
                   &found, e));
     p->written = found.bytes;

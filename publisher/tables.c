@@ -165,6 +165,17 @@ int tables_query(struct tables *t, const struct format *f, const struct event *e
 
 /* ---- definitions ---- */
 
+int tables_learn(struct tables *t, struct definition *d, store_pos at, struct err *e)
+{
+    const struct definition *known = NULL;
+    int found = definitions_find(t->definitions, d->database, d->table, at, &known, e);
+
+    if (found == 0) /* for the place before, so that a statement at `at` finds it */
+        return definitions_learn(t->definitions, d, at - 1, e);
+    definition_free(d);
+    return found < 0 ? -1 : 0;
+}
+
 static int ask_source(struct tables *t, const char *database, const char *table, store_pos at,
                       const struct definition **out, struct err *e)
 {

@@ -49,5 +49,9 @@ struct shape *tables_named(struct tables *t, const char *database, const char *t
 MUST_CHECK int tables_query(struct tables *t, const struct format *f, const struct event *ev,
                             store_pos pos, schema_change_sink *sink, void *sink_arg, struct err *e);
 
+/* What the source said of a table when the stream was about to be read from `at` on; takes `d`
+   over. What is known of it already stays. */
+MUST_CHECK int tables_learn(struct tables *t, struct definition *d, store_pos at, struct err *e);
+
 /* Between transactions: makes room when too many tables are held. */
 void tables_trim(struct tables *t);

@@ -81,6 +81,8 @@ static int fetch_definition(void *arg, const char *database, const char *table, 
     return channel_define(arg, database, table, json, e);
 }
 
+static definition_survey survey_definitions;
+
 static int add_publisher(struct channel *c, const struct config_publisher *p, struct err *e)
 {
     struct publisher_options o = {
@@ -89,6 +91,7 @@ static int add_publisher(struct channel *c, const struct config_publisher *p, st
         .from_newest = p->start == CONFIG_ORIGIN_NEWEST,
         .convert = { .options = &p->options },
         .fetch = fetch_definition,
+        .survey = survey_definitions,
         .fetch_arg = c,
     };
     struct channel_publisher *slot = &c->publishers[c->publisher_count];
@@ -344,6 +347,17 @@ static int              query_source(void *arg, const char *sql,
                                      void *row_arg, struct err *e)
 {
     return client_query(arg, sql, row, row_arg, e);
+}
+
+static int survey_definitions(void *arg, const struct definition_taker *taker, struct err *e)
+{
+    struct channel *c = arg;
+    struct client  *client = NULL;
+
+    TRY(source_connect(c->source, follow_interrupt_fd(c->follow), &client, e));
+    int rc = definition_each_from_source(query_source, client, taker, e);
+    client_close(client);
+    return rc;
 }
 
 int channel_define(struct channel *c, const char *database, const char *table, struct buf *json,

@@ -1,9 +1,10 @@
 """What the relay makes of DDL in the stream is what the server says its tables are."""
 
+import json
 import os
 import time
 
-from lib import ddl, ddlgen, testsuite
+from lib import ddl, ddlgen, testsuite, wait
 from lib.marks import each, limit
 
 # All files of the suites take hours; a run takes what it can in this time, each seed others.
@@ -151,4 +152,26 @@ def test_a_table_from_before_the_stream_is_asked_of_the_source(scene, kind):
     rows = [event["value"]["after"] for event in relay.wait_events(2)]
     assert rows == [{"id": 1, "q`q": "v", "e": "it's", "f": 0.10000000149011612},
                     {"id": 2, "n": 3, "q`q": "a\\", "e": None, "f": None}], rows
+    relay.stop()
+
+
+@limit(90)
+@each("mysql97", "mariadb10")
+def test_a_publisher_knows_the_tables_before_they_change(scene, kind):
+    """What a table was when it began counts, though nothing names its columns and it changed."""
+    server = scene.server(kind, binlog_row_metadata="MINIMAL")
+    server.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY, a INT); FLUSH BINARY LOGS")
+    output = scene.path("events.jsonl")
+    os.mkfifo(output)
+    relay = scene.relay(server, publish="g", settings={
+        "source a": {"start": "newest"}, "publisher events": {"path": output}})
+    # Nobody reads the pipe yet, so the publisher is late; but it has asked.
+    asked = "SHOW GLOBAL STATUS LIKE 'Com_show_create_table'"
+    wait.until(lambda: int(server.sql(asked)[0][1]) > 0, 30, relay.tail)
+    server.sql("INSERT INTO g.t VALUES (1, 2); ALTER TABLE g.t ADD b INT FIRST, DROP a;"
+               "INSERT INTO g.t VALUES (3, 4)")
+    relay.wait_caught_up(server)
+    with open(output, encoding="utf-8") as lines:
+        rows = [json.loads(next(lines))["value"]["after"] for _ in range(2)]
+    assert rows == [{"id": 1, "a": 2}, {"b": 3, "id": 4}], rows
     relay.stop()

@@ -29,7 +29,7 @@ COLUMNS = """
            c.column_default, c.character_set_name, c.extra
     FROM information_schema.columns c
     JOIN information_schema.tables t
-      ON t.table_schema = c.table_schema AND t.table_name = c.table_name
+      ON t.table_schema = c.table_schema AND BINARY t.table_name = BINARY c.table_name
     WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND c.table_schema IN ({})
     ORDER BY c.table_schema, c.table_name, c.ordinal_position"""
 PRIMARY = """
