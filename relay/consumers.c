@@ -169,6 +169,7 @@ int consumers_each(struct consumers *c, void (*each)(void *arg, const struct con
         look(c->list[i], c->now());
         copies[i].row = c->list[i]->row;
         copies[i].connected = c->list[i]->at != NULL;
+        copies[i].needs = copies[i].connected ? copies[i].row.place : copies[i].row.held;
     }
     (void)pthread_mutex_unlock(&c->mutex);
     if (copies == NULL)
@@ -177,6 +178,21 @@ int consumers_each(struct consumers *c, void (*each)(void *arg, const struct con
         each(arg, &copies[i]);
     free(copies);
     return 0;
+}
+
+void consumers_purged(struct consumers *c, store_pos before)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    for (size_t i = 0; i < c->count; i++) {
+        struct consumer *x = c->list[i];
+        if (x->at == NULL)
+            continue;
+        for (size_t k = 0; k < CONSUMER_LAG_SAMPLES; k++)
+            x->samples[k] = x->samples[k] < before ? before : x->samples[k];
+        x->dirty = x->dirty || x->row.held < before;
+        x->row.held = x->row.held < before ? before : x->row.held;
+    }
+    (void)pthread_mutex_unlock(&c->mutex);
 }
 
 bool consumers_louder(struct consumers *c, const char *name, int level)

@@ -5,9 +5,10 @@
  * A consumer is told apart by the UUID that a replica names, else by its user and server_id. Who
  * reads to the end and goes (without waiting for more, or without a server_id) is none.
  *
- * `held` is never too late: it is where the consumer asked to begin, since it has all before that,
- * and then follows what was sent by a good minute, since what was sent may not be safe on its side
- * yet (Kafka Connect stores offsets every minute). A row is written when a consumer comes or goes
+ * While it is connected it needs what was not sent yet. When it went away, or the daemon ended, it
+ * may come back for more: `held` is where it asked to begin, since it has all before that, and then
+ * follows what was sent by a good minute, since what was sent may not be safe on its side yet
+ * (Kafka Connect stores offsets every minute). A row is written when a consumer comes or goes
  * and when its held file changes; an older row holds only more.
  *
  * Any thread. consumers_save() and consumers_forget() write to the disk, so they are not for loops.
@@ -48,11 +49,15 @@ void consumers_leave(struct consumers *c, struct consumer *x, const _Atomic(stor
 struct consumer_info {
     struct catalog_consumer row; /* up to date */
     bool                    connected;
+    store_pos               needs; /* everything from here on */
 };
 /* A snapshot, by name. */
 MUST_CHECK int consumers_each(struct consumers *c,
                               void (*each)(void *arg, const struct consumer_info *x), void *arg,
                               struct err *e);
+
+/* Nothing before this place is there any more. Who is connected did not need it. */
+void consumers_purged(struct consumers *c, store_pos before);
 
 /* Moves on what is held, and writes what changed. What could not be written is tried next time. */
 MUST_CHECK int consumers_save(struct consumers *c, struct err *e);

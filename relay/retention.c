@@ -100,7 +100,7 @@ static void hold_consumer(void *arg, const struct consumer_info *x)
     struct holds *h = arg;
     struct hold   hold;
     char          who[192];
-    struct holder holder = { .from = x->row.held };
+    struct holder holder = { .from = x->needs };
 
     if (!x->connected)
         holder.away_s = h->now_s > x->row.seen_s ? h->now_s - x->row.seen_s : 1;
@@ -190,6 +190,8 @@ static int purge(struct keeper *k, const struct purge_limits *limits, bool dry,
         result = purge_plan(channel_store(k->channel), limits, h->ordinal, out, e);
     if (result == 0 && !dry)
         result = purge_run(channel_store(k->channel), out, e);
+    if (result == 0 && !dry && out->files != 0)
+        consumers_purged(channel_consumers(k->channel), store_pos_at(out->keep_from, 0));
     (void)pthread_mutex_unlock(&k->purging);
     if (result == 0 && !dry && out->files != 0)
         log_write(LOG_INFO, "retention",

@@ -134,7 +134,7 @@ static void put_hold(struct json *j, struct store *s, const struct config_channe
     struct err        ignored;
     struct hold       h;
     int64_t           now = (int64_t)time(NULL);
-    struct holder     who = { .from = x->row.held };
+    struct holder     who = { .from = x->needs };
 
     if (!x->connected)
         who.away_s = now > x->row.seen_s ? now - x->row.seen_s : 1;
@@ -142,7 +142,7 @@ static void put_hold(struct json *j, struct store *s, const struct config_channe
     json_name(j, "hold");
     json_open_object(j);
     put_text(j, "state", states[h.state]);
-    bool known = store_file_by_ordinal(s, store_pos_ordinal(x->row.held), &f, &ignored) == 0;
+    bool known = store_file_by_ordinal(s, store_pos_ordinal(x->needs), &f, &ignored) == 0;
     put_text_or_null(j, "file", known ? f.name : "");
     put_uint(j, "bytes", h.bytes);
     put_uint_or_null(j, "bytes_limit", keys->hold_bytes);

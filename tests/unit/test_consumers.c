@@ -136,9 +136,12 @@ static void what_was_sent_is_held_for_a_good_minute(void **state)
     now += 10;
     assert_int_equal(only(&w).row.held, store_pos_at(4, 4));
     assert_true(only(&w).connected);
+    assert_int_equal(only(&w).needs, store_pos_at(4, 4));
     /* Gone soon after: what it had a minute before is what counts. */
     atomic_store(&at, store_pos_at(9, 4));
+    assert_int_equal(only(&w).needs, store_pos_at(9, 4));
     consumers_leave(w.consumers, x, &at);
+    assert_int_equal(only(&w).needs, store_pos_at(4, 4));
     assert_int_equal(only(&w).row.held, store_pos_at(4, 4));
     assert_int_equal(only(&w).row.place, store_pos_at(9, 4));
     now += 1000;
@@ -148,6 +151,27 @@ static void what_was_sent_is_held_for_a_good_minute(void **state)
     atomic_store(&at, store_pos_at(8, 4));
     (void)consumers_come(w.consumers, &repl, &at);
     assert_int_equal(only(&w).row.held, store_pos_at(8, 4));
+    done(&w);
+}
+
+static void what_was_purged_while_it_was_connected_is_not_held(void **state)
+{
+    (void)state;
+    struct world       w;
+    _Atomic(store_pos) at = store_pos_at(3, 100);
+    begin(&w);
+    struct consumer *x = consumers_come(w.consumers, &repl, &at);
+    atomic_store(&at, store_pos_at(6, 4));
+    consumers_purged(w.consumers, store_pos_at(5, 0));
+    consumers_leave(w.consumers, x, &at);
+    assert_int_equal(only(&w).needs, store_pos_at(5, 0));
+    /* Who is away needed it: that is told. */
+    consumers_purged(w.consumers, store_pos_at(7, 0));
+    assert_int_equal(only(&w).needs, store_pos_at(5, 0));
+    save(&w);
+    close_world(&w);
+    open_world(&w);
+    assert_int_equal(only(&w).needs, store_pos_at(5, 0));
     done(&w);
 }
 
@@ -297,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_consumer_is_its_uuid_or_its_user_and_server_id),
         cmocka_unit_test(what_was_sent_is_held_for_a_good_minute),
+        cmocka_unit_test(what_was_purged_while_it_was_connected_is_not_held),
         cmocka_unit_test(it_is_known_after_a_restart_and_after_a_crash),
         cmocka_unit_test(only_what_changed_the_held_file_is_written),
         cmocka_unit_test(one_that_came_back_is_not_sent_away_by_its_old_connection),
