@@ -365,7 +365,7 @@ static bool read_truncate(struct slice text, struct slice session, char *databas
     return take_name(&at, end, table);
 }
 
-static int on_truncate(struct convert *c, const struct event_query *q,
+static int on_truncate(struct convert *c, const struct place *at, const struct event_query *q,
                        const struct emit_place *place, struct err *e)
 {
     char          database[DEFINITION_NAME_BYTES], table[DEFINITION_NAME_BYTES];
@@ -375,7 +375,7 @@ static int on_truncate(struct convert *c, const struct event_query *q,
         !read_truncate(q->text, q->database, database, table) ||
         !filter_takes(c->filter, database, table))
         return 0;
-    s = tables_named(c->tables, database, table);
+    TRY(tables_named(c->tables, at->format, database, table, at->pos, &s, e));
     return s != NULL ? emit_truncate(c->emit, place, s, e) : 0;
 }
 
@@ -394,7 +394,7 @@ static int on_query(struct convert *c, const struct place *at, const struct even
     struct change_arg arg = { c, &place };
     place.source.time_us = place.source.time_us / 1000 * 1000; /* Debezium's clock of statements */
     place.source.query = slice_empty();
-    TRY(on_truncate(c, &q, &place, e));
+    TRY(on_truncate(c, at, &q, &place, e));
     return tables_query(c->tables, at->format, ev, at->pos, on_schema_change, &arg, e);
 }
 

@@ -459,7 +459,8 @@ int emit_schema_change(struct emit *m, const struct emit_place *at, const struct
     buf_put_u8(&changes, '[');
     if (c->kind != SCHEMA_OTHER)
         definition_put_change(change_word(c->kind), c->database, c->table, c->definition,
-                              m->options->include_comments, &changes);
+                              m->options->include_comments || at->source.family == FAMILY_MARIADB,
+                              &changes);
     buf_put_u8(&changes, ']');
     buf_clear(&m->key);
     buf_clear(&m->value);

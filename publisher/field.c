@@ -33,7 +33,7 @@ static struct schema *schema_of(struct field *f, const struct options *o,
     return s;
 }
 
-static int decorate(struct field *f, const struct field_context *ctx, bool is_key,
+static int decorate(struct field *f, const struct field_context *ctx, bool is_key, bool comments,
                     const struct definition *d, const struct definition_column *column,
                     const struct table_map_column *told, struct err *e)
 {
@@ -42,11 +42,11 @@ static int decorate(struct field *f, const struct field_context *ctx, bool is_ke
     if (column->charset != NULL && column->charset->iconv != NULL)
         TRY(charset_converter_new(column->charset, &f->converter, e));
     TRY(field_set_default(f, o, column, told, e));
-    if (o->include_comments && column->comment != NULL && *column->comment != 0)
+    if (comments && column->comment != NULL && *column->comment != 0)
         TRY(schema_set_doc(f->schema, column->comment, e));
     if (!is_key)
         f->rule = rules_find(ctx->rules, d, column);
-    return f->rule != NULL ? rule_decorate(f->rule, column, f->schema, e) : 0;
+    return f->rule != NULL ? rule_decorate(f->rule, column, comments, f->schema, e) : 0;
 }
 
 int field_init(struct field *f, const struct field_context *ctx, enum format_family family,
@@ -55,16 +55,19 @@ int field_init(struct field *f, const struct field_context *ctx, enum format_fam
 {
     struct field made = { .nullable = told->nullable,
                           .zero_is_null = told->nullable && family == FAMILY_MYSQL,
+                          .wraps = ctx->options->strict && family == FAMILY_MARIADB,
                           .failure_is_null = ctx->options->converting_failure != FAILURES_FAIL,
                           .room = ctx->room,
                           .members = column->members,
                           .member_count = column->member_count,
                           .length = column->length };
 
+    /* Debezium's MariaDB connector tells comments unasked. */
+    bool comments = ctx->options->include_comments || family == FAMILY_MARIADB;
     made.schema = schema_of(&made, ctx->options, column, told, e);
     if (made.schema == NULL)
         return -1;
-    if (decorate(&made, ctx, is_key, d, column, told, e) != 0) {
+    if (decorate(&made, ctx, is_key, comments, d, column, told, e) != 0) {
         field_done(&made);
         return -1;
     }

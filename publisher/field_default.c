@@ -118,7 +118,8 @@ static bool read_time(const char *text, int64_t *out)
 
 /* ---- values as the binlog would have them -------------------------------------------------- */
 
-static bool read_integer(const char *text, bool is_unsigned, struct value *out)
+/* `most`: what a larger unsigned one becomes. */
+static bool read_integer(const char *text, bool is_unsigned, uint64_t most, struct value *out)
 {
     char *end = NULL;
 
@@ -131,6 +132,8 @@ static bool read_integer(const char *text, bool is_unsigned, struct value *out)
         *out = (struct value){ .kind = VALUE_UINT, .natural = strtoull(text, &end, 10) };
     else
         *out = (struct value){ .kind = VALUE_INT, .number = strtoll(text, &end, 10) };
+    if (is_unsigned && out->natural > most)
+        out->natural = most;
     if (*end == '.') /* DEFAULT 1.0 of an integer */
         end += 1 + strspn(end + 1, "0123456789");
     return end != text && *end == 0 && errno == 0;
@@ -195,7 +198,8 @@ static bool read_value(const struct options *o, const char *text,
     case FIELD_INT24:
     case FIELD_LONG:
     case FIELD_LONGLONG:
-        return read_integer(text, column->is_unsigned, out);
+        return read_integer(text, column->is_unsigned,
+                            o->unsigned_bigints == BIGINTS_LONG ? INT64_MAX : UINT64_MAX, out);
     case FIELD_FLOAT:
     case FIELD_DOUBLE:
         return read_real(text, told->type == FIELD_FLOAT, out);
@@ -217,7 +221,7 @@ static bool read_value(const struct options *o, const char *text,
     case FIELD_TIMESTAMP2:
         return read_timestamp(o, text, out);
     case FIELD_YEAR:
-        return read_integer(text, false, out);
+        return read_integer(text, false, UINT64_MAX, out);
     default:
         *out = (struct value){ .kind = VALUE_BYTES, .bytes = slice_of_text(text) };
         return true;
@@ -338,6 +342,8 @@ int field_set_default(struct field *f, const struct options *o,
         if (!read_decimal(f, o->decimals, text, &c))
             return 0;
     } else if (read_value(o, text, column, told, room, &v)) {
+        if (v.kind == VALUE_TIMESTAMP && f->nullable && v.timestamp.seconds == 0)
+            return 0; /* what CURRENT_TIMESTAMP is declared as */
         TRY(f->convert(f, &v, &c, e));
     }
     return c.kind != CELL_NULL ? schema_set_fallback(f->schema, &c, e) : 0;

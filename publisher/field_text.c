@@ -28,12 +28,29 @@ static int text_converted(const struct field *f, const struct value *v, struct c
     return 0;
 }
 
+static void put_member(const char *member, struct buf *out)
+{
+    for (; *member != 0; member++) {
+        if (*member == ',')
+            buf_put_u8(out, '\\');
+        buf_put_u8(out, (uint8_t)*member);
+    }
+}
+
 static int enum_member(const struct field *f, const struct value *v, struct cell *out,
                        struct err *e)
 {
+    const char *member =
+        v->natural >= 1 && v->natural <= f->member_count ? f->members[v->natural - 1] : "";
+
     (void)e;
-    *out = cell_string(v->natural >= 1 && v->natural <= f->member_count ? f->members[v->natural - 1]
-                                                                        : "");
+    if (strchr(member, ',') == NULL) {
+        *out = cell_string(member);
+        return 0;
+    }
+    buf_clear(f->room); /* escaped as in the schema's `allowed` */
+    put_member(member, f->room);
+    *out = cell_text(buf_slice(f->room));
     return 0;
 }
 
@@ -190,11 +207,7 @@ static struct schema *members_schema(struct field *f, field_convert *convert, co
     for (uint32_t i = 0; i < column->member_count; i++) {
         if (i > 0)
             buf_put_u8(&allowed, ',');
-        for (const char *p = column->members[i]; *p != 0; p++) {
-            if (*p == ',')
-                buf_put_u8(&allowed, '\\');
-            buf_put_u8(&allowed, (uint8_t)*p);
-        }
+        put_member(column->members[i], &allowed);
     }
     if (s != NULL && (buf_check(&allowed, "the members of a column", e) != 0 ||
                       schema_add_parameter(s, "allowed", buf_text(&allowed), e) != 0)) {

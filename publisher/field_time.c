@@ -170,6 +170,10 @@ static int datetime_nanoseconds(const struct field *f, const struct value *v, st
         return 0;
     }
     int64_t us = microseconds_since_epoch(&v->time);
+    if (f->wraps) {
+        *out = cell_integer((int64_t)((uint64_t)us * 1000));
+        return 0;
+    }
     if (us > NANO_MAX || us < -NANO_MAX)
         return field_failed(f, "a DATETIME outside of 1677 to 2262", out, e);
     *out = cell_integer(us * 1000);

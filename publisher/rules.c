@@ -198,7 +198,8 @@ static int add_number(struct schema *s, const char *name, int64_t number, struct
     return schema_add_parameter(s, name, text, e);
 }
 
-static int add_source(const struct definition_column *column, struct schema *s, struct err *e)
+static int add_source(const struct definition_column *column, bool with_comment, struct schema *s,
+                      struct err *e)
 {
     const char *type =
         column->type_name != NULL ? column->type_name : field_type_name(column->type);
@@ -208,7 +209,7 @@ static int add_source(const struct definition_column *column, struct schema *s, 
         TRY(add_number(s, "__debezium.source.column.length", column->length, e));
     if (column->scale >= 0)
         TRY(add_number(s, "__debezium.source.column.scale", column->scale, e));
-    if (column->comment != NULL && *column->comment != 0)
+    if (with_comment && column->comment != NULL && *column->comment != 0)
         TRY(schema_add_parameter(s, "__debezium.source.column.comment", column->comment, e));
     return schema_add_parameter(s, "__debezium.source.column.name", column->name, e);
 }
@@ -218,14 +219,14 @@ static bool is_cut(const struct rule *rule, int32_t length)
     return length < 0 || (uint32_t)length > rule->length;
 }
 
-int rule_decorate(const struct rule *rule, const struct definition_column *column, struct schema *s,
-                  struct err *e)
+int rule_decorate(const struct rule *rule, const struct definition_column *column,
+                  bool with_comment, struct schema *s, struct err *e)
 {
     switch (rule->kind) {
     case RULE_CUT:
         return is_cut(rule, column->length) ? add_number(s, "truncateLength", rule->length, e) : 0;
     case RULE_SOURCE:
-        return add_source(column, s, e);
+        return add_source(column, with_comment, s, e);
     default:
         return schema_add_parameter(s, "masked", "true", e);
     }

@@ -25,7 +25,7 @@ const struct rule *rules_find(const struct rules *r, const struct definition *d,
 
 /* Adds what the rule tells in a column's schema. */
 MUST_CHECK int rule_decorate(const struct rule *rule, const struct definition_column *column,
-                             struct schema *s, struct err *e);
+                             bool with_comment, struct schema *s, struct err *e);
 /* `length` is the column's declared one, -1 for none. */
 MUST_CHECK int rule_apply(const struct rule *rule, bool is_text, int32_t length, struct buf *room,
                           struct cell *c, struct err *e);

@@ -1,5 +1,6 @@
 #include "publisher/shape.h"
 #include "publisher/adjust.h"
+#include "publisher/definition_ddl.h"
 #include "publisher/topic.h"
 #include <stdlib.h>
 
@@ -173,6 +174,46 @@ int shape_new(struct table_map *map, struct definition *definition, enum format_
         return -1;
     }
     *out = s;
+    return 0;
+}
+
+/* What a TABLE_MAP would say about the column, as far as its schema depends on it. */
+static struct table_map_column told_of(const struct definition_column *c)
+{
+    struct table_map_column told = { .type = c->type,
+                                     .nullable = c->nullable,
+                                     .is_unsigned = c->is_unsigned };
+    unsigned                length = c->length > 0 ? (unsigned)c->length : 0;
+
+    if (c->type == FIELD_NEWDECIMAL)
+        told.meta = (uint16_t)((c->length > 0 ? length : 10u) << 8 |
+                               (c->scale > 0 ? (unsigned)c->scale : 0u));
+    else
+        told.meta = (uint16_t)length;
+    return told;
+}
+
+int shape_of_definition(const struct definition *d, enum format_family family,
+                        const struct shape_context *ctx, struct shape **out, struct err *e)
+{
+    struct table_map  *map = calloc(1, sizeof *map);
+    struct definition *copy = NULL;
+
+    if (map != NULL)
+        map->columns = calloc(d->column_count + 1, sizeof *map->columns);
+    if (map == NULL || map->columns == NULL) {
+        free(map);
+        return err_set(e, E_NOMEM, "no memory for a table of %u columns", d->column_count);
+    }
+    map->column_count = d->column_count;
+    for (uint32_t i = 0; i < d->column_count; i++)
+        map->columns[i] = told_of(&d->columns[i]);
+    if (definition_copy(d, d->database, d->table, &copy, e) != 0 ||
+        shape_new(map, copy, family, ctx, out, e) != 0) {
+        definition_free(copy);
+        table_map_free(map);
+        return -1;
+    }
     return 0;
 }
 

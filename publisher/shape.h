@@ -54,6 +54,10 @@ struct shape {
 MUST_CHECK int shape_new(struct table_map *map, struct definition *definition,
                          enum format_family family, const struct shape_context *ctx,
                          struct shape **out, struct err *e);
+/* Of a table that no TABLE_MAP told of: good for what has no rows. Copies the definition. */
+MUST_CHECK int shape_of_definition(const struct definition *d, enum format_family family,
+                                   const struct shape_context *ctx, struct shape **out,
+                                   struct err *e);
 void           shape_free(struct shape *s); /* accepts NULL */
 
 /* The row's struct; failure of `out` is checked by its owner. A column that the image lacks is

@@ -27,6 +27,7 @@ struct tables {
     struct definitions   *definitions;
     struct buf            text;     /* a definition as the source told it */
     struct buf            inflated; /* a compressed statement */
+    struct shape         *unmapped; /* of tables_named() */
 };
 
 int tables_new(const struct tables_options *o, struct tables **out, struct err *e)
@@ -77,6 +78,7 @@ void tables_free(struct tables *t)
         return;
     clear(t);
     definitions_free(t->definitions);
+    shape_free(t->unmapped);
     buf_done(&t->text);
     buf_done(&t->inflated);
     free(t);
@@ -104,7 +106,7 @@ struct shape *tables_find(struct tables *t, uint64_t table_id, bool *known)
 }
 
 /* The youngest number is the one that counts. */
-struct shape *tables_named(struct tables *t, const char *database, const char *table)
+static struct shape *mapped(struct tables *t, const char *database, const char *table)
 {
     struct entry *found = NULL;
 
@@ -115,6 +117,24 @@ struct shape *tables_named(struct tables *t, const char *database, const char *t
                 (found == NULL || n->table_id > found->table_id))
                 found = n;
     return found != NULL ? found->shape : NULL;
+}
+
+int tables_named(struct tables *t, const struct format *f, const char *database, const char *table,
+                 store_pos at, struct shape **out, struct err *e)
+{
+    const struct definition *d = NULL;
+
+    *out = mapped(t, database, table);
+    if (*out != NULL)
+        return 0;
+    int found = definitions_find(t->definitions, database, table, at, &d, e);
+    if (found <= 0)
+        return found;
+    shape_free(t->unmapped);
+    t->unmapped = NULL;
+    TRY(shape_of_definition(d, f->family, t->o.shapes, &t->unmapped, e));
+    *out = t->unmapped;
+    return 0;
 }
 
 /* ---- statements ---- */

@@ -41,8 +41,10 @@ MUST_CHECK int tables_take(struct tables *t, const struct format *f, const struc
 /* *known is false for a number that no TABLE_MAP named; NULL in *out is a table that is left out.
  */
 struct shape *tables_find(struct tables *t, uint64_t table_id, bool *known);
-/* The table that a TABLE_MAP named last by this name; NULL: none, or it is left out. */
-struct shape *tables_named(struct tables *t, const char *database, const char *table);
+/* A published table by its name, for what has no rows. *out is NULL when nobody told of it; valid
+   until the next call of any of these. */
+MUST_CHECK int tables_named(struct tables *t, const struct format *f, const char *database,
+                            const char *table, store_pos at, struct shape **out, struct err *e);
 
 /* A QUERY event (also MariaDB's compressed one) at `pos`: follows what it does to tables. `sink`
    may be NULL. A statement that changes neither tables nor databases gives nothing. */

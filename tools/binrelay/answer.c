@@ -104,3 +104,11 @@ void answer_put(struct json_object *a, struct buf *out)
         json_object_to_json_string_ext(a, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
     buf_put_text(out, text != NULL ? text : "null");
 }
+
+void answer_put_plain(struct json_object *a, struct buf *out)
+{
+    if (json_object_get_type(a) == json_type_string)
+        buf_put_text(out, json_object_get_string(a));
+    else if (a != NULL)
+        answer_put(a, out);
+}

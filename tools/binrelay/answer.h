@@ -35,5 +35,7 @@ const char         *answer_item_text(struct json_object *array, size_t index); /
 void answer_each(struct json_object *object,
                  void (*visit)(void *arg, const char *name, struct json_object *value), void *arg);
 bool answer_equal(struct json_object *a, struct json_object *b);
+/* A text as it is, without quotes; anything else as JSON; nothing for null. */
+void answer_put_plain(struct json_object *a, struct buf *out);
 /* The value as compact JSON. */
 void answer_put(struct json_object *a, struct buf *out);

@@ -78,3 +78,4 @@ enum command_exit reload_run(const struct call *c, struct err *e);
 enum command_exit consumers_run(const struct call *c, struct err *e);
 enum command_exit verify_run(const struct call *c, struct err *e);
 enum command_exit events_run(const struct call *c, struct err *e);
+enum command_exit import_connector_run(const struct call *c, struct err *e);

@@ -113,6 +113,14 @@ const struct command commands[] = {
           "again at once, and wait there until they are served. Refused when the "
           "configuration has errors. The same as SIGUSR2.",
       .run = restart_run },
+    { .name = "import-connector",
+      .operands = "FILE.json",
+      .operand_count = 1,
+      .no_folder = true,
+      .summary = "a Debezium connector's configuration as a publisher section",
+      .details = "Prints the section; what can't be taken over, or stands in another section, is "
+                 "said in comments and on standard error. '-' is standard input.",
+      .run = import_connector_run },
     { .name = "purge",
       .operands = "",
       .summary = "forget the oldest relay files",
