@@ -178,12 +178,15 @@ int accounts_read(const char *path, struct accounts *out, bool *exposed, struct 
 {
     struct buf text;
     bool       open = false;
+    struct err why = { 0 };
 
     buf_init(&text, ACCOUNTS_BYTES_MAX);
-    int rc = private_file_read(path, &text, &open, e);
-    if (rc != 0 && e->kind == E_PURGED) {
+    int rc = private_file_read(path, &text, &open, &why);
+    if (rc != 0 && why.kind == E_PURGED) {
         *out = (struct accounts){ 0 };
         rc = 0;
+    } else if (rc != 0) {
+        *e = why;
     } else if (rc == 0 && (rc = accounts_parse(buf_slice(&text), out, e)) != 0) {
         rc = err_note(e, "users file '%s'", path);
     }

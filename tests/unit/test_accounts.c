@@ -40,6 +40,7 @@ static void what_is_written_is_read_again(void **state)
     *slash = '/';
     assert_int_equal(accounts_read(path, &back, &exposed, &e), 0); /* none yet */
     assert_int_equal(back.count, 0);
+    assert_int_equal(e.kind, E_OK);
 
     struct account one = account("one"), two = account("zwei \xc3\xa4 \"quoted\"");
     (void)snprintf(two.hosts, sizeof two.hosts, "10.0.0.0/8, localhost");
