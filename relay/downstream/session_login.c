@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include "protocol/hosts.h"
+#include "relay/downstream/greeting.h"
 #include "relay/downstream/tls.h"
 
 static void refuse_bad_handshake(struct session *s, const char *why)
@@ -34,41 +35,12 @@ static void refuse_ungreeted(struct session *s, uint16_t number, const char *tex
     s->state = CLOSING;
 }
 
-enum { MYSQL_WITH_SHA2 = 80000, MYSQL_WITH_DEPRECATE_EOF = 50705, MYSQL_WITH_ATTRIBUTES = 80023 };
-enum { MARIADB_PLAIN_VERSION = 110000, MARIADB_WITH_DEPRECATE_EOF = 100200 };
-enum { MARIADB_WITH_UCA1400 = 110600 };
-enum { CHARSET_LATIN1 = 8, CHARSET_UTF8MB4 = 45, CHARSET_UTF8MB4_0900 = 255 };
-
-static uint32_t capabilities_of(const struct server_facts *f, bool tls)
-{
-    bool     mysql = f->family == FAMILY_MYSQL;
-    uint32_t c = CAP_FOUND_ROWS | CAP_LONG_FLAG | CAP_CONNECT_WITH_DB | CAP_PROTOCOL_41 |
-                 CAP_INTERACTIVE | CAP_TRANSACTIONS | CAP_SECURE_CONNECTION | CAP_IGNORE_SPACE |
-                 CAP_MULTI_STATEMENTS | CAP_MULTI_RESULTS | CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH |
-                 CAP_CONNECT_ATTRS | CAP_PLUGIN_AUTH_LENENC;
-    /* MariaDB tells itself apart by this bit: clear, extended capabilities follow. */
-    if (mysql)
-        c |= CAP_LONG_PASSWORD;
-    if (tls)
-        c |= CAP_SSL;
-    if (f->version_number >= (mysql ? MYSQL_WITH_DEPRECATE_EOF : MARIADB_WITH_DEPRECATE_EOF))
-        c |= CAP_DEPRECATE_EOF;
-    if (mysql && f->version_number >= MYSQL_WITH_ATTRIBUTES)
-        c |= CAP_QUERY_ATTRIBUTES;
-    return c;
-}
+enum { MYSQL_WITH_SHA2 = 80000, MARIADB_PLAIN_VERSION = 110000 };
 
 static enum auth_method method_of(const struct server_facts *f)
 {
     return f->family == FAMILY_MYSQL && f->version_number >= MYSQL_WITH_SHA2 ? AUTH_CACHING_SHA2
                                                                              : AUTH_NATIVE;
-}
-
-static uint8_t charset_of(const struct server_facts *f)
-{
-    if (f->family == FAMILY_MYSQL)
-        return f->version_number >= MYSQL_WITH_SHA2 ? CHARSET_UTF8MB4_0900 : CHARSET_LATIN1;
-    return f->version_number >= MARIADB_WITH_UCA1400 ? CHARSET_UTF8MB4 : CHARSET_LATIN1;
 }
 
 /* Has something to serve; *out is what is known of its source. */
@@ -160,14 +132,17 @@ void session_greet(struct session *s)
     bool hidden =
         s->facts.family == FAMILY_MARIADB && s->facts.version_number < MARIADB_PLAIN_VERSION;
     (void)snprintf(version, sizeof version, "%s%s", hidden ? "5.5.5-" : "", s->facts.version);
-    s->offered = capabilities_of(&s->facts, offers_tls(s));
+    s->offered = greeting_capabilities(&s->facts, offers_tls(s));
+    struct remembered_list *variables =
+        s->channel->variables != NULL ? s->channel->variables(s->channel->facts_arg) : NULL;
     struct greeting g = {
         .version = version,
         .thread_id = s->entry.id,
         .capabilities = s->offered,
-        .charset = charset_of(&s->facts),
+        .charset = greeting_charset(&s->facts, variables),
         .plugin = auth_method_name(method_of(&s->facts)),
     };
+    remembered_release(variables);
     memcpy(g.scramble, s->scramble, sizeof g.scramble);
     struct packet p = packet_begin(s->out);
     handshake_put_greeting(s->out, &g);

@@ -339,9 +339,11 @@ bool variable_next(struct variable_walk *w, const struct query_env *env, struct 
         w->own += order <= 0 ? 1 : 0;
         w->remembered += order >= 0 ? 1 : 0;
         if (order > 0) {
+            assert(r != NULL);
             *out = from_remembered(r);
             return true;
         }
+        assert(v != NULL);
         if (is_there(v, env)) {
             take_row(v, env, out);
             return true;

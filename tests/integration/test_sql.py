@@ -143,3 +143,24 @@ def test_variables_are_the_sources_also_when_it_is_gone(scene, kind):
     relay.stop()
     relay.launch()
     assert dict(wait.until(lambda: shown(relay), 20, "the relay to serve")) == got
+
+
+# COMPRESS, LOCAL_FILES, SESSION_TRACK, OPTIONAL_METADATA, ZSTD, MULTI_FACTOR; TLS depends on settings;
+# and two bits that only mean something from a client.
+NOT_OFFERED = 1 << 5 | 1 << 7 | 1 << 23 | 1 << 25 | 1 << 26 | 1 << 28 | 1 << 11 | 1 << 30 | 1 << 31
+
+
+@each(*KINDS)
+def test_the_greeting_is_the_sources(scene, kind):
+    """Version, capabilities but for the named ones, charset, status, default authentication."""
+    source = scene.server(kind, character_set_server="latin1")
+    relay = scene.relay(source)
+    relay.wait_caught_up(source)
+
+    def greeting(server):
+        with server.connect() as connection:
+            capabilities = connection.server_capabilities & ~NOT_OFFERED & 0xFFFFFFFF
+            return (connection.server_version, capabilities, connection.server_language,
+                    connection.server_status, connection._auth_plugin_name)
+
+    assert greeting(relay) == greeting(source)
