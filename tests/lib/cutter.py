@@ -27,6 +27,7 @@ class Cutter:
         self._times = times
         self._limits = (least, most)
         self._random = random.Random(seed)
+        self._ways = set()
         self._selector = selectors.DefaultSelector()
         self._listener = socket.create_server((self.host, self.port))
         self._wake, self._woken = socket.socketpair()
@@ -43,6 +44,12 @@ class Cutter:
     def is_done(self):
         """All cuts were made."""
         return self.cuts == self._times
+
+    def cut_again(self, times):
+        """So many more, beginning with those of the connections there are that carry something."""
+        self._times += times
+        for way in list(self._ways):
+            way.left = self._random.randint(*self._limits)
 
     def destroy(self):
         self._wake.close()
@@ -72,11 +79,13 @@ class Cutter:
             return
         left = self._random.randint(*self._limits) if self.cuts < self._times else None
         way = _Way(self, client, server, left)
+        self._ways.add(way)
         self._selector.register(client, selectors.EVENT_READ, way.from_client)
         self._selector.register(server, selectors.EVENT_READ, way.from_server)
 
     def end(self, way):
         """Both ends at once, with a reset towards nobody: the bytes so far may arrive."""
+        self._ways.discard(way)
         for end in (way.client, way.server):
             self._selector.unregister(end)
             end.close()
@@ -104,7 +113,8 @@ class _Way:
         if left is not None:
             self.left -= len(data)
         if left is not None and len(data) >= left:
-            self.cutter.cuts += 1
+            if not self.cutter.is_done:
+                self.cutter.cuts += 1
             data = b""
         if not data:
             self.cutter.end(self)
