@@ -62,9 +62,22 @@ class Cutter:
         while True:
             for key, _ in self._selector.select():
                 if key.data is None:
-                    return self._close_all()
-                if key.fileobj.fileno() >= 0:
+                    if not self._woken.recv(1):
+                        return self._close_all()
+                    self._cut_all()
+                elif key.fileobj.fileno() >= 0:
                     key.data(key.fileobj)
+
+    def cut_now(self):
+        """All connections there are, at once."""
+        self._wake.send(b"!")
+
+    def _cut_all(self):
+        ways = {key.data.__self__ for key in self._selector.get_map().values()
+                if key.data is not None and key.data.__self__ is not self}
+        for way in ways:
+            self.cuts += 1
+            self.end(way)
 
     def _close_all(self):
         for key in list(self._selector.get_map().values()):

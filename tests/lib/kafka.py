@@ -1,0 +1,177 @@
+"""A real Kafka broker, and Kafka Connect with the Debezium connectors, for one test."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+
+from lib import cache, debezium, maven, wait
+from lib.errors import Failure
+from lib.ports import Port
+from lib.process import Process
+
+PROJECT = Path(__file__).resolve().parents[1] / "kafka"
+JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# Else they start silent. Tools must be: the log goes where their output goes.
+TALKATIVE = "-Dorg.apache.logging.log4j.level=INFO"
+# What a connector brings along that Kafka Connect does not have.
+PLUGIN_JARS = ("debezium-*", "mysql-connector-*", "mariadb-java-client-*", "mysql-binlog-connector-*",
+               "antlr4-runtime-*", "sketches-java-*", "commons-lang3-*",
+               "jackson-datatype-jsr310-*", "protobuf-java-*")
+
+
+def jars():
+    version = hashlib.sha256((PROJECT / "pom.xml").read_bytes()).hexdigest()[:12]
+    return cache.entry(f"kafka-{version}", _fetch)
+
+
+def _fetch(path):
+    project = path / "project"
+    shutil.copytree(PROJECT, project)
+    maven.run([f"-DoutputDirectory={path}", "-DincludeScope=runtime",
+               "dependency:copy-dependencies"], cwd=project)
+    shutil.rmtree(project)
+
+
+def _java(*words):
+    return ["java", *JVM, "-cp", f"{jars()}/*", *words]
+
+
+def _properties(path, settings):
+    path.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+    return path
+
+
+class Broker(Process):
+    """One node (KRaft) that answers when the constructor returns."""
+
+    def __init__(self, folder):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self._ports = Port(), Port()
+        self.port, controller = (port.number for port in self._ports)
+        self.address = f"127.0.0.1:{self.port}"
+        config = _properties(folder / "broker.properties", {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": folder / "data",
+            "offsets.topic.replication.factor": 1,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0,
+        })
+        name = uuid.uuid4().hex[:22]
+        done = subprocess.run(list(map(str, _java("kafka.tools.StorageTool", "format", "--standalone",
+                                                  "-t", name, "-c", config))),
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failure("the broker's folder can't be formatted", done.stdout + done.stderr)
+        super().__init__("kafka", _java(TALKATIVE, "kafka.Kafka", config), folder / "broker.log")
+        wait.until(self._started, 60, lambda: f"the broker to start\n{self.tail()}")
+
+    def _started(self):
+        self.must_run()
+        return "Kafka Server started" in self.log.read_text(errors="replace")
+
+    def read(self, topic, timeout_s=4):
+        """All that is in a topic now, as [(key, value)] texts; None stands for null."""
+        argv = _java("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server",
+                     self.address, "--topic", topic, "--from-beginning", "--timeout-ms",
+                     timeout_s * 1000, "--formatter-property", "print.key=true",
+                     "--formatter-property", "key.separator=\t")
+        done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
+        pairs = [line.split("\t", 1) for line in done.stdout.splitlines() if "\t" in line]
+        return [tuple(None if text == "null" else text for text in pair) for pair in pairs]
+
+
+class Connect(Process):
+    """A worker with both Debezium connectors, ready for connectors when the constructor returns."""
+
+    def __init__(self, folder, broker):
+        folder.mkdir(exist_ok=True)
+        self._port = Port()
+        self.address = f"127.0.0.1:{self._port.number}"
+        for family in ("mysql", "mariadb"):
+            _plugin(folder / "plugins" / family, debezium.jars(family))
+        config = _properties(folder / "connect.properties", {
+            "bootstrap.servers": broker.address,
+            "group.id": "connect",
+            "listeners": f"http://{self.address}",
+            "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "key.converter.schemas.enable": "false",
+            "value.converter.schemas.enable": "false",
+            **{f"{kind}.storage.topic": f"connect-{kind}" for kind in ("offset", "config", "status")},
+            **{f"{kind}.storage.replication.factor": 1 for kind in ("offset", "config", "status")},
+            "offset.flush.interval.ms": 1000,
+            "plugin.path": folder / "plugins",
+        })
+        super().__init__("connect", _java(TALKATIVE, "org.apache.kafka.connect.cli.ConnectDistributed",
+                                          config),
+                         folder / "connect.log")
+        self._broker = broker
+        wait.until(self._answers, 90, lambda: f"Connect to answer\n{self.tail()}")
+
+    def _answers(self):
+        self.must_run()
+        try:
+            return self.ask("GET", "/connectors") == []
+        except (OSError, Failure):
+            return False
+
+    def ask(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://{self.address}{path}", method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise Failure(f"{method} {path}: {error.code}", error.read().decode()) from None
+        return json.loads(text) if text else None
+
+    def follow(self, name, server, db, **options):
+        """A Debezium connector on a server or a relay; its topics begin with `name`."""
+        family = server.kind.family
+        self.ask("PUT", f"/connectors/{name}/config", {
+            "connector.class": debezium.CLASSES[family],
+            "database.hostname": server.host, "database.port": str(server.port),
+            "database.user": debezium.DEBEZIUM[0], "database.password": debezium.DEBEZIUM[1],
+            "database.server.id": str(100000 + server.port),
+            "database.ssl.mode": debezium.NO_TLS[family],
+            **({"driver.allowPublicKeyRetrieval": "true"} if family == "mysql" else {}),
+            "connect.keep.alive.interval.ms": "1000",
+            "database.include.list": db, "topic.prefix": name,
+            "schema.history.internal.kafka.bootstrap.servers": self._broker.address,
+            "schema.history.internal.kafka.topic": f"history-{name}",
+            **{key.replace("_", "."): value for key, value in options.items()}})
+
+    def must_be_well(self, name):
+        """Fails when the connector or its task gave up; gives their states, none before it began."""
+        if name not in self.ask("GET", "/connectors?expand=status"):
+            return []
+        status = self.ask("GET", f"/connectors/{name}/status")
+        states = [status["connector"]["state"], *(task["state"] for task in status["tasks"])]
+        if "FAILED" in states:
+            raise Failure(f"connector {name}: {states}", json.dumps(status, indent=1)[:3000])
+        return states
+
+
+def _plugin(folder, source):
+    folder.mkdir(parents=True)
+    for pattern in PLUGIN_JARS:
+        for jar in source.glob(f"{pattern}.jar"):
+            if not jar.name.startswith(("debezium-embedded", "debezium-to-file")):
+                os.symlink(jar, folder / jar.name)
