@@ -369,8 +369,8 @@ void query_look_lock(struct query *q, struct query_verdict *v)
     }
 }
 
-/* FLUSH TABLES ... WITH READ LOCK and FLUSH LOCAL TABLES write nothing to the binlog; all else
- * does, or is an administrator's. */
+/* FLUSH TABLES ... WITH READ LOCK and FLUSH LOCAL TABLES write nothing to the binlog. FLUSH TABLES
+ * alone does, but changes nothing, and mysqldump begins with it; all else is an administrator's. */
 void query_look_flush(struct query *q, struct query_verdict *v)
 {
     bool local = sql_match(&q->sql, "LOCAL|NO_WRITE_TO_BINLOG");
@@ -378,8 +378,10 @@ void query_look_flush(struct query *q, struct query_verdict *v)
 
     if (!sql_match(&q->sql, "TABLE|TABLES"))
         return;
-    /* mysqldump's FLUSH (LOCAL) TABLES, no more */
+    /* mysqldump's FLUSH (LOCAL) TABLES [WITH READ LOCK], no more */
     if (q->sql.last_comments > 0 || has_version_comment(q->sql)) {
+        if (q->sql.version_comments == 1)
+            (void)sql_match(&q->sql, "WITH READ LOCK");
         if (local && sql_at_end(&q->sql))
             *v = (struct query_verdict){ .what = QUERY_FORWARDED };
         return;
@@ -389,7 +391,7 @@ void query_look_flush(struct query *q, struct query_verdict *v)
         if (sql_match(&look, "WITH READ LOCK") || sql_match(&look, "FOR EXPORT"))
             locks = true;
     }
-    if (local || locks)
+    if (local || locks || sql_at_end(&q->sql))
         *v = (struct query_verdict){ .what = QUERY_FORWARDED };
 }
 

@@ -385,3 +385,28 @@ def test_a_consistent_snapshot_tells_its_place(scene, kind):
         assert (told["Binlog_snapshot_file"], int(told["Binlog_snapshot_position"])) == began
         cursor.execute("SELECT COUNT(*) FROM g.many")
         assert cursor.fetchone() == (3,)
+
+
+@limit(60)
+@each("mysql97", "mariadb10", "mariadb11")
+def test_the_servers_own_programs_see_no_difference(scene, kind):
+    """The command line client and the dump program give the same output."""
+    server, relay = scene_of(scene, kind)
+    where = "--source-data=2" if kind == "mysql97" else "--master-data=2"
+
+    def run(actor, role, *args):
+        output = server.run(role, f"--host={actor.host}", f"--port={actor.port}",
+                            f"--user={DEBEZIUM[0]}", f"--password={DEBEZIUM[1]}", *args)
+        return [line for line in output.decode("latin-1").splitlines() if not line.startswith("-- ")
+                or "MASTER" in line or "SOURCE" in line]
+
+    statements = "SELECT * FROM g.t; SHOW CREATE TABLE g.t; USE g; SELECT DATABASE(); SHOW TABLES"
+    for role, *args in (("client", "--table", f"--execute={statements}"),
+                        ("dump", "--single-transaction", "--databases", "g",
+                         *(() if server.kind.is_mariadb else ("--no-tablespaces",))),
+                        ("dump", "--single-transaction", where, "--databases", "g",
+                         *(() if server.kind.is_mariadb else ("--no-tablespaces",))),
+                        ("dump", "--lock-all-tables", "--databases", "g",
+                         *(() if server.kind.is_mariadb else ("--no-tablespaces",)))):
+        ours, theirs = run(relay, role, *args), run(server, role, *args)
+        assert ours == theirs, (role, args, set(ours) ^ set(theirs))
