@@ -105,6 +105,10 @@ static void members(struct ddl_parser *p, struct ddl_column *c)
         return;
     }
     while (!ddl_at_end(p) && !ddl_at_punct(p, ')')) {
+        if (c->member_count >= UINT16_MAX) {
+            p->lost = true;
+            return;
+        }
         const char **slot = ddl_more(p, &array, c->member_count, sizeof *slot);
         if (p->token.kind == DDL_TOKEN_BITS) { /* x'41' is a member, too; nobody needs its text */
             if (slot != NULL)
@@ -161,12 +165,16 @@ static void take_now(struct ddl_parser *p)
         ddl_skip_parens(p);
 }
 
-/* x'41' and b'1' without their quotes; of 0x41 and 0b1 Debezium leaves out the last digit. */
+/* x'41' and b'1' without their quotes. Of 0x41 and 0b1 the MySQL connector leaves out the last
+   digit, MariaDB's has nothing at all. */
 static const char *bits_text(struct ddl_parser *p)
 {
     struct slice s = p->token.text;
     struct slice inside = { s.ptr + 2, s.len >= 3 ? s.len - 3 : 0 };
-    const char  *text = ddl_text(p, inside);
+    const char  *text = NULL;
+
+    if (s.ptr[0] != '0' || p->session->family == FAMILY_MYSQL)
+        text = ddl_text(p, inside);
     ddl_take(p);
     return text;
 }
@@ -197,6 +205,27 @@ static const char *signed_number(struct ddl_parser *p)
     return ddl_text(p, (struct slice){ (const uint8_t *)text, n });
 }
 
+/* MariaDB's connector knows it by two of its names only. */
+static void now_default(struct ddl_parser *p, struct ddl_default *d)
+{
+    const uint8_t *from = p->token.text.ptr;
+    bool           is_local = !ddl_at_word(p, "CURRENT_TIMESTAMP") && !ddl_at_word(p, "NOW");
+
+    d->kind = DDL_DEFAULT_NOW;
+    struct ddl_token word = p->token;
+    ddl_take(p);
+    const uint8_t *end = word.text.ptr + word.text.len;
+    if (ddl_at_punct(p, '(')) {
+        ddl_skip_parens(p);
+        end = p->token.text.ptr;
+    }
+    if (!is_local || p->session->family != FAMILY_MARIADB)
+        return;
+    while (end > from && end[-1] != ')' && end > word.text.ptr + word.text.len)
+        end--;
+    d->text = ddl_text(p, (struct slice){ from, (size_t)(end - from) });
+}
+
 static void word_default(struct ddl_parser *p, struct ddl_default *d)
 {
     struct ddl_token next = ddl_peek(p);
@@ -204,15 +233,18 @@ static void word_default(struct ddl_parser *p, struct ddl_default *d)
     if (ddl_word(p, "NULL")) {
         d->kind = DDL_DEFAULT_NULL;
     } else if (is_now(p)) {
-        d->kind = DDL_DEFAULT_NOW;
-        take_now(p);
+        now_default(p, d);
     } else if (ddl_at_word(p, "TRUE") || ddl_at_word(p, "FALSE")) {
         d->kind = DDL_DEFAULT_LITERAL;
         d->text = ddl_text(p, p->token.text);
         ddl_take(p);
     } else if (next.kind == DDL_TOKEN_STRING || next.kind == DDL_TOKEN_BITS) {
+        const uint8_t *from = p->token.text.ptr;
         ddl_take(p); /* _latin1'x', DATE '2020-01-01' */
         ddl_default_value(p, d);
+        if (p->session->family == FAMILY_MARIADB) /* all of it to that connector */
+            d->text =
+                ddl_text(p, (struct slice){ from, (size_t)(next.text.ptr + next.text.len - from) });
     } else {
         d->kind = DDL_DEFAULT_EXPRESSION;
         if (ddl_words(p, "NEXT", "VALUE") || ddl_words(p, "PREVIOUS", "VALUE"))

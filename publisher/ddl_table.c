@@ -1,10 +1,17 @@
 /* CREATE TABLE and ALTER TABLE. */
 #include "publisher/ddl_parser.h"
+#include "protocol/table_map.h"
 #include <strings.h>
 
 struct ddl_action *ddl_action(struct ddl_parser *p, enum ddl_action_kind kind)
 {
-    void              *array = p->ddl->actions;
+    enum { ACTIONS_MAX = 16384 }; /* four for each column that a table can have */
+    void *array = p->ddl->actions;
+
+    if (p->ddl->action_count >= ACTIONS_MAX) {
+        p->lost = true;
+        return NULL;
+    }
     struct ddl_action *a = ddl_more(p, &array, p->ddl->action_count, sizeof *a);
 
     if (a == NULL)
@@ -17,7 +24,13 @@ struct ddl_action *ddl_action(struct ddl_parser *p, enum ddl_action_kind kind)
 
 struct ddl_name *ddl_table(struct ddl_parser *p)
 {
-    void            *array = p->ddl->tables;
+    enum { TABLES_MAX = 65536 };
+    void *array = p->ddl->tables;
+
+    if (p->ddl->table_count >= TABLES_MAX) {
+        p->lost = true;
+        return NULL;
+    }
     struct ddl_name *t = ddl_more(p, &array, p->ddl->table_count, sizeof *t);
 
     if (t == NULL)
@@ -62,6 +75,8 @@ struct ddl_key *ddl_key_parts(struct ddl_parser *p, enum ddl_key_kind kind)
         return key;
     }
     while (!ddl_at_end(p) && !ddl_at_punct(p, ')')) {
+        if (key->column_count >= TABLE_MAP_COLUMNS_MAX)
+            p->lost = true;
         const char  *column = key_part(p);
         const char **slot = ddl_more(p, &array, key->column_count, sizeof *slot);
         if (slot == NULL)

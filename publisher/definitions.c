@@ -314,6 +314,8 @@ int definitions_put(struct definitions *ds, const char *database, const char *ta
         definition_put_json(d, &json);
     else if (state == DEFINITION_NONE)
         buf_put_text(&json, "null");
+    if (json.failed == BUF_OVER_BOUND) /* too much to be kept: unknown after a restart */
+        buf_clear(&json);
     int result = buf_check(&json, "a table definition", e);
     if (result == 0)
         result =

@@ -13,7 +13,7 @@
 #include "storage/catalog.h"
 #include "storage/pos.h"
 
-enum { DEFINITIONS_KEPT = 4096, DEFINITIONS_MAX = 65536 };
+enum { DEFINITIONS_KEPT = 1024, DEFINITIONS_MAX = 65536 };
 
 struct definitions_options {
     struct catalog *catalog;     /* NULL: nothing outlives the process */

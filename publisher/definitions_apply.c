@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Statements have servers' own bound: none may stop anything by its length. */
+#define STATEMENT_BYTES_MAX ((size_t)2 << 30)
+
 struct applying {
     struct definitions       *ds;
     const struct ddl         *statement;
@@ -266,7 +269,7 @@ static int tell_rename(struct applying *a, uint32_t pair, struct err *e)
     const struct ddl_name *to = &s->tables[pair + 1];
     struct buf             text;
 
-    buf_init(&text, DEFINITION_TEXT_MAX);
+    buf_init(&text, STATEMENT_BYTES_MAX);
     buf_put(&text, (struct slice){ s->text.ptr, (size_t)(s->tables[0].text.ptr - s->text.ptr) });
     buf_put(&text, (struct slice){ from->text.ptr,
                                    (size_t)(to->text.ptr + to->text.len - from->text.ptr) });
@@ -531,7 +534,7 @@ int definitions_apply(struct definitions *ds, const struct ddl *statement,
     *changed = false;
     if (!has_names(statement))
         return definitions_forget(ds, at, e);
-    buf_init(&a.text, DEFINITION_TEXT_MAX + 1024);
+    buf_init(&a.text, STATEMENT_BYTES_MAX);
     buf_init(&a.names, DEFINITION_TEXT_MAX);
     int result = apply(&a, e);
     buf_done(&a.text);

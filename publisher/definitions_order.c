@@ -51,7 +51,7 @@ static bool is_again(const struct table_names *names, uint32_t i)
 
 void table_names_put(const struct table_names *names, uint32_t count, struct buf *out)
 {
-    enum { BUCKETS = 16, ORDERED_MAX = 4096 };
+    enum { BUCKETS = 16, ORDERED_MAX = 1024 };
     uint32_t buckets = BUCKETS;
     size_t   from = out->len;
 

@@ -164,13 +164,13 @@ def default_differences(said, read, mariadb):
     if (default is not None) != bool(read.get("has_default")):
         yield f"default {default!r}, read {read.get('default')!r}"
         return
-    if default is None or is_expression or read.get("expression"):
+    if default is None or is_expression or read.get("expression") or "default" not in read:
         return
     if default[:2] in ("0x", "x'", b"0x") or "\0" in str(default):
         return # of a binary or a converted text
     if isinstance(default, bytes):
         default = default.decode(errors="replace")
-    text = read.get("default", "")
+    text = re.sub(r"^_\w+'(.*)'$", r"\1", read.get("default", ""))
     if mariadb and data_type not in NUMBERS and default[:1] == "'":
         default = unescaped(default[1:-1])
     if not same_default(data_type, default, text, read):

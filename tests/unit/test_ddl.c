@@ -249,6 +249,39 @@ static void what_can_not_be_read_makes_its_table_unknown_and_no_other(void **sta
     assert_string_equal(table(s, "u"), "unknown");
 }
 
+static void a_statement_of_any_length_is_survived(void **state)
+{
+    enum { BYTES = 20 << 20 };
+    char *text = malloc(BYTES);
+
+    SCENE;
+    assert_non_null(text);
+    buf_done(&s->told);
+    buf_init(&s->told, 2 * BYTES);
+    memset(text, ' ', BYTES);
+    memcpy(text, "alter table t add a int", 23);
+    (void)run(s, "create table t (b int)");
+    assert_int_equal(strncmp(run_bytes(s, (struct slice){ (const uint8_t *)text, BYTES }),
+                             "other g : alter", 15),
+                     0);
+    assert_string_equal(table(s, "t"), "unknown");
+    /* More columns, tables and members than any server has. */
+    static const char *const heads[] = { "create table t (a int", "drop table t",
+                                         "create table t (a enum('a'" };
+    static const char *const more[] = { ",a int", ",t", ",'b'" };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        size_t n = strlen(heads[i]);
+        memcpy(text, heads[i], n);
+        while (n + strlen(more[i]) < 4 << 20) {
+            memcpy(text + n, more[i], strlen(more[i]));
+            n += strlen(more[i]);
+        }
+        (void)run_bytes(s, (struct slice){ (const uint8_t *)text, n });
+        assert_string_equal(table(s, "t"), "unknown");
+    }
+    free(text);
+}
+
 static void statements_about_other_things_tell_nothing(void **state)
 {
     static const char *const statements[] = {
@@ -292,6 +325,27 @@ static void every_cut_and_every_flipped_byte_is_survived(void **state)
     }
 }
 
+/* As recorded from the two connectors. */
+static void defaults_are_what_each_connector_makes_of_them(void **state)
+{
+    static const char statement[] =
+        "create or replace table t (a varchar(9) default _latin1'x', b varbinary(9) default 0x4142,"
+        "c timestamp default localtimestamp(), d datetime default now(), e char(3) default n'abc')";
+
+    SCENE;
+    (void)run(s, statement);
+    assert_string_equal(table(s, "t"),
+                        "a VARCHAR(9) utf8mb4=x,b VARBINARY(9)=414,"
+                        "c TIMESTAMP=1970-01-01 00:00:00,d DATETIME=1970-01-01 00:00:00,"
+                        "e CHAR(3) utf8mb4=n'abc'");
+    s->session.family = FAMILY_MARIADB;
+    (void)run(s, statement);
+    assert_string_equal(table(s, "t"),
+                        "a VARCHAR(9) utf8mb4=_latin1'x',b VARBINARY(9),"
+                        "c TIMESTAMP=localtimestamp(),d DATETIME=1970-01-01 00:00:00,"
+                        "e CHAR(3) utf8mb4=n'abc'");
+}
+
 static void mariadbs_words_are_known(void **state)
 {
     SCENE;
@@ -327,8 +381,10 @@ int main(void)
         PROMISE(a_statement_in_another_character_set_is_read_in_it),
         PROMISE(the_first_unique_index_is_the_key_and_stays_it),
         PROMISE(what_can_not_be_read_makes_its_table_unknown_and_no_other),
+        PROMISE(a_statement_of_any_length_is_survived),
         PROMISE(statements_about_other_things_tell_nothing),
         PROMISE(every_cut_and_every_flipped_byte_is_survived),
+        PROMISE(defaults_are_what_each_connector_makes_of_them),
         PROMISE(mariadbs_words_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
