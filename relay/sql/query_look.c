@@ -81,11 +81,16 @@ static bool begins_alike(struct slice text, enum sql_quotes quotes)
     return true;
 }
 
-static bool has_version_comment(struct sql s)
+static unsigned version_comments(struct sql s)
 {
     while (s.now.kind != SQL_END && s.now.kind != SQL_BAD)
         sql_step(&s);
-    return s.version_comments > 0;
+    return s.version_comments;
+}
+
+static bool has_version_comment(struct sql s)
+{
+    return version_comments(s) > 0;
 }
 
 void query_look_through(struct slice text, enum sql_quotes quotes, struct query_verdict *v)
@@ -373,19 +378,16 @@ void query_look_lock(struct query *q, struct query_verdict *v)
  * alone does, but changes nothing, and mysqldump begins with it; all else is an administrator's. */
 void query_look_flush(struct query *q, struct query_verdict *v)
 {
+    bool inside = q->sql.in_version_comment;
     bool local = sql_match(&q->sql, "LOCAL|NO_WRITE_TO_BINLOG");
     bool locks = false;
+    /* mysqldump's FLUSH (LOCAL) TABLES: one word in one comment, the others outside. */
+    bool one_word = inside && local && !q->sql.in_version_comment;
 
     if (!sql_match(&q->sql, "TABLE|TABLES"))
         return;
-    /* mysqldump's FLUSH (LOCAL) TABLES [WITH READ LOCK], no more */
-    if (q->sql.last_comments > 0 || has_version_comment(q->sql)) {
-        if (q->sql.version_comments == 1)
-            (void)sql_match(&q->sql, "WITH READ LOCK");
-        if (local && sql_at_end(&q->sql))
-            *v = (struct query_verdict){ .what = QUERY_FORWARDED };
+    if (version_comments(q->sql) > (one_word ? 1 : 0))
         return;
-    }
     for (struct sql s = q->sql; s.now.kind != SQL_END && s.now.kind != SQL_BAD; sql_step(&s)) {
         struct sql look = s;
         if (sql_match(&look, "WITH READ LOCK") || sql_match(&look, "FOR EXPORT"))

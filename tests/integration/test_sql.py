@@ -6,6 +6,7 @@ import pymysql
 
 from lib import wait
 from lib.marks import each
+from lib.servers import REPL
 
 KINDS = ("mysql97", "mysql80", "mysql57", "mysql56", "mysql55", "mariadb10", "mariadb11", "mariadb102")
 
@@ -164,3 +165,25 @@ def test_the_greeting_is_the_sources(scene, kind):
                     connection.server_status, connection._auth_plugin_name)
 
     assert greeting(relay) == greeting(source)
+
+
+@each("mysql97", "mariadb10")
+def test_a_dump_through_the_relay_is_the_sources(scene, kind):
+    """mysqldump with a consistent snapshot and its position: the same text."""
+    source = scene.server(kind)
+    account = "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user WHERE user = %s"
+    source.sql(f"GRANT ALL ON *.* TO {source.sql(account, REPL[:1])[0][0]}")
+    source.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY, v LONGTEXT)")
+    source.sql("INSERT INTO g.t VALUES (1, 'it''s'), (2, REPEAT('x', 100000))")
+    relay = scene.relay(source)
+    relay.wait_caught_up(source)
+    position = "--master-data" if source.kind.is_mariadb else "--source-data"
+
+    def dump(server, *options):
+        login = (f"--host={server.host}", f"--port={server.port}", f"--user={REPL[0]}",
+                 f"--password={REPL[1]}")
+        text = source.run("dump", *login, *options, "--skip-dump-date", "g").decode()
+        return [line for line in text.splitlines() if "Host:" not in line]
+
+    for options in (("--single-transaction", position), ("--lock-all-tables", position), ()):
+        assert dump(relay, *options) == dump(source, *options), options

@@ -135,6 +135,7 @@ static void what_speaks_of_data_is_forwarded(void **state)
           { "forwarded", "FLUSH TABLES WITH READ LOCK" }, { "forwarded", "FLUSH TABLES" },
           { "forwarded", "FLUSH /*!40101 LOCAL */ TABLES WITH READ LOCK" },
           { "forwarded", "FLUSH /*!40101 LOCAL */ TABLES" },
+          { "forwarded", "FLUSH /*!40101 LOCAL */ TABLES WITH READ LOCK" },
           { "forwarded", "FLUSH NO_WRITE_TO_BINLOG TABLES `a`, `b` WITH READ LOCK" },
           { "forwarded", "LOCK TABLES t READ, u AS v READ LOCAL" },
           { "forwarded", "LOCK INSTANCE FOR BACKUP" },
