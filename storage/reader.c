@@ -42,7 +42,7 @@ static int grow_block(struct reader *r, uint64_t want, struct err *e)
 
     if (size > r->block_bytes)
         size = r->block_bytes;
-    if (r->block_size >= size)
+    if (r->block_size >= size && r->block_size <= r->block_bytes)
         return 0;
     uint8_t *block = realloc(r->block, size);
     if (block == NULL)
@@ -50,6 +50,12 @@ static int grow_block(struct reader *r, uint64_t want, struct err *e)
     r->block = block;
     r->block_size = size;
     return 0;
+}
+
+void reader_limit(struct reader *r, size_t bytes)
+{
+    if (r->event_length == 0)
+        r->block_bytes = bytes < READER_BLOCK_SMALL ? READER_BLOCK_SMALL : bytes;
 }
 
 static void drop_block(struct reader *r)
@@ -78,6 +84,7 @@ static int fill(struct reader *r, size_t need, uint64_t visible, struct slice *o
         r->block_at = r->at;
         r->block_len = kept;
         TRY(grow_block(r, visible - r->at, e));
+        assert(kept <= r->block_size);
         size_t want = r->block_size - kept;
         if (want > visible - r->at - kept)
             want = (size_t)(visible - r->at - kept);

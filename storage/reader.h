@@ -43,6 +43,10 @@ MUST_CHECK int reader_next(struct reader *r, struct reader_piece *piece, enum re
  * (E_PURGED never). */
 MUST_CHECK int reader_next_file(struct reader *r, enum reader_step *step, struct err *e);
 
+/* From the next event on the block has at most so many bytes (at least 16 KiB), so that many
+ * readers together are bounded. */
+void reader_limit(struct reader *r, size_t bytes);
+
 store_pos                reader_pos(const struct reader *r);    /* of the next event */
 const struct format     *reader_format(const struct reader *r); /* of the current file */
 const struct store_file *reader_file(const struct reader *r);

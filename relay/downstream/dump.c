@@ -244,14 +244,17 @@ void dump_end_soon(struct dump *d)
     d->ends_soon = true;
 }
 
-size_t dump_room(const struct dump *d)
+size_t dump_room(struct dump *d, size_t most)
 {
     enum { NEAR_BYTES = 8 * 1024, SMALL_BYTES = 16 * 1024 };
     store_pos published = store_published(d->store);
     bool      near = published - d->pos <= NEAR_BYTES && /* one file's offsets are that close */
                 store_pos_ordinal(published) == store_pos_ordinal(d->pos);
 
-    return near && published >= d->pos ? SMALL_BYTES : DUMP_OUT_BYTES;
+    most = most < SMALL_BYTES ? SMALL_BYTES : most;
+    if (d->reader != NULL)
+        reader_limit(d->reader, most);
+    return near && published >= d->pos ? SMALL_BYTES : most;
 }
 
 bool dump_between_packets(const struct dump *d)

@@ -75,8 +75,9 @@ void           dump_close(struct dump *d); /* accepts NULL */
 MUST_CHECK int dump_fill(struct dump *d, uint8_t *into, size_t size, size_t *filled,
                          uint8_t *sequence, enum dump_step *step, struct err *e);
 bool           dump_between_packets(const struct dump *d);
-/* A good size for the next dump_fill(): little for who is near the end. */
-size_t dump_room(const struct dump *d);
+/* A good size for the next dump_fill(), of at most `most` bytes: little for who is near the end.
+   The reader's block is bounded by `most`, too. */
+size_t dump_room(struct dump *d, size_t most);
 
 /* Queues a heartbeat with the place sent so far, for the next dump_fill(). Does nothing in the
  * middle of an event. */

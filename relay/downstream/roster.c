@@ -8,7 +8,8 @@
 
 struct roster {
     pthread_mutex_t      mutex;
-    uint32_t             most, count;
+    uint32_t             most;
+    _Atomic(uint32_t)    count; /* changed under the mutex */
     uint32_t             last_id;
     bool                 wrapped; /* after 4 billion sessions the numbers begin again */
     struct roster_entry *first, *last;
@@ -32,6 +33,11 @@ void roster_free(struct roster *r)
     assert(r->count == 0);
     (void)pthread_mutex_destroy(&r->mutex);
     free(r);
+}
+
+uint32_t roster_count(const struct roster *r)
+{
+    return atomic_load_explicit(&r->count, memory_order_relaxed);
 }
 
 static bool id_taken(const struct roster *r, uint32_t id)

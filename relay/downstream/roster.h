@@ -88,6 +88,9 @@ enum roster_kill_result roster_kill(struct roster *r, uint32_t id, const char *u
  * where both name one, the same replica_uuid. Returns how many. */
 unsigned roster_supersede(struct roster *r, const struct roster_entry *by);
 
+/* How many there are now; may be old at once. */
+uint32_t roster_count(const struct roster *r);
+
 /* A copy of each entry, oldest first, made under the mutex; `each` is called without it. */
 MUST_CHECK int roster_each(struct roster *r,
                            void (*each)(void *arg, const struct roster_entry *entry), void *arg,

@@ -667,13 +667,21 @@ static int64_t pay(const struct user *user, size_t bytes)
                         (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
 }
 
+/* So many consumers that are all behind share this for what is on its way to them. */
+static size_t portion(uint32_t sessions)
+{
+    enum { TOGETHER_BYTES = 32 * 1024 * 1024 };
+    size_t each = TOGETHER_BYTES / (sessions != 0 ? sessions : 1);
+    return each < DUMP_OUT_BYTES ? each : DUMP_OUT_BYTES;
+}
+
 void session_stream(struct session *s, enum dump_step *step)
 {
     struct err e = { 0 };
     size_t     filled = 0;
     assert(s->state == STREAMING && s->out->len == 0);
     *step = DUMP_AT_END;
-    size_t   wanted = dump_room(s->dump);
+    size_t   wanted = dump_room(s->dump, portion(roster_count(s->world->roster)));
     size_t   room = s->ends_soon ? wanted : meter_portion(s->user->bandwidth, wanted);
     uint8_t *into = buf_extend(s->out, room);
     if (into == NULL) {

@@ -50,8 +50,9 @@ static void two_done(struct two *t)
 static void i3_everything_published_is_read_once_and_in_order(void **state)
 {
     (void)state;
-    static const uint32_t blocks[] = { 4096, 5000, 65536, 0 };
-    for (size_t k = 0; k < 4; k++) {
+    static const uint32_t blocks[] = { 4096, 5000, 65536, 0, 0, 0 };
+    static const size_t limits[] = { 1, 256 * 1024, 20000, 65536 }; /* of the last two, by turns */
+    for (size_t k = 0; k < sizeof blocks / sizeof blocks[0]; k++) {
         struct two          t;
         struct reader      *r;
         struct reader_piece piece;
@@ -63,6 +64,8 @@ static void i3_everything_published_is_read_once_and_in_order(void **state)
         const struct binlog *b = &t.a;
         assert_int_equal(reader_open(t.f.store, store_pos_at(1, 4), blocks[k], &r, &e), 0);
         for (;;) {
+            if (k >= 4)
+                reader_limit(r, limits[event % 4]);
             assert_int_equal(reader_next(r, &piece, &step, &e), 0);
             if (step == READER_AT_END)
                 break;

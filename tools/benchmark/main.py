@@ -1,6 +1,7 @@
 """tools/bench: how fast the relay takes in and hands out binlogs, beside what else does so."""
 
 import argparse
+import concurrent.futures
 import datetime
 import json
 import os
@@ -20,6 +21,7 @@ from lib.scene import Scene  # noqa: E402
 from lib.servers import REPL  # noqa: E402
 
 import commit  # noqa: E402
+import latency  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
@@ -27,6 +29,7 @@ import report  # noqa: E402
 KINDS = ("mariadb10", "mysql97")
 CATCH_UP_S = 600
 SERVE_PASSES = 4
+SERVE_AT_ONCE = 16
 
 ABOUT = """\
 Measures the relay against real peers, by turns in the same run, and prints medians with ratios.
@@ -36,12 +39,15 @@ Measures the relay against real peers, by turns in the same run, and prints medi
            discards the same dump, as many bytes just written to the same disk, mysqlbinlog --raw,
            and a replica of the same database with only its I/O thread started, of which only that
            thread's CPU counts.
-  serve    one reader takes the backlog from the relay, and from the database itself; CPU seconds
-           are those of the serving process.
+  serve    one reader takes the backlog from the relay, and from the database itself; then 16
+           at once; with --tls also through TLS; CPU seconds are those of the serving process.
   commit   commits at a steady rate, one client; how long after each one its end is published
            (synced, and shown to consumers), by the relay's own word on its control socket, all by
            one clock; beside appends with fdatasync in the same folder: one after the other, and
            at the same rate, several to a sync where the disk is slower than that.
+  latency  many consumers follow a source that commits at a steady rate; how much later each
+           transaction comes to each of them than to one stream from the source itself, all read
+           by one thread and by one clock; memory, and CPU with all of them idle.
 
 The relay's CPU is always that of its whole process.
 """
@@ -192,7 +198,7 @@ def ingest_once(scene, backlog):
     return run
 
 
-def measure_ingest(scene, backlog, rounds):
+def measure_ingest(scene, backlog, rounds, _with_tls):
     runs = {"discard": [], "disk": [], "raw": [], "replica": [], "relay": []}
     receiver = Receiver(scene, backlog)
     for _ in range(rounds):
@@ -222,38 +228,61 @@ def measure_ingest(scene, backlog, rounds):
     }
 
 
-def serve_once(scene, backlog, endpoint, pid):
+def serve_many(scene, backlog, endpoint, pid):
+    """Several readers take everything at once; the numbers are for one of them."""
+    before, begin = measure.cpu_seconds(pid), time.monotonic()
+    logs = [scene.path(f"drain-{number}.log") for number in range(SERVE_AT_ONCE)]
+    with concurrent.futures.ThreadPoolExecutor(SERVE_AT_ONCE) as pool:
+        list(pool.map(lambda numbered: measure.run_program(
+            [*drain_argv(endpoint, backlog), "--server-id", 3_000_000_000 + numbered[0]],
+            numbered[1]), enumerate(logs)))
+    seconds = time.monotonic() - begin
+    for log in logs:
+        check_drained(log, backlog, str(endpoint))
+    return measure.Run(seconds / SERVE_AT_ONCE, (measure.cpu_seconds(pid) - before) / SERVE_AT_ONCE)
+
+
+def serve_once(scene, backlog, endpoint, pid, *more):
     """One reader takes everything, several times over, since the kernel counts CPU time in 10 ms."""
     before = measure.cpu_seconds(pid)
     seconds = 0
     for _ in range(SERVE_PASSES):
         log = scene.path("drain.log")
-        measure.run_program(drain_argv(endpoint, backlog), log)
+        measure.run_program([*drain_argv(endpoint, backlog), *more], log)
         seconds += check_drained(log, backlog, str(endpoint))
     return measure.Run(seconds / SERVE_PASSES, (measure.cpu_seconds(pid) - before) / SERVE_PASSES)
 
 
-def measure_serve(scene, backlog, rounds):
+def measure_serve(scene, backlog, rounds, with_tls):
     _, relay = catch_up(scene, backlog)
-    runs = {"database": [], "relay": []}
+    runs = {"database": [], "relay": [], "many": []} | ({"tls": []} if with_tls else {})
     for _ in range(rounds):
         runs["database"].append(serve_once(scene, backlog, backlog.server, backlog.server.pid))
         runs["relay"].append(serve_once(scene, backlog, relay, relay.pid))
+        if with_tls:
+            runs["tls"].append(serve_once(scene, backlog, relay, relay.pid, "--tls"))
+        runs["many"].append(serve_many(scene, backlog, relay, relay.pid))
     at = {name: measure.median(some) for name, some in runs.items()}
     memory_mib = relay.memory_kib() / 1024
     relay.stop()
     return {
-        "rows": [("from the database", at["database"]), ("from binrelay", at["relay"])],
+        "rows": [("from the database", at["database"]), ("from binrelay", at["relay"]),
+                 *([("from binrelay by TLS", at["tls"])] if with_tls else []),
+                 (f"from binrelay, {SERVE_AT_ONCE} at once, each", at["many"])],
         "goals": [
-            ("speed, of the database's", at["database"].seconds / at["relay"].seconds, 1, True),
-            ("bytes per CPU second, of the database's",
-             at["database"].cpu_s / max(at["relay"].cpu_s, measure.TICK_S), 2, True),
+            ("speed, of the database's", at["database"].seconds / at["relay"].seconds, 1.5, True),
+            ("CPU per GB, of the database's",
+             at["relay"].cpu_s / max(at["database"].cpu_s, measure.TICK_S), 0.4, False),
+            *([("speed by TLS, of that in the clear",
+                at["relay"].seconds / at["tls"].seconds, 0.6, True)] if with_tls else []),
+            (f"CPU per GB, {SERVE_AT_ONCE} at once, of one's",
+             at["many"].cpu_s / max(at["relay"].cpu_s, measure.TICK_S), None, False),
             ("memory of the daemon, MiB", memory_mib, 32, False)],
     }
 
 
 MEASURES = {"ingest": measure_ingest, "serve": measure_serve}
-COMMANDS = (*MEASURES, "commit")
+COMMANDS = (*MEASURES, "commit", "latency")
 
 
 def goals_as_json(goals):
@@ -273,7 +302,7 @@ def as_json(what, backlog, result):
 
 def bench_backlog(scene, options, kind_name, form):
     backlog = load.Backlog(scene, kind_name, form, options.rows or load.ROWS[form])
-    result = MEASURES[options.what](scene, backlog, options.rounds)
+    result = MEASURES[options.what](scene, backlog, options.rounds, options.tls)
     if options.json:
         print(json.dumps(as_json(options.what, backlog, result)), flush=True)
         return
@@ -297,12 +326,30 @@ def bench_commit(scene, options, kind_name):
     report.print_load("delays are for the most part theirs")
 
 
+def bench_latency(scene, options, kind_name):
+    result = latency.measure_latency(scene, kind_name, rounds=options.rounds,
+                                     streams=options.streams or latency.STREAMS,
+                                     count=options.commits or latency.COMMITS,
+                                     rate=options.rate or commit.RATE)
+    if options.json:
+        print(json.dumps({"bench": "latency", "server": kind_name, **result,
+                          "goals": goals_as_json(result["goals"])}), flush=True)
+        return
+    print(f"\nlatency: {kind_name} {result['release']}, {result['commits']:,} commits of "
+          f"{load.ROWS_OF_SMALL} rows, {result['rate']:,.0f} a second, to "
+          f"{result['streams']:,} consumers")
+    report.print_goals(result["goals"])
+    report.print_load("delays are for the most part theirs")
+
+
 def bench(options, kind_name, form):
     """One table: a server's kind and a form of load, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="binrelay-bench-") as folder:
         scene = Scene(folder)
         try:
-            if form is None:
+            if options.what == "latency":
+                bench_latency(scene, options, kind_name)
+            elif form is None:
                 bench_commit(scene, options, kind_name)
             else:
                 bench_backlog(scene, options, kind_name, form)
@@ -323,29 +370,37 @@ def read_options():
     parser.add_argument("--rows", type=int, metavar="N",
                         help="rows in the backlog (default: "
                         + ", ".join(f"{form} {rows:,}" for form, rows in load.ROWS.items()) + ")")
+    parser.add_argument("--tls", action="store_true", help="serve: also through TLS")
     parser.add_argument("--rounds", type=int, default=3, metavar="N",
                         help="times that each is measured, by turns (default: 3)")
     parser.add_argument("--commits", type=int, metavar="N",
                         help=f"commit: how many in a round (default: {commit.COMMITS:,})")
     parser.add_argument("--rate", type=int, metavar="N",
                         help=f"commit: how many a second (default: {commit.RATE:,})")
+    parser.add_argument("--streams", type=int, metavar="N",
+                        help=f"latency: how many consumers (default: {latency.STREAMS:,})")
     parser.add_argument("--json", action="store_true", help="one JSON object for each table")
     options = parser.parse_args()
-    numbers = (options.rounds, options.rows, options.commits, options.rate)
+    numbers = (options.rounds, options.rows, options.commits, options.rate,
+               options.streams)
     if any(number is not None and number < 1 for number in numbers):
-        parser.error("--rows, --rounds, --commits and --rate are numbers above zero")
-    if options.what == "commit":
+        parser.error("--rows, --rounds, --commits, --rate and --streams are numbers above zero")
+    if options.what not in MEASURES:
         if options.only or options.rows:
-            parser.error("--only and --rows are for a backlog, commit has none")
+            parser.error(f"--only and --rows are for a backlog, {options.what} has none")
     elif options.commits or options.rate:
-        parser.error("--commits and --rate are for commit")
+        parser.error("--commits and --rate are for commit and latency")
+    if options.tls and options.what != "serve":
+        parser.error("--tls is for serve")
+    if options.streams and options.what != "latency":
+        parser.error("--streams is for latency")
     return options
 
 
 def main():
     options = read_options()
     failed = False
-    forms = ([None] if options.what == "commit" else
+    forms = ([None] if options.what not in MEASURES else
              [options.only] if options.only else load.FORMS)
     for kind_name in [options.server] if options.server else KINDS:
         for form in forms:

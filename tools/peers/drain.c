@@ -143,17 +143,16 @@ static double now_s(void)
 static int usage(void)
 {
     (void)fprintf(stderr, "usage: drain --user U [--password P] [--host H] --port N --file FILE "
-                          "[--position N] [--server-id N]\n");
+                          "[--position N] [--server-id N] [--tls]\n");
     return 2;
 }
 
 static int read_options(int argc, char **argv, struct want *w)
 {
     static const struct option options[] = {
-        { "user", 1, NULL, 'u' },      { "password", 1, NULL, 'p' },
-        { "host", 1, NULL, 'h' },      { "port", 1, NULL, 'P' },
-        { "file", 1, NULL, 'f' },      { "position", 1, NULL, 'o' },
-        { "server-id", 1, NULL, 's' }, { 0 },
+        { "user", 1, NULL, 'u' },      { "password", 1, NULL, 'p' }, { "host", 1, NULL, 'h' },
+        { "port", 1, NULL, 'P' },      { "file", 1, NULL, 'f' },     { "position", 1, NULL, 'o' },
+        { "server-id", 1, NULL, 's' }, { "tls", 0, NULL, 't' },      { 0 },
     };
     for (int letter; (letter = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (letter) {
@@ -177,6 +176,9 @@ static int read_options(int argc, char **argv, struct want *w)
             break;
         case 's':
             w->server_id = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        case 't':
+            w->at.tls = CLIENT_TLS_REQUIRED;
             break;
         default:
             return -1;
