@@ -426,7 +426,8 @@ void peer_on_end(struct peer *p)
 {
     bool ends = atomic_load(&p->session.entry.end) != ROSTER_STAYS;
     session_on_cancel(&p->session);
-    if (!ends && p->session.state != FORWARDING && p->session.state != GONE)
+    bool news = p->session.state == FORWARDING || p->session.state == GONE;
+    if (!ends && !news && conn_waiting(&p->conn) == 0)
         return;
     if (ends)
         session_on_end(&p->session);
