@@ -120,6 +120,7 @@ static bool meta_is_sane(const struct table_map_column *col)
     case FIELD_JSON:
     case FIELD_GEOMETRY:
     case FIELD_VECTOR:
+    case FIELD_MARIADB_BLOB_COMPRESSED:
         return col->meta >= 1 && col->meta <= 4;
     default:
         return true;

@@ -177,6 +177,7 @@ int value_decode(const struct table_map_column *col, struct cursor *c, struct va
     case FIELD_VARCHAR:
     case FIELD_VAR_STRING:
     case FIELD_STRING:
+    case FIELD_MARIADB_VARCHAR_COMPRESSED:
         take_bytes(c, col->meta > 255 ? 2 : 1, &v);
         break;
     case FIELD_TINY_BLOB:
@@ -186,6 +187,7 @@ int value_decode(const struct table_map_column *col, struct cursor *c, struct va
     case FIELD_JSON:
     case FIELD_GEOMETRY:
     case FIELD_VECTOR:
+    case FIELD_MARIADB_BLOB_COMPRESSED:
         take_bytes(c, col->meta, &v);
         break;
     case FIELD_BIT:

@@ -79,5 +79,8 @@ void field_done(struct field *f)
 {
     charset_converter_free(f->converter);
     schema_free(f->schema);
+    if (f->unpacked != NULL)
+        buf_done(f->unpacked);
+    free(f->unpacked);
     *f = (struct field){ .convert = NULL };
 }

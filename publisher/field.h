@@ -40,7 +40,9 @@ struct field {
     char *const              *members;
     uint32_t                  member_count;
     const struct rule        *rule;
-    int32_t                   length; /* declared; -1: not told */
+    field_convert            *unpacked_convert; /* of a compressed column, once it is unpacked */
+    struct buf               *unpacked;         /* its own room for that */
+    int32_t                   length;           /* declared; -1: not told */
     bool                      is_text;
 };
 

@@ -344,7 +344,7 @@ int field_set_default(struct field *f, const struct options *o,
     } else if (read_value(o, text, column, told, room, &v)) {
         if (v.kind == VALUE_TIMESTAMP && f->nullable && v.timestamp.seconds == 0)
             return 0; /* what CURRENT_TIMESTAMP is declared as */
-        TRY(f->convert(f, &v, &c, e));
+        TRY((f->unpacked_convert != NULL ? f->unpacked_convert : f->convert)(f, &v, &c, e));
     }
     return c.kind != CELL_NULL ? schema_set_fallback(f->schema, &c, e) : 0;
 }

@@ -1,9 +1,11 @@
 /* Texts, binaries, ENUM, SET, JSON, UUID and addresses. */
+#include "protocol/inflate.h"
 #include "publisher/document.h"
 #include "publisher/field.h"
 #include "publisher/number.h"
 #include "publisher/patch.h"
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #define JSON_SCHEMA "io.debezium.data.Json"
@@ -185,6 +187,18 @@ static int address(const struct field *f, const struct value *v, struct cell *ou
     return 0;
 }
 
+/* MariaDB's COMPRESSED columns. */
+static int unpack(const struct field *f, const struct value *v, struct cell *out, struct err *e)
+{
+    enum { KEPT_BYTES = 1 << 20 };
+    struct value plain = { .kind = VALUE_BYTES };
+
+    if (f->unpacked->size > KEPT_BYTES)
+        buf_done(f->unpacked);
+    TRY(inflate_column(v->bytes, f->unpacked, &plain.bytes, e));
+    return f->unpacked_convert(f, &plain, out, e);
+}
+
 /* ---- choosing ------------------------------------------------------------------------------ */
 
 static struct schema *text_named(struct field *f, field_convert *convert, const char *name,
@@ -251,6 +265,26 @@ static struct schema *string_schema(struct field *f, const struct options *o,
                       NULL, 0, e);
 }
 
+static struct schema *compressed_schema(struct field *f, const struct options *o,
+                                        const struct definition_column *column,
+                                        const struct table_map_column *told, struct err *e)
+{
+    struct schema *s = string_schema(f, o, column, told, e);
+
+    if (s == NULL)
+        return NULL;
+    f->unpacked = malloc(sizeof *f->unpacked);
+    if (f->unpacked == NULL) {
+        schema_free(s);
+        (void)err_set(e, E_NOMEM, "no memory for column %s", column->name);
+        return NULL;
+    }
+    buf_init(f->unpacked, INFLATED_MAX);
+    f->unpacked_convert = f->convert;
+    f->convert = unpack;
+    return s;
+}
+
 struct schema *field_text_schema(struct field *f, const struct options *o,
                                  const struct definition_column *column,
                                  const struct table_map_column *told, struct err *e)
@@ -263,9 +297,10 @@ struct schema *field_text_schema(struct field *f, const struct options *o,
     case FIELD_MEDIUM_BLOB:
     case FIELD_LONG_BLOB:
     case FIELD_BLOB:
+        return string_schema(f, o, column, told, e);
     case FIELD_MARIADB_BLOB_COMPRESSED:
     case FIELD_MARIADB_VARCHAR_COMPRESSED:
-        return string_schema(f, o, column, told, e);
+        return compressed_schema(f, o, column, told, e);
     case FIELD_ENUM:
         return column->member_count > 0
                    ? members_schema(f, enum_member, "io.debezium.data.Enum", column, e)

@@ -71,3 +71,19 @@ def test_an_image_that_lacks_columns_is_completed_or_refused(scene, kind):
     done = subprocess.run([str(program("binrelay")), "events", "--set", "strict.compatibility=true"] + files,
                           capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "binlog_row_image" in done.stderr, done.stderr
+
+
+@limit(60)
+@each("mariadb10")
+def test_columns_that_stop_debeziums_mariadb_connector_are_published(scene, kind):
+    """INET4, INET6, UUID, compressed columns and a sequence: values as the server shows them."""
+    server = scene.server(kind, binlog_row_metadata="FULL")
+    server.sql("""CREATE DATABASE g;
+        CREATE SEQUENCE g.s; SELECT NEXTVAL(g.s);
+        CREATE TABLE g.t (id INT PRIMARY KEY, a INET4, b INET6, v VARCHAR(500) COMPRESSED, x TEXT COMPRESSED);
+        INSERT INTO g.t VALUES (1, '10.0.0.0', '2001:db8::', REPEAT('ab', 200), REPEAT('long ', 1000)), (2, '0.0.0.1', '::1', 'short', ''), (3, NULL, NULL, NULL, NULL)""")
+    expected = [list(row) for row in server.sql("SELECT * FROM g.t ORDER BY id")]
+    found = [list(e["value"]["after"].values()) for e in events(binlogs(server), "table.include.list=g.t")
+             if e["value"] and "op" in e["value"]]
+    assert found == expected, f"{found}\n{expected}"
+    assert events(binlogs(server))
