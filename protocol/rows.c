@@ -8,16 +8,16 @@ static const struct rows_type {
     uint8_t kind;
     bool    known, has_extra, is_compressed, is_partial;
 } rows_types[256] = {
-    [EVENT_WRITE_ROWS_V1]  = { ROWS_WRITE, true, false, false },
-    [EVENT_UPDATE_ROWS_V1] = { ROWS_UPDATE, true, false, false },
-    [EVENT_DELETE_ROWS_V1] = { ROWS_DELETE, true, false, false },
-    [EVENT_WRITE_ROWS]     = { ROWS_WRITE, true, true, false },
-    [EVENT_UPDATE_ROWS]    = { ROWS_UPDATE, true, true, false },
-    [EVENT_DELETE_ROWS]    = { ROWS_DELETE, true, true, false },
+    [EVENT_WRITE_ROWS_V1]  = { ROWS_WRITE, true, false, false, false },
+    [EVENT_UPDATE_ROWS_V1] = { ROWS_UPDATE, true, false, false, false },
+    [EVENT_DELETE_ROWS_V1] = { ROWS_DELETE, true, false, false, false },
+    [EVENT_WRITE_ROWS]     = { ROWS_WRITE, true, true, false, false },
+    [EVENT_UPDATE_ROWS]    = { ROWS_UPDATE, true, true, false, false },
+    [EVENT_DELETE_ROWS]    = { ROWS_DELETE, true, true, false, false },
     [EVENT_PARTIAL_UPDATE_ROWS]               = { ROWS_UPDATE, true, true, false, true },
-    [EVENT_MARIADB_WRITE_ROWS_COMPRESSED_V1]  = { ROWS_WRITE, true, false, true },
-    [EVENT_MARIADB_UPDATE_ROWS_COMPRESSED_V1] = { ROWS_UPDATE, true, false, true },
-    [EVENT_MARIADB_DELETE_ROWS_COMPRESSED_V1] = { ROWS_DELETE, true, false, true },
+    [EVENT_MARIADB_WRITE_ROWS_COMPRESSED_V1]  = { ROWS_WRITE, true, false, true, false },
+    [EVENT_MARIADB_UPDATE_ROWS_COMPRESSED_V1] = { ROWS_UPDATE, true, false, true, false },
+    [EVENT_MARIADB_DELETE_ROWS_COMPRESSED_V1] = { ROWS_DELETE, true, false, true, false },
 };
 /* clang-format on */
 

@@ -33,7 +33,7 @@ static void put_list(struct buf *out, const char *name, const char *value)
             if (length > room && end != 0)
                 break;
         }
-        if (value[length] == '\0' && (length <= room || end == 0))
+        if ((length <= room || end == 0) && value[length] == '\0')
             end = length;
         buf_printf(out, "%s = %.*s\n", name, (int)end, value);
         value += end;
@@ -161,10 +161,10 @@ static void put_section(const char *name, struct buf *out)
     enum { NAME_BYTES_MAX = 63 };
 
     buf_put_text(out, "[publisher ");
-    for (size_t i = 0; name[i] != '\0' && i < NAME_BYTES_MAX; i++)
-        buf_put_u8(out, isalnum((unsigned char)name[i]) || strchr("_-.", name[i]) != NULL
-                            ? (uint8_t)name[i]
-                            : (uint8_t)'-');
+    const char *end = name + strnlen(name, NAME_BYTES_MAX);
+    for (const char *p = name; p < end; p++)
+        buf_put_u8(out, isalnum((unsigned char)*p) || strchr("_-.", *p) != NULL ? (uint8_t)*p
+                                                                                : (uint8_t)'-');
     buf_put_text(out, "]\nsink = file\npath = /var/lib/binrelay/changes.jsonl\n");
 }
 
