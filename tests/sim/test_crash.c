@@ -70,6 +70,7 @@ fail(const struct world *w, int line, const char *condition, const char *fmt, ..
     va_end(args);
     (void)printf("SEED=%llu, crash %u: line %d: %s: %s\n", (unsigned long long)w->seed, w->crashes,
                  line, condition, text);
+    fixture_remove(w->folder); /* only its lock is on a real disk */
     exit(1);
 }
 
