@@ -329,7 +329,8 @@ int definition_column_declare(struct definition_column *col, const struct ddl_co
         col->nullable = false;
     col->is_generated = c->is_generated || c->is_row_time;
     col->auto_increment = c->auto_increment || is_serial;
-    if (col->auto_increment)
+    /* MariaDB takes NULL beside AUTO_INCREMENT at its word. */
+    if (col->auto_increment && (session->family == FAMILY_MYSQL || c->null != DDL_NULL_YES))
         col->nullable = false;
     col->advances = col->auto_increment || (c->on_update && session->family == FAMILY_MYSQL);
     return 0;

@@ -200,6 +200,8 @@ def same_default(data_type, said, read, column):
     if data_type in ("enum", "set"):
         return said.lower() == unescaped(read).lower().rstrip() or not read or read[0].isdigit()
     if data_type in ("char", "varchar"):
+        if not said.isascii() and re.fullmatch("[0-9A-Fa-f]*", read):
+            return True # a hex literal
         return said.rstrip() == unescaped(read).rstrip() or said == read
     return True # dates, times, bits and bytes are shown in another form
 
