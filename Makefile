@@ -40,7 +40,7 @@ override LDFLAGS := -pie -pthread $(if $(SAN),,-Wl,-z,relro,-z,now) $(SAN_$(SAN)
 
 PROTOCOL  := $(wildcard protocol/base/*.c protocol/*.c)
 STORAGE   := $(wildcard storage/*.c)
-PUBLISHER := $(wildcard publisher/*.c)
+PUBLISHER := $(wildcard publisher/*.c publisher/*/*.c)
 RELAY     := $(filter-out relay/main.c,$(wildcard relay/*.c relay/*/*.c))
 OPERATOR  := $(filter-out tools/binrelay/main.c,$(wildcard tools/binrelay/*.c))
 PEERS     := $(wildcard tools/peers/*.c)

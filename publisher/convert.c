@@ -8,7 +8,7 @@
 #include "protocol/txn.h"
 #include "publisher/emit.h"
 #include "publisher/filter.h"
-#include "publisher/tables.h"
+#include "publisher/tables/tables.h"
 
 #define ROOM_BYTES_MAX (8ull << 30) /* a byte of a JSON document may become six */
 enum { KEPT_BYTES = 4 << 20, QUERY_BYTES_MAX = 1 << 30, FILE_ID_BYTES = 320 };

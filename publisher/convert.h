@@ -21,7 +21,7 @@
  */
 #pragma once
 #include "publisher/change.h"
-#include "publisher/definition.h"
+#include "publisher/tables/definition.h"
 #include "publisher/options.h"
 #include "storage/catalog.h"
 #include "storage/reader.h"

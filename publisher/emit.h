@@ -11,7 +11,7 @@
 #include "publisher/message.h"
 #include "publisher/options.h"
 #include "publisher/shape.h"
-#include "publisher/tables.h"
+#include "publisher/tables/tables.h"
 
 struct emit;
 /* Options, encoding and schemas outlive it. */

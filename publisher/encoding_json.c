@@ -1,6 +1,6 @@
 #include "protocol/base/json.h"
 #include "publisher/encoding.h"
-#include "publisher/number.h"
+#include "publisher/fields/number.h"
 #include <stdlib.h>
 
 enum { DECIMAL_SCALE_MAX = 38 };

@@ -25,9 +25,9 @@ struct publisher_options { /* texts are copied */
     const char            *path;        /* file to append to; NULL: standard output */
     bool                   from_newest; /* without a checkpoint */
     struct convert_options convert;     /* `remember` is set by the publisher */
-    definition_fetch      *fetch;  /* asks the source for a table, see publisher/definition.h */
-    definition_survey     *survey; /* asks it for all of them, at the first start; may be NULL */
-    void                  *fetch_arg;
+    definition_fetch  *fetch;  /* asks the source for a table, see publisher/tables/definition.h */
+    definition_survey *survey; /* asks it for all of them, at the first start; may be NULL */
+    void              *fetch_arg;
 };
 
 struct publisher;

@@ -9,8 +9,8 @@
 #pragma once
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
-#include "publisher/cell.h"
-#include "publisher/definition.h"
+#include "publisher/fields/cell.h"
+#include "publisher/tables/definition.h"
 #include "publisher/options.h"
 #include "publisher/schema.h"
 

@@ -9,7 +9,7 @@
 #pragma once
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
-#include "publisher/cell.h"
+#include "publisher/fields/cell.h"
 
 enum schema_type {
     SCHEMA_BOOLEAN,

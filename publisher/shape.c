@@ -1,6 +1,6 @@
 #include "publisher/shape.h"
-#include "publisher/adjust.h"
-#include "publisher/definition_ddl.h"
+#include "publisher/fields/adjust.h"
+#include "publisher/tables/definition_ddl.h"
 #include "publisher/topic.h"
 #include <stdlib.h>
 

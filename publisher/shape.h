@@ -5,9 +5,9 @@
  * Owned by a table cache; one thread at a time.
  */
 #pragma once
-#include "publisher/definition.h"
+#include "publisher/tables/definition.h"
 #include "publisher/encoding.h"
-#include "publisher/field.h"
+#include "publisher/fields/field.h"
 #include "publisher/filter.h"
 
 /* Members of an envelope. */

@@ -101,7 +101,7 @@ void   channel_warnings(struct channel *c, struct channel_warnings *out);
 size_t channel_publisher_count(const struct channel *c);
 void   channel_publisher_status(struct channel *c, size_t index, struct publisher_status *out);
 
-/* A table's columns as the source has them now, as JSON text (publisher/definition.h); asks over a
- * connection of its own. E_PURGED when there is no such table. */
+/* A table's columns as the source has them now, as JSON text (publisher/tables/definition.h); asks
+ * over a connection of its own. E_PURGED when there is no such table. */
 MUST_CHECK int channel_define(struct channel *c, const char *database, const char *table,
                               struct buf *json, struct err *e);

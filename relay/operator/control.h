@@ -85,7 +85,7 @@
  *   forget TAB NAME    {"forgot":"NAME"}; a consumer that is connected is not forgotten.
  *
  *   define TAB DATABASE TAB TABLE
- *     The table as the source has it now, as publisher/definition.h's JSON text.
+ *     The table as the source has it now, as publisher/tables/definition.h's JSON text.
  *
  * The control runs in threads of its own (one that accepts, one for each connection), so that a
  * slow answer holds up nobody.

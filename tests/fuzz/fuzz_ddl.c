@@ -1,4 +1,4 @@
-#include "publisher/definitions.h"
+#include "publisher/tables/definitions.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

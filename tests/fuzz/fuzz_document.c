@@ -1,4 +1,4 @@
-#include "publisher/document.h"
+#include "publisher/fields/document.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

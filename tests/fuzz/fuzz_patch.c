@@ -1,4 +1,4 @@
-#include "publisher/patch.h"
+#include "publisher/fields/patch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
  */
 #include "protocol/format.h"
 #include "protocol/base/json.h"
-#include "publisher/definitions.h"
+#include "publisher/tables/definitions.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "publisher/definitions.h"
+#include "publisher/tables/definitions.h"
 
 /* What statements make of tables, told as `name type key`, and the records they give. */
 struct scene {

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "publisher/definition.h"
+#include "publisher/tables/definition.h"
 
 /* A source that answers SHOW CREATE TABLE with this text; NULL: refuses it with that number. */
 struct source {

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "publisher/document.h"
+#include "publisher/fields/document.h"
 
 static int put(const uint8_t *bytes, size_t n, struct buf *out)
 {

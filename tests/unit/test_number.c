@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "publisher/number.h"
+#include "publisher/fields/number.h"
 
 static void check_double(double value, const char *text)
 {

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "publisher/adjust.h"
+#include "publisher/fields/adjust.h"
 #include "publisher/options.h"
 #include "publisher/rules.h"
 

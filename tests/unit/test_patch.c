@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "publisher/patch.h"
+#include "publisher/fields/patch.h"
 
 /* {"a": [1, 2], "b": "x"} as MySQL stores it. */
 static const uint8_t document[] = {
