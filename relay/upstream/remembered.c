@@ -155,7 +155,8 @@ int remembered_parse(struct slice text, struct remembered_list **out, struct err
         return -1;
     }
     struct remembered *less = realloc(l->all, (l->count + 1) * sizeof *l->all);
-    l->all = less != NULL ? less : l->all;
+    if (less != NULL)
+        l->all = less;
     *out = l;
     return 0;
 }
