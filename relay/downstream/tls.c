@@ -14,10 +14,15 @@ struct tls_config {
     bool            own;   /* the certificate is of the relay's own making */
 };
 
+/* Records of 16 KiB that leave in one call. Below malloc()'s limit for memory that is mapped anew
+   each time. */
+enum { RECORD_BYTES = 16 * 1024, GATHER_BYTES = 7 * RECORD_BYTES, GATHER_ROOM = 120 * 1024 };
+
 struct tls {
-    SSL *ssl;
-    bool established;
-    bool failed; /* after a fatal error nothing more may be sent */
+    SSL   *ssl;
+    size_t gathered; /* of what the last tls_write() was given; 0: nothing waits */
+    bool   established;
+    bool   failed; /* after a fatal error nothing more may be sent */
 };
 
 /* The oldest entry of OpenSSL's queue, which is the cause; empties the queue. */
@@ -63,10 +68,14 @@ static int use_authorities(SSL_CTX *ctx, const struct tls_files *f, struct err *
 
 static int make_ctx(const struct tls_files *f, SSL_CTX **out, struct err *e)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    /* All are good: the quickest first, for streams are long. */
+    static const char ciphers[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                                  "TLS_CHACHA20_POLY1305_SHA256";
+    SSL_CTX          *ctx = SSL_CTX_new(TLS_server_method());
 
     ERR_clear_error();
-    if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
+    if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_ciphersuites(ctx, ciphers) != 1) {
         SSL_CTX_free(ctx);
         return openssl_error(e, E_CONFIG, "set up TLS");
     }
@@ -259,15 +268,83 @@ int tls_read(struct tls *t, uint8_t *into, size_t size, size_t *got, enum tls_re
     return 0;
 }
 
+/* ---- several records in one call ------------------------------------------------------------ */
+
+/* Between OpenSSL, which writes record by record, and the socket. */
+static int begin_gathering(struct tls *t, struct err *e)
+{
+    BIO *socket = SSL_get_wbio(t->ssl);
+    BIO *buffer = BIO_new(BIO_f_buffer());
+
+    if (buffer == NULL || BIO_set_write_buffer_size(buffer, GATHER_ROOM) != 1 ||
+        BIO_up_ref(socket) != 1) {
+        BIO_free(buffer);
+        t->failed = true;
+        return openssl_error(e, E_NOMEM, "TLS write");
+    }
+    (void)BIO_push(buffer, socket);
+    SSL_set0_wbio(t->ssl, buffer);
+    return 0;
+}
+
+static void end_gathering(struct tls *t)
+{
+    SSL_set0_wbio(t->ssl, BIO_pop(SSL_get_wbio(t->ssl)));
+    t->gathered = 0;
+}
+
+/* All records are in the buffer: there is room for them. */
+static int gather(struct tls *t, struct slice bytes, enum tls_result *result, struct err *e)
+{
+    size_t most = bytes.len < GATHER_BYTES ? bytes.len : GATHER_BYTES;
+
+    TRY(begin_gathering(t, e));
+    do {
+        size_t n = 0;
+        TRY(outcome(t, SSL_write_ex(t->ssl, bytes.ptr + t->gathered, most - t->gathered, &n),
+                    "TLS write", result, e));
+        if (*result != TLS_DONE)
+            break;
+        t->gathered += n;
+    } while (t->gathered < most);
+    if (t->gathered == 0)
+        end_gathering(t);
+    return 0;
+}
+
+/* What was gathered counts as written when the last of it went to the socket: until then the caller
+   comes again with the same bytes. */
+static int send_gathered(struct tls *t, size_t *put, enum tls_result *result, struct err *e)
+{
+    BIO *buffer = SSL_get_wbio(t->ssl);
+
+    *put = 0;
+    if (BIO_flush(buffer) == 1) {
+        *put = t->gathered;
+        *result = TLS_DONE;
+        end_gathering(t);
+        return 0;
+    }
+    *result = TLS_WANTS_WRITE;
+    if (BIO_should_retry(buffer))
+        return 0;
+    t->failed = true;
+    return err_sys(e, "TLS write");
+}
+
 int tls_write(struct tls *t, struct slice bytes, size_t *put, enum tls_result *result,
               struct err *e)
 {
     ERR_clear_error();
     errno = 0;
-    size_t n = 0;
-    TRY(outcome(t, SSL_write_ex(t->ssl, bytes.ptr, bytes.len, &n), "TLS write", result, e));
-    *put = *result == TLS_DONE ? n : 0;
-    return 0;
+    *put = 0;
+    if (t->gathered == 0 && bytes.len > RECORD_BYTES)
+        TRY(gather(t, bytes, result, e));
+    if (t->gathered > 0)
+        return send_gathered(t, put, result, e);
+    if (bytes.len > RECORD_BYTES)
+        return 0; /* it wants something else first */
+    return outcome(t, SSL_write_ex(t->ssl, bytes.ptr, bytes.len, put), "TLS write", result, e);
 }
 
 /* Nothing for a name with a zero byte in it, which may be meant to deceive. */

@@ -2,6 +2,7 @@
 
 import subprocess
 
+from lib.cutter import Cutter
 from lib.marks import each
 from lib.servers import REPL
 
@@ -81,3 +82,23 @@ def test_tls_can_be_switched_off(scene):
             f"--password={REPL[1]}", "--ssl-mode=REQUIRED", source.binlogs()[0].name]
     refused = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
     assert refused.returncode != 0 and "SSL" in refused.stderr, refused.stderr
+
+
+def test_a_slow_reader_gets_every_byte_through_tls(scene):
+    """The socket is full again and again, in the middle of what was encrypted."""
+    source = scene.server("mysql97")
+    source.sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT, b LONGBLOB)")
+    for size in (100, 5000, 20000, 300000, 900000):
+        for _ in range(10):
+            source.sql(f"INSERT INTO d.t (b) VALUES (REPEAT('x', {size}))")
+    source.flush_binlog()
+    relay = scene.relay(source)
+    relay.wait_caught_up(source)
+    way = scene.add(Cutter(relay, seed=1, times=0, pause_s=0.005))
+    folder = scene.path("copies")
+    folder.mkdir()
+    path = source.binlogs()[0]
+    source.run("binlog", "--read-from-remote-server", f"--host={way.host}", f"--port={way.port}",
+               f"--user={REPL[0]}", f"--password={REPL[1]}", "--ssl-mode=REQUIRED", "--raw",
+               f"--result-file={folder}/", path.name)
+    assert (folder / path.name).read_bytes() == path.read_bytes()

@@ -4,6 +4,7 @@ import random
 import selectors
 import socket
 import threading
+import time
 
 from lib.ports import Port
 
@@ -14,10 +15,11 @@ class Cutter:
     """Passes connections on to (host, port) of `target` and cuts the first `times` of them.
 
     Each is cut after a number of bytes towards the client that lies anywhere from `least` to `most`;
-    `seed` makes it the same numbers again. Later connections are left in peace.
+    `seed` makes it the same numbers again. Later connections are left in peace. `pause_s`: a slow way,
+    that rests after each piece it has read.
     """
 
-    def __init__(self, target, *, seed, times=6, least=200, most=60000):
+    def __init__(self, target, *, seed, times=6, least=200, most=60000, pause_s=0):
         self.target = target
         self.seed = seed
         self.host = "127.0.0.1"
@@ -25,6 +27,7 @@ class Cutter:
         self.port = self._port.number
         self.cuts = 0
         self._times = times
+        self.pause_s = pause_s
         self._limits = (least, most)
         self._random = random.Random(seed)
         self._ways = set()
@@ -117,6 +120,7 @@ class _Way:
         self._pass(self.server, self.client, self.left)
 
     def _pass(self, source, target, left):
+        time.sleep(self.cutter.pause_s)
         try:
             data = source.recv(READ_BYTES)
             if data:
