@@ -133,12 +133,13 @@ soak: $(BUILD)/tests/sim/test_crash
 check: all unit golden sim fuzz-corpus layers banned docs-check format-check lint
 	@echo "check: all passed"
 
-# What another compiler and the sanitizers have to say; tests/run asks them too.
+# What another compiler and the sanitizers have to say; tests/run asks them too. They are ten times as
+# slow: fewer seeds.
 clang:
 	@$(MAKE) --no-print-directory CC=clang BUILD=build-clang all
 sanitized:
-	@$(MAKE) --no-print-directory SAN=address unit golden sim fuzz-corpus
-	@$(MAKE) --no-print-directory SAN=thread unit golden sim fuzz-corpus
+	@SEEDS=400 $(MAKE) --no-print-directory SAN=address unit golden sim fuzz-corpus
+	@SEEDS=400 $(MAKE) --no-print-directory SAN=thread unit golden sim fuzz-corpus
 .PHONY: clang sanitized
 
 # ---- fuzzing: clang and its libFuzzer ------------------------------------------------------------
