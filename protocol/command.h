@@ -23,6 +23,7 @@ enum command {
     COM_SET_OPTION = 0x1b,
     COM_STMT_FETCH = 0x1c,
     COM_BINLOG_DUMP_GTID = 0x1e,
+    COM_CHANGE_USER = 0x11,
     COM_RESET_CONNECTION = 0x1f,
 };
 

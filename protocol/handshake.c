@@ -80,3 +80,25 @@ int handshake_parse_response(struct slice payload, uint32_t ours, struct handsha
     *out = r;
     return 0;
 }
+
+int handshake_parse_change_user(struct slice payload, uint32_t capabilities,
+                                struct handshake_response *out, struct err *e)
+{
+    struct cursor             c = cursor_over(payload);
+    struct handshake_response r = { .capabilities = capabilities };
+
+    r.answer = r.database = r.plugin = r.attributes = slice_empty();
+    r.user = cursor_until_zero(&c);
+    r.answer = cursor_slice(&c, cursor_u8(&c));
+    r.database = cursor_until_zero(&c);
+    if (c.left > 0)
+        r.charset = (uint8_t)cursor_u16(&c);
+    if (c.left > 0 && (capabilities & CAP_PLUGIN_AUTH) != 0)
+        r.plugin = text_or_rest(&c);
+    if (c.left > 0 && (capabilities & CAP_CONNECT_ATTRS) != 0)
+        r.attributes = cursor_lenenc_slice(&c);
+    if (c.failed)
+        return err_set(e, E_PROTOCOL, "change of user in %zu bytes is cut or garbled", payload.len);
+    *out = r;
+    return 0;
+}

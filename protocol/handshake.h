@@ -69,3 +69,7 @@ struct handshake_response {
  * anything before 4.1. */
 MUST_CHECK int handshake_parse_response(struct slice payload, uint32_t ours,
                                         struct handshake_response *out, struct err *e);
+/* What follows the command byte of COM_CHANGE_USER: the same fields in another order, for a
+   connection of these capabilities. */
+MUST_CHECK int handshake_parse_change_user(struct slice payload, uint32_t capabilities,
+                                           struct handshake_response *out, struct err *e);

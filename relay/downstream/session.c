@@ -590,6 +590,7 @@ static on_packet_fn *const commands[256] = {
     [COM_STMT_FETCH]       = session_on_statement,
     [COM_BINLOG_DUMP_GTID] = on_dump_gtid,
     [COM_RESET_CONNECTION] = on_reset,
+    [COM_CHANGE_USER]      = session_on_change_user,
 };
 /* clang-format on */
 

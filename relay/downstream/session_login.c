@@ -349,12 +349,38 @@ static enum auth_method find_user(struct session *s, const struct handshake_resp
     return method;
 }
 
+static void begin_login(struct session *s, const struct handshake_response *hello)
+{
+    struct err     e = { 0 };
+    enum auth_step step = AUTH_DENIED;
+    char           text[256];
+
+    s->capabilities = hello->capabilities;
+    s->charset = hello->charset;
+    if (hello->charset != 0) /* 0: whatever the server likes */
+        s->query.collation = hello->charset;
+    take_name(s->user_name, sizeof s->user_name, hello->user);
+    s->with_password = hello->answer.len > 0;
+    if (is_blocked(s, text)) {
+        session_refuse(s, ER_HOST_IS_BLOCKED, "HY000", text);
+        return;
+    }
+    enum auth_method method = find_user(s, hello);
+    if (hello->database.len > 0 && query_set_database(&s->query, hello->database) != 0) {
+        session_refuse(s, ER_BAD_DB_ERROR, "42000", "Unknown database");
+        return;
+    }
+    struct auth_verifier *v = s->user != NULL ? &s->user->verifier : NULL;
+    struct packet         p = packet_begin(s->out);
+    int                   result =
+        auth_begin(&s->exchange, method, s->secure, s->scramble, hello, v, s->out, &step, &e);
+    exchange_step(s, &p, result, step, &e);
+}
+
 void session_on_handshake(struct session *s, struct slice payload)
 {
     struct handshake_response hello;
     struct err                e = { 0 };
-    enum auth_step            step = AUTH_DENIED;
-    char                      text[256];
 
     if (handshake_parse_response(payload, s->offered, &hello, &e) != 0) {
         refuse_bad_handshake(s, e.text);
@@ -367,26 +393,26 @@ void session_on_handshake(struct session *s, struct slice payload)
             session_enter(s, AWAIT_TLS);
         return;
     }
-    s->capabilities = hello.capabilities;
-    s->charset = hello.charset;
-    if (hello.charset != 0) /* 0: whatever the server likes */
-        s->query.collation = hello.charset;
-    take_name(s->user_name, sizeof s->user_name, hello.user);
-    s->with_password = hello.answer.len > 0;
-    if (is_blocked(s, text)) {
-        session_refuse(s, ER_HOST_IS_BLOCKED, "HY000", text);
+    begin_login(s, &hello);
+}
+
+/* A pool hands the connection on to somebody else: nothing of the one before may be left. */
+void session_on_change_user(struct session *s, struct slice payload)
+{
+    struct handshake_response hello;
+    struct err                e = { 0 };
+    struct cursor             c = cursor_over(payload);
+
+    cursor_skip(&c, 1);
+    if (handshake_parse_change_user(cursor_rest(&c), s->capabilities, &hello, &e) != 0) {
+        session_refuse_malformed(s);
         return;
     }
-    enum auth_method method = find_user(s, &hello);
-    if (hello.database.len > 0 && query_set_database(&s->query, hello.database) != 0) {
-        session_refuse(s, ER_BAD_DB_ERROR, "42000", "Unknown database");
-        return;
-    }
-    struct auth_verifier *v = s->user != NULL ? &s->user->verifier : NULL;
-    struct packet         p = packet_begin(s->out);
-    int                   result =
-        auth_begin(&s->exchange, method, s->secure, s->scramble, &hello, v, s->out, &step, &e);
-    exchange_step(s, &p, result, step, &e);
+    session_forward_done(s);
+    query_session_reset(&s->query);
+    s->query.database[0] = '\0';
+    session_login_done(s);
+    begin_login(s, &hello);
 }
 
 void session_on_auth(struct session *s, struct slice payload)

@@ -44,6 +44,7 @@ void session_check_out(struct session *s);
 /* ---- session_login.c ---- */
 
 void session_on_handshake(struct session *s, struct slice payload);
+void session_on_change_user(struct session *s, struct slice payload);
 void session_on_auth(struct session *s, struct slice payload);
 /* SLOWED: the answer to a failed login is due. */
 void session_answer_denied(struct session *s);

@@ -1,8 +1,11 @@
 """Consumers log in by both methods, in the clear and over TLS, with real clients."""
 
+import struct
 import subprocess
 
 import pymysql
+from pymysql import _auth
+from pymysql.constants.COMMAND import COM_CHANGE_USER
 
 from lib.errors import Failure
 from lib.marks import each
@@ -89,3 +92,34 @@ def test_replica_over_tls(scene, kind):
         raise Failure("the row did not arrive")
     if not any(session["tls"] for session in relay.status()["sessions"]):
         raise Failure(f"no session over TLS: {relay.status()['sessions']}")
+
+
+def change_user(connection, name, password, database=b""):
+    """COM_CHANGE_USER as pools send it, by mysql_native_password; gives the first byte answered."""
+    answer = _auth.scramble_native_password(password.encode(), connection.salt)
+    connection._execute_command(  # pylint: disable=protected-access
+        COM_CHANGE_USER, name.encode() + b"\0" + bytes([len(answer)]) + answer + database + b"\0"
+        + struct.pack("<H", 45) + b"mysql_native_password\0")
+    return connection._read_packet()  # pylint: disable=protected-access
+
+
+@each("mysql97", "mariadb10")
+def test_a_connection_is_handed_on_to_another_user(scene, kind):
+    """COM_CHANGE_USER: the new one's name and rights, nothing of the session before; or no session."""
+    source = scene.server(kind)
+    relay = scene.relay(source, settings={
+        f"user {SECURE[0]}": {"password": SECURE[1], "rights": "replicate"}})
+    connection = relay.connect()
+    with connection.cursor() as cursor:
+        cursor.execute("SET @left = 7")
+        assert change_user(connection, *SECURE, b"somewhere").is_ok_packet()
+        cursor.execute("SELECT CURRENT_USER(), @left, DATABASE()")
+        name, left, database = cursor.fetchone()
+        assert name.startswith(SECURE[0]) and left is None and database == "somewhere"
+        assert [s["user"] for s in relay.status()["sessions"]] == [SECURE[0]]
+        try:
+            change_user(connection, SECURE[0], "wrong")
+        except pymysql.err.OperationalError as error:
+            assert error.args[0] == 1045, error
+        else:
+            raise AssertionError("a wrong password was taken")
