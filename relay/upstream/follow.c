@@ -50,9 +50,10 @@ struct follow {
     uint32_t           pause_s;
     struct client     *client; /* of the dump */
     struct store_watch watch;
-    bool               acks;     /* of this dump */
-    _Atomic(bool)      waits;    /* see struct ingest_order */
-    char logged[ERR_TEXT_BYTES]; /* the problem that was logged last, not to repeat it */
+    bool               acks;              /* of this dump */
+    _Atomic(bool)      waits;             /* see struct ingest_order */
+    char          logged[ERR_TEXT_BYTES]; /* the problem that was logged last, not to repeat it */
+    enum err_kind logged_kind;
 };
 
 /* ---- state --------------------------------------------------------------------------------- */
@@ -628,6 +629,14 @@ static bool comes_back(const struct err *e)
     return e->kind == E_FULL;
 }
 
+/* How far a full disk let it come differs from time to time: it is one problem all the same. */
+static bool is_logged(const struct follow *f, const struct err *e)
+{
+    if (f->logged[0] == '\0')
+        return false;
+    return strcmp(f->logged, e->text) == 0 || (e->kind == E_FULL && f->logged_kind == E_FULL);
+}
+
 static void react(struct follow *f, const struct err *e)
 {
     const struct config_source *s = f->source;
@@ -642,10 +651,11 @@ static void react(struct follow *f, const struct err *e)
         f->pause_s = s->retry_min;
     if (is_clash(e))
         f->pause_s = s->retry_max;
-    if (strcmp(f->logged, e->text) != 0)
+    if (!is_logged(f, e))
         log_write(LOG_WARNING, "source", "%s; trying again every %u to %u s", e->text, s->retry_min,
                   s->retry_max);
     memcpy(f->logged, e->text, sizeof f->logged);
+    f->logged_kind = e->kind;
     set_state(f, CHANNEL_WAITING, e->text);
     wait_or_stop(f, with_jitter_ms(f->pause_s));
     f->pause_s = f->pause_s > s->retry_max / 2 ? s->retry_max : f->pause_s * 2;
