@@ -5,7 +5,7 @@ import types
 
 from lib import wait
 from lib.cutter import Cutter
-from lib.debezium import mark_end, streamed
+from lib.debezium import Debezium, mark_end, streamed
 from lib.errors import Failure
 from lib.marks import each, limit
 from lib.servers import DEBEZIUM
@@ -48,9 +48,11 @@ class Tireless:
     Connect does: Debezium gives up when a connection ends inside an event."""
 
     def __init__(self, scene, server):
-        self._start = lambda **files: scene.debezium(
-            server, "g", properties={"connect.keep.alive.interval.ms": 500, **files})
-        self.connector = self._start()
+        # Not waited for: it may be cut off again before it streams.
+        self._start = lambda **files: scene.add(Debezium(
+            scene.path("debezium"), server, "g",
+            properties={"connect.keep.alive.interval.ms": 500, **files}))
+        self.connector = self._start().wait_streaming()
         self._before = []
         self._files = None
 
