@@ -62,7 +62,7 @@ class Tireless:
         if GAVE_UP not in old.log.read_text(errors="replace"):
             return
         old.destroy()
-        self._before += old.records()
+        self._before += old.records() if old.output.exists() else []
         self._files = self._files or {
             "offset.storage.file.filename": old.folder / "offsets",
             "schema.history.internal.file.filename": old.folder / "history"}
