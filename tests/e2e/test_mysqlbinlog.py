@@ -23,6 +23,16 @@ def write_some(server):
                    " REPEAT('z', 200) FROM load_test.journal")
         server.sql("DELETE FROM load_test.journal WHERE n >= 100000")
         server.flush_binlog()
+    wait_quiet(server)
+
+
+def wait_quiet(server):
+    """MariaDB writes a last checkpoint into a new file by itself, some time after it was begun."""
+    name = server.binlogs()[-1].name
+    wait.until(lambda: not server.kind.is_mariadb or
+               any(event[2] == "Binlog_checkpoint" and event[5] == name
+                   for event in server.sql(f"SHOW BINLOG EVENTS IN '{name}'")),
+               20, lambda: f"the checkpoint of {name}")
 
 
 def at(server):
