@@ -5,12 +5,9 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
-#include <string.h>
-#include "relay/log.h"
-#include "storage/private_file.h"
+#include "relay/downstream/kept_pem.h"
 
-enum { PEM_BYTES_MAX = 64 * 1024, RSA_BITS = 2048, SERIAL_BYTES = 16, YEARS = 10 };
+enum { RSA_BITS = 2048, SERIAL_BYTES = 16, YEARS = 10 };
 static const long year_s = 365L * 24 * 3600;
 
 static int trouble(struct err *e, enum err_kind kind)
@@ -24,8 +21,9 @@ static int trouble(struct err *e, enum err_kind kind)
 
 /* ---- what is there -------------------------------------------------------------------------- */
 
-static int check_pem(struct slice pem, struct err *e)
+static int check_pem(void *arg, struct slice pem, struct err *e)
 {
+    (void)arg;
     BIO      *in = BIO_new_mem_buf(pem.ptr, (int)pem.len);
     EVP_PKEY *key = in != NULL ? PEM_read_bio_PrivateKey(in, NULL, NULL, NULL) : NULL;
     X509     *x = key != NULL ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
@@ -38,23 +36,6 @@ static int check_pem(struct slice pem, struct err *e)
     X509_free(x);
     EVP_PKEY_free(key);
     BIO_free(in);
-    return rc;
-}
-
-static int check_file(const char *path, struct err *e)
-{
-    struct buf pem;
-    bool       exposed = false;
-
-    buf_init(&pem, PEM_BYTES_MAX);
-    int rc = private_file_read(path, &pem, &exposed, e);
-    if (rc == 0 && exposed)
-        rc = err_set(e, E_CONFIG, "others than its owner may use it");
-    if (rc == 0)
-        rc = check_pem(buf_slice(&pem), e);
-    if (pem.ptr != NULL)
-        explicit_bzero(pem.ptr, pem.size);
-    buf_done(&pem);
     return rc;
 }
 
@@ -96,21 +77,22 @@ static X509 *sign(EVP_PKEY *key)
     return NULL;
 }
 
-static int make(const char *path, struct err *e)
+static int make(void *arg, struct buf *pem, struct err *e)
 {
+    (void)arg;
     BIO      *out = BIO_new(BIO_s_secmem());
     EVP_PKEY *key = EVP_RSA_gen(RSA_BITS);
     X509     *x = key != NULL ? sign(key) : NULL;
-    char     *pem = NULL;
-    int       rc;
+    char     *text = NULL;
+    int       rc = 0;
 
     if (out == NULL || x == NULL ||
         PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) != 1 ||
         PEM_write_bio_X509(out, x) != 1) {
         rc = trouble(e, E_NOMEM);
     } else {
-        long n = BIO_get_mem_data(out, &pem);
-        rc = private_file_write(path, (struct slice){ (const uint8_t *)pem, (size_t)n }, e);
+        long n = BIO_get_mem_data(out, &text);
+        buf_put(pem, (struct slice){ (const uint8_t *)text, (size_t)n });
     }
     X509_free(x);
     EVP_PKEY_free(key);
@@ -118,18 +100,9 @@ static int make(const char *path, struct err *e)
     return rc;
 }
 
-int certificate_open(const char *data, char path[CERTIFICATE_PATH_BYTES], struct err *e)
+int certificate_open(const char *data, char path[KEPT_PEM_PATH_BYTES], struct err *e)
 {
-    struct err why = { 0 };
-    int        n = snprintf(path, CERTIFICATE_PATH_BYTES, "%s/tls.pem", data);
+    const struct kept_pem kept = { .name = "tls.pem", .take = check_pem, .make = make };
 
-    if (n < 0 || n >= CERTIFICATE_PATH_BYTES)
-        return err_set(e, E_CONFIG, "the data folder's name is too long");
-    if (check_file(path, &why) == 0)
-        return 0;
-    if (why.kind != E_PURGED)
-        log_write(LOG_WARNING, "serve", "'%s' is made anew: %s", path, why.text);
-    if (make(path, e) != 0)
-        return err_note(e, "make the certificate '%s'", path);
-    return 0;
+    return kept_pem_open(&kept, data, path, e);
 }

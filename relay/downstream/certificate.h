@@ -4,10 +4,8 @@
  * knows the relay again, for it stays the same; nobody else vouches for it.
  */
 #pragma once
-#include "protocol/base/err.h"
-
-enum { CERTIFICATE_PATH_BYTES = 4096 };
+#include "relay/downstream/kept_pem.h"
 
 /* Makes it when there is none, or none that can be used any more (which is logged); gives the
    file's path. */
-MUST_CHECK int certificate_open(const char *data, char path[CERTIFICATE_PATH_BYTES], struct err *e);
+MUST_CHECK int certificate_open(const char *data, char path[KEPT_PEM_PATH_BYTES], struct err *e);

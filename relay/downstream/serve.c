@@ -70,7 +70,7 @@ static void on_accepted(void *arg, int fd, const char address[ROSTER_ADDRESS_BYT
 
 /* Into `path` comes the name of the relay's own certificate, if it is that one. */
 static int tls_files_of(const char *data, const struct config_listener *c,
-                        char path[CERTIFICATE_PATH_BYTES], struct tls_files *out, struct err *e)
+                        char path[KEPT_PEM_PATH_BYTES], struct tls_files *out, struct err *e)
 {
     *out = (struct tls_files){ .cert = c->tls_cert, .key = c->tls_key, .ca = c->tls_ca };
     if (!c->tls)
@@ -109,7 +109,7 @@ static int set_up_entrance(struct serve *s, const struct config_listener *c, str
     for (size_t i = 0; i < s->world.channel_count; i++)
         if (strcmp(s->channels[i].name, c->channel) == 0)
             n->gate.channel = &s->channels[i];
-    char             path[CERTIFICATE_PATH_BYTES];
+    char             path[KEPT_PEM_PATH_BYTES];
     struct tls_files files;
     TRY(tls_files_of(s->config->relay.data, c, path, &files, e));
     TRY(tls_config_new(&files, &n->tls, e));
@@ -320,7 +320,7 @@ int serve_reload_certificates(struct serve *s, const struct config              
 {
     for (size_t i = 0; i < config->listener_count; i++) {
         struct entrance *n = entrance_of(s, &config->listeners[i]);
-        char             path[CERTIFICATE_PATH_BYTES];
+        char             path[KEPT_PEM_PATH_BYTES];
         struct tls_files files;
         bool             changed = false;
         if (n == NULL)
