@@ -410,7 +410,6 @@ void session_on_change_user(struct session *s, struct slice payload)
     }
     session_forward_done(s);
     query_session_reset(&s->query);
-    s->query.database[0] = '\0';
     session_login_done(s);
     begin_login(s, &hello);
 }
