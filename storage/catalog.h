@@ -33,6 +33,39 @@ MUST_CHECK int catalog_forget_files(struct catalog *c, uint32_t before, struct e
 MUST_CHECK int catalog_put_start(struct catalog *c, store_pos start, struct err *e);
 MUST_CHECK int catalog_get_start(struct catalog *c, store_pos *out, struct err *e); /* 0: none */
 
+/*
+ * ---- epochs: runs of files copied from one source, and how each was joined to what was held ----
+ *
+ * A row is written before the first file of its epoch begins, so it may be there without a file:
+ * then the newest file is of an older epoch, or its ordinal is not that of the row. An epoch
+ * without a row was begun by a version of this program that wrote none.
+ */
+enum { CATALOG_METHOD_BYTES = 16 };
+struct catalog_epoch {
+    uint32_t            epoch;
+    uint32_t            ordinal;                           /* of its first relay file ... */
+    char                source_file[STORE_NAME_BYTES + 1]; /* ... the image of this one */
+    struct store_source source;
+    int64_t             begun_s;
+    char                method[CATALOG_METHOD_BYTES]; /* "first", "gtid", "content", "chosen" */
+    bool forked; /* it was begun although the source lacks what consumers were given */
+    /* Borrowed; from catalog_each_epoch() they are valid during the call. Never NULL. */
+    const char *skipped; /* what of the source's binlog is held already: relay/upstream/skip.h */
+    const char *lacking; /* held, not at the source: GTIDs, or places FILE:FROM-TO of relay files */
+    const char *errant;  /* of the source alone, from before it was joined: GTIDs or its places */
+    const char *lost;    /* purged at the source, not held: GTIDs */
+};
+/* The name of the [source] that is followed is a value of this name, see catalog_get_value(). */
+#define CATALOG_ACTIVE_SOURCE "source.active"
+/* The row and, in the same transaction, its source as the active one. */
+MUST_CHECK int catalog_put_epoch(struct catalog *c, const struct catalog_epoch *x, struct err *e);
+MUST_CHECK int catalog_each_epoch(struct catalog *c,
+                                  int (*each)(void *arg, const struct catalog_epoch *x,
+                                              struct err *e),
+                                  void *arg, struct err *e); /* ascending */
+/* Rows of later epochs, which never began. */
+MUST_CHECK int catalog_forget_epochs(struct catalog *c, uint32_t after, struct err *e);
+
 /* ---- publishers' checkpoints ---- */
 struct catalog_checkpoint {
     store_pos next;       /* the transaction to begin with */

@@ -22,6 +22,12 @@ const struct catalog_step catalog_steps[] = {
       "CREATE TABLE consumer (name TEXT PRIMARY KEY, user TEXT NOT NULL, server_id INTEGER NOT NULL,"
       " uuid TEXT NOT NULL, address TEXT NOT NULL, place INTEGER NOT NULL, held INTEGER NOT NULL,"
       " seen_s INTEGER NOT NULL) WITHOUT ROWID;" },
+    { "epochs",
+      "CREATE TABLE epoch (epoch INTEGER PRIMARY KEY, ordinal INTEGER NOT NULL,"
+      " source_name TEXT NOT NULL, source_uuid TEXT NOT NULL, source_server_id INTEGER NOT NULL,"
+      " source_version TEXT NOT NULL, source_family INTEGER NOT NULL, source_file TEXT NOT NULL,"
+      " begun_s INTEGER NOT NULL, method TEXT NOT NULL, forked INTEGER NOT NULL,"
+      " skipped TEXT NOT NULL, lacking TEXT NOT NULL, errant TEXT NOT NULL, lost TEXT NOT NULL);" },
 };
 /* clang-format on */
 

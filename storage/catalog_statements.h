@@ -22,5 +22,10 @@
     S(PUT_CONSUMER,   "INSERT OR REPLACE INTO consumer VALUES (?,?,?,?,?,?,?,?)")                  \
     S(EACH_CONSUMER,  "SELECT name, user, server_id, uuid, address, place, held, seen_s"           \
                       " FROM consumer ORDER BY name")                                              \
-    S(FORGET_CONSUMER, "DELETE FROM consumer WHERE name = ?")
+    S(FORGET_CONSUMER, "DELETE FROM consumer WHERE name = ?")                                      \
+    S(PUT_EPOCH,      "INSERT OR REPLACE INTO epoch VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")        \
+    S(EACH_EPOCH,     "SELECT epoch, ordinal, source_name, source_uuid, source_server_id,"         \
+                      " source_version, source_family, source_file, begun_s, method, forked,"      \
+                      " skipped, lacking, errant, lost FROM epoch ORDER BY epoch")                 \
+    S(FORGET_EPOCHS,  "DELETE FROM epoch WHERE epoch > ?")
 /* clang-format on */

@@ -39,6 +39,12 @@ void           writer_close(struct writer *w); /* accepts NULL; flushes nothing 
    by one. Writes the magic. */
 MUST_CHECK int writer_begin_file(struct writer *w, const struct store_source *source,
                                  const char *source_file, uint64_t source_start, struct err *e);
+/* The same for the first file of another source, or of one whose binlogs began anew: with it an
+   epoch begins, see catalog_put_epoch(). */
+MUST_CHECK int writer_begin_epoch(struct writer *w, const struct store_source *source,
+                                  const char *source_file, struct err *e);
+/* What that epoch and its first file would be numbered now. */
+void writer_next_epoch(const struct writer *w, uint32_t *epoch, uint32_t *ordinal);
 /* E_FORK unless the current file holds these bytes at `at`; all of them must be published. */
 MUST_CHECK int writer_compare(const struct writer *w, uint64_t at, struct slice bytes,
                               struct err *e);

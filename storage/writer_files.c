@@ -405,20 +405,20 @@ static int enter_file(struct writer *w, const struct store_file *f, struct err *
     return 0;
 }
 
+/* The section's name may have changed: it is the same server all the same. */
 static bool same_server(const struct store_source *a, const struct store_source *b)
 {
-    return strcmp(a->name, b->name) == 0 && strcmp(a->uuid, b->uuid) == 0 &&
-           a->server_id == b->server_id;
+    return strcmp(a->uuid, b->uuid) == 0 && a->server_id == b->server_id;
 }
 
 /* An epoch is an unbroken run of files copied from one source. */
-static uint32_t epoch_of(const struct store_file *last, const struct store_source *source,
-                         const char *source_file)
+static uint32_t epoch_of(const struct store_file *last, const struct store_file *next, bool joins)
 {
     char expected[STORE_NAME_BYTES + 1];
 
     name_next(last->source_file, expected);
-    bool goes_on = same_server(&last->source, source) && strcmp(expected, source_file) == 0;
+    bool goes_on = !joins && same_server(&last->source, &next->source) &&
+                   strcmp(expected, next->source_file) == 0;
     return goes_on ? last->epoch : last->epoch + 1;
 }
 
@@ -438,7 +438,7 @@ static int enter_first(struct writer *w, struct store_file *f, uint64_t source_s
 }
 
 /* Nothing of the last file was published: the new one's image takes its place. */
-static int replace_file(struct writer *w, struct store_file *f, uint64_t source_start,
+static int replace_file(struct writer *w, struct store_file *f, uint64_t source_start, bool joins,
                         struct err *e)
 {
     struct disk      *d = w->disk;
@@ -450,7 +450,7 @@ static int replace_file(struct writer *w, struct store_file *f, uint64_t source_
     f->ordinal = old.ordinal;
     f->epoch = old.epoch;
     if (store_file_by_ordinal(w->store, old.ordinal - 1, &before, &none) == 0) {
-        f->epoch = epoch_of(&before, &f->source, f->source_file);
+        f->epoch = epoch_of(&before, f, joins);
         memcpy(f->name, old.name, sizeof f->name);
         return enter_file(w, f, e);
     }
@@ -463,7 +463,7 @@ static int replace_file(struct writer *w, struct store_file *f, uint64_t source_
 }
 
 static int begin_file(struct writer *w, const struct store_source *source, const char *source_file,
-                      uint64_t source_start, struct err *e)
+                      uint64_t source_start, bool joins, struct err *e)
 {
     struct store_file f = { .epoch = 1, .ordinal = 1, .source = *source };
     struct store_file last;
@@ -474,13 +474,13 @@ static int begin_file(struct writer *w, const struct store_source *source, const
     if (!store_last_file(w->store, &last))
         return enter_first(w, &f, source_start, e);
     if (w->has_file && w->at == BINLOG_MAGIC_BYTES)
-        return replace_file(w, &f, source_start, e);
+        return replace_file(w, &f, source_start, joins, e);
     if (w->has_file)
         TRY(finish_file(w, e));
     if (last.ordinal == STORE_ORDINAL_MAX)
         return err_set(e, E_LIMIT, "the store has as many files as it can have");
     f.ordinal = last.ordinal + 1;
-    f.epoch = epoch_of(&last, source, source_file);
+    f.epoch = epoch_of(&last, &f, joins);
     name_next(last.name, f.name);
     TRY(name_check(f.name, e));
     return enter_file(w, &f, e);
@@ -489,5 +489,29 @@ static int begin_file(struct writer *w, const struct store_source *source, const
 int writer_begin_file(struct writer *w, const struct store_source *source, const char *source_file,
                       uint64_t source_start, struct err *e)
 {
-    return writer_settle(w, begin_file(w, source, source_file, source_start, e));
+    return writer_settle(w, begin_file(w, source, source_file, source_start, false, e));
+}
+
+int writer_begin_epoch(struct writer *w, const struct store_source *source, const char *source_file,
+                       struct err *e)
+{
+    return writer_settle(w, begin_file(w, source, source_file, 0, true, e));
+}
+
+/* As begin_file() will have it. */
+void writer_next_epoch(const struct writer *w, uint32_t *epoch, uint32_t *ordinal)
+{
+    struct store_file last;
+    struct err        none;
+
+    *epoch = *ordinal = 1;
+    if (!store_last_file(w->store, &last))
+        return;
+    *ordinal = last.ordinal + 1;
+    if (w->has_file && w->at == BINLOG_MAGIC_BYTES) {
+        *ordinal = last.ordinal;
+        if (store_file_by_ordinal(w->store, last.ordinal - 1, &last, &none) != 0)
+            return;
+    }
+    *epoch = last.epoch + 1;
 }

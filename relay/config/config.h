@@ -22,6 +22,8 @@ enum config_applies { RELOAD, RECONNECT, RESTART };
 enum config_auth { CONFIG_AUTH_ANY, CONFIG_AUTH_CACHING_SHA2, CONFIG_AUTH_NATIVE };
 enum config_sink { CONFIG_SINK_FILE, CONFIG_SINK_STDOUT };
 enum config_origin { CONFIG_ORIGIN_OLDEST, CONFIG_ORIGIN_NEWEST };
+/* What becomes of transactions that consumers were given and a source lacks for ever. */
+enum fork_policy { FORK_STOP, FORK_KEEP };
 struct config_start {
     enum { START_OLDEST, START_NEWEST, START_AT } kind;
     char     file[256];

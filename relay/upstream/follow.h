@@ -27,6 +27,43 @@ void follow_fail(struct follow *f, const struct err *why);
 /* Connects anew by other settings of the same source, which must outlive it. */
 void follow_use(struct follow *f, const struct config_source *source);
 
+/* ---- another server -------------------------------------------------------------------------- */
+
+/* What is done about forks when another server answers at the source's address; FORK_STOP at first.
+ */
+void follow_policy(struct follow *f, enum fork_policy policy);
+
+struct follow_order {
+    const struct config_source *source;                    /* must outlive it */
+    char                        at[STORE_NAME_BYTES + 32]; /* FILE:POSITION to join at; "": found */
+    enum fork_policy            policy;
+};
+/* How an order ended, or went so far. */
+struct follow_joined {
+    bool       done; /* the join has begun in the catalog (ok), or it was given up */
+    bool       ok;   /* else `why` says why, and the former source is followed on */
+    struct err why;
+    uint32_t   epoch;                               /* that began */
+    char       file[STORE_NAME_BYTES + 1];          /* of the new source, from which it is copied */
+    int64_t    began_us, joined_us, first_event_us; /* CLOCK_MONOTONIC; 0: not yet. The last: a new
+                                                       transaction was received */
+};
+/*
+ * Follows this source from now on, joined to what is held (plan.h); when that can't be, the former
+ * one again. One order at a time: a second one replaces it, and the first ends with E_STOPPED. The
+ * ticket is for the calls below. A thread that has stopped for want of a person (E_FORK) goes on.
+ */
+uint64_t follow_switch(struct follow *f, const struct follow_order *order);
+/* False for a ticket that is not the last one's. */
+bool follow_switched(struct follow *f, uint64_t ticket, struct follow_joined *out);
+/* Waits until it is done, or follow_stop(). */
+bool follow_wait_switched(struct follow *f, uint64_t ticket, struct follow_joined *out);
+/* The source that is followed, or the one that an order goes to once it is joined. */
+const struct config_source *follow_source(struct follow *f);
+/* Called when that has changed, and when an order is done, from the ingest thread; before
+   follow_run(). */
+void follow_on_switched(struct follow *f, void (*wake)(void *arg), void *arg);
+
 /* NULL before the first attach; the caller releases it. */
 struct remembered_list *follow_variables(struct follow *f);
 void                    follow_facts(struct follow *f, struct server_facts *out);

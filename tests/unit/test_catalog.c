@@ -225,6 +225,69 @@ static void consumers_are_kept_until_they_are_forgotten(void **state)
     done(&o);
 }
 
+static int look_at_epoch(void *arg, const struct catalog_epoch *x, struct err *e)
+{
+    uint32_t *count = arg;
+    (void)e;
+    ++*count;
+    assert_int_equal(x->epoch, *count);
+    assert_int_equal(x->ordinal, *count * 10);
+    assert_string_equal(x->source.name, *count == 1 ? "a" : "b");
+    assert_string_equal(x->source.uuid, "00000000-0000-4000-8000-000000000001");
+    assert_string_equal(x->source_file, "binlog.000017");
+    assert_string_equal(x->method, "gtid");
+    assert_string_equal(x->skipped, "held x:1-5\n");
+    assert_string_equal(x->lacking, "mysql-bin.000003:4-200");
+    assert_string_equal(x->errant, "");
+    assert_string_equal(x->lost, "l");
+    assert_int_equal(x->source.family, FAMILY_MARIADB);
+    assert_int_equal(x->begun_s, 1234567890123);
+    assert_true(x->forked);
+    return 0;
+}
+
+static uint32_t epochs_of(struct catalog *c)
+{
+    struct err e = { 0 };
+    uint32_t   count = 0;
+    assert_int_equal(catalog_each_epoch(c, look_at_epoch, &count, &e), 0);
+    return count;
+}
+
+static void an_epoch_makes_its_source_the_active_one(void **state)
+{
+    (void)state;
+    struct open_catalog  o;
+    struct err           e = { 0 };
+    struct buf           active;
+    struct catalog_epoch x = { .source = { .family = FAMILY_MARIADB, .server_id = 7 },
+                               .begun_s = 1234567890123,
+                               .method = "gtid",
+                               .source_file = "binlog.000017",
+                               .forked = true,
+                               .skipped = "held x:1-5\n",
+                               .lacking = "mysql-bin.000003:4-200",
+                               .errant = "",
+                               .lost = "l" };
+
+    begin(&o);
+    buf_init(&active, 100);
+    (void)snprintf(x.source.uuid, sizeof x.source.uuid, "00000000-0000-4000-8000-000000000001");
+    for (uint32_t i = 1; i <= 3; i++) {
+        x.epoch = i;
+        x.ordinal = i * 10;
+        (void)snprintf(x.source.name, sizeof x.source.name, "%s", i == 1 ? "a" : "b");
+        assert_int_equal(catalog_put_epoch(o.c, &x, &e), 0);
+    }
+    assert_int_equal(epochs_of(o.c), 3);
+    assert_int_equal(catalog_get_value(o.c, CATALOG_ACTIVE_SOURCE, &active, &e), 1);
+    assert_string_equal(buf_text(&active), "b");
+    assert_int_equal(catalog_forget_epochs(o.c, 1, &e), 0);
+    assert_int_equal(epochs_of(o.c), 1);
+    buf_done(&active);
+    done(&o);
+}
+
 /* Offset 60 of an SQLite file is its user_version, big-endian: file format, "Database header". */
 static void a_catalog_of_a_newer_version_is_refused(void **state)
 {
@@ -278,6 +341,7 @@ int main(void)
         cmocka_unit_test(checkpoints_are_one_a_publisher),
         cmocka_unit_test(a_definition_holds_from_its_place_on),
         cmocka_unit_test(consumers_are_kept_until_they_are_forgotten),
+        cmocka_unit_test(an_epoch_makes_its_source_the_active_one),
         cmocka_unit_test(a_catalog_of_a_newer_version_is_refused),
         cmocka_unit_test(rubbish_is_no_catalog),
     };
