@@ -20,12 +20,12 @@ struct channel_publisher {
 };
 
 struct channel {
-    const struct config_channel          *config;
-    _Atomic(const struct config_source *) source;
-    struct disk                          *disk;
-    struct store                         *store;
-    struct follow                        *follow;
-    struct consumers                     *consumers;
+    const struct config_channel *config;
+    struct sources              *sources;
+    struct disk                 *disk;
+    struct store                *store;
+    struct follow               *follow;
+    struct consumers            *consumers;
     void (*consumers_wake)(void *arg); /* NULL: nobody saves them yet */
     void                     *consumers_arg;
     char                      server_uuid[UUID_TEXT_BYTES + 1];
@@ -119,12 +119,8 @@ static int channel_open(struct channel *c, const struct config *config, struct e
 {
     size_t publishers = 0;
 
-    for (size_t i = 0; i < config->source_count; i++)
-        if (strcmp(config->sources[i].channel, c->config->name) == 0)
-            c->source = &config->sources[i];
     for (size_t i = 0; i < config->publisher_count; i++)
         publishers += strcmp(config->publishers[i].channel, c->config->name) == 0;
-    assert(c->source != NULL);
     TRY(disk_real_new(c->config->folder, &c->disk, e));
     struct store_options o = {
         .folder = c->config->folder,
@@ -134,8 +130,10 @@ static int channel_open(struct channel *c, const struct config *config, struct e
     };
     TRY(store_open(&o, &c->store, e));
     TRY(load_uuid(c, e));
+    TRY(sources_new(config, c->config, store_catalog(c->store), &c->sources, e));
     TRY(consumers_new(store_catalog(c->store), wake_for_consumers, c, unix_time, &c->consumers, e));
-    TRY(follow_new(c->source, c->store, c->server_uuid, publishers > 0, &c->follow, e));
+    TRY(follow_new(sources_active(c->sources), c->store, c->server_uuid, publishers > 0, &c->follow,
+                   e));
     if (publishers == 0)
         return 0;
     c->publishers = calloc(publishers, sizeof *c->publishers);
@@ -172,6 +170,7 @@ void channel_free(struct channel *c)
         publisher_free(c->publishers[i].publisher);
     free(c->publishers);
     follow_free(c->follow);
+    sources_free(c->sources);
     consumers_free(c->consumers);
     store_close(c->store);
     if (c->disk != NULL)
@@ -283,10 +282,17 @@ void channel_on_consumers(struct channel *c, void (*wake)(void *arg), void *arg)
     c->consumers_arg = arg;
 }
 
-void channel_use_source(struct channel *c, const struct config_source *source)
+bool channel_reload_sources(struct channel *c, const struct config *now)
 {
-    c->source = source;
-    follow_use(c->follow, source);
+    if (!sources_reload(c->sources, now))
+        return false;
+    follow_use(c->follow, sources_active(c->sources));
+    return true;
+}
+
+struct sources *channel_sources(struct channel *c)
+{
+    return c->sources;
 }
 
 const char *channel_name(const struct channel *c)
@@ -296,12 +302,12 @@ const char *channel_name(const struct channel *c)
 
 const struct config_source *channel_source(const struct channel *c)
 {
-    return c->source;
+    return sources_active(c->sources);
 }
 
 uint32_t channel_server_id(const struct channel *c)
 {
-    return c->source->server_id;
+    return sources_server_id(c->sources);
 }
 
 const char *channel_server_uuid(const struct channel *c)
@@ -354,7 +360,7 @@ static int survey_definitions(void *arg, const struct definition_taker *taker, s
     struct channel *c = arg;
     struct client  *client = NULL;
 
-    TRY(source_connect(c->source, follow_interrupt_fd(c->follow), &client, e));
+    TRY(source_connect(channel_source(c), follow_interrupt_fd(c->follow), &client, e));
     int rc = definition_each_from_source(query_source, client, taker, e);
     client_close(client);
     return rc;
@@ -366,7 +372,7 @@ int channel_define(struct channel *c, const char *database, const char *table, s
     struct client     *client;
     struct definition *d = NULL;
 
-    TRY(source_connect(c->source, follow_interrupt_fd(c->follow), &client, e));
+    TRY(source_connect(channel_source(c), follow_interrupt_fd(c->follow), &client, e));
     int rc = definition_from_source(query_source, client, database, table, &d, e);
     client_close(client);
     if (rc != 0)

@@ -10,6 +10,7 @@
 #include "publisher/publisher.h"
 #include "relay/config/config.h"
 #include "relay/consumers.h"
+#include "relay/sources.h"
 #include "storage/store.h"
 
 struct channel;
@@ -22,8 +23,10 @@ MUST_CHECK int channel_start(struct channel *c, struct err *e);
 void           channel_stop(struct channel *c);
 void           channel_free(struct channel *c);
 
-/* Other settings of the same source, which must outlive the channel: it connects anew. */
-void channel_use_source(struct channel *c, const struct config_source *source);
+/* Sources from another reading of the configuration, which must outlive the channel. True: the
+   active one's settings have changed, and the channel connects anew. */
+bool            channel_reload_sources(struct channel *c, const struct config *now);
+struct sources *channel_sources(struct channel *c);
 
 struct store     *channel_store(struct channel *c);
 struct consumers *channel_consumers(struct channel *c);

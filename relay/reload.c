@@ -168,38 +168,54 @@ static int try_certificates(const struct config *config, struct err *e)
     return 0;
 }
 
-/* Of the same name and channel. */
-static const struct config_source *source_of(const struct config *c, const struct config_source *as)
+static const struct config_source *source_named(const struct config *c, const char *name)
 {
     for (size_t i = 0; i < c->source_count; i++)
-        if (strcmp(c->sources[i].name, as->name) == 0 &&
-            strcmp(c->sources[i].channel, as->channel) == 0)
+        if (strcmp(c->sources[i].name, name) == 0)
             return &c->sources[i];
     return NULL;
 }
 
-/* Returns whether any source has to be looked at in `now` from here on. */
-static bool use_sources(const struct reload *r, const struct config *before, struct config *now)
+/* What changes with a restart only stays as it is. */
+static int keep_until_restart(const struct config *before, struct config *now, struct err *e)
 {
-    bool any = false;
-
     for (size_t i = 0; i < now->source_count; i++) {
         struct config_source       *s = &now->sources[i];
-        const struct config_source *old = source_of(before, s);
-        if (old != NULL)
-            s->server_id = old->server_id; /* changes with a restart only */
-        if (old == NULL || config_source_same(old, s))
+        const struct config_source *old = source_named(before, s->name);
+        if (old == NULL)
             continue;
-        for (size_t k = 0; k < r->channels->count; k++) {
-            const struct channel_slot *slot = &r->channels->slots[k];
-            if (slot->channel == NULL || strcmp(slot->config->name, s->channel) != 0)
-                continue;
-            channel_use_source(slot->channel, s);
-            serve_reload_source(r->serve, s->channel, s);
-            any = true;
-        }
+        char *channel = strdup(old->channel);
+        if (channel == NULL)
+            return err_set(e, E_NOMEM, "no memory to reload");
+        free(s->channel);
+        s->channel = channel;
+        s->server_id = old->server_id;
+        s->start = old->start;
     }
-    return any;
+    return 0;
+}
+
+/* A source that is followed is not let go by its section's end. */
+static void warn_of_gone(const struct reload *r, const struct config *now,
+                         struct reload_report *report)
+{
+    for (size_t k = 0; k < r->channels->count; k++) {
+        struct channel *c = r->channels->slots[k].channel;
+        if (c != NULL && source_named(now, channel_source(c)->name) == NULL)
+            buf_printf(&report->warnings,
+                       "[source %s] is gone from the file, but it is followed until 'binrelay "
+                       "switch' or a restart\n",
+                       channel_source(c)->name);
+    }
+}
+
+static void use_sources(const struct reload *r, const struct config *now)
+{
+    for (size_t k = 0; k < r->channels->count; k++) {
+        struct channel *c = r->channels->slots[k].channel;
+        if (c != NULL && channel_reload_sources(c, now))
+            serve_reload_source(r->serve, channel_name(c), channel_source(c));
+    }
 }
 
 static int take_over(struct reload *r, struct config *now, struct reload_report *report,
@@ -216,7 +232,11 @@ static int take_over(struct reload *r, struct config *now, struct reload_report 
     log_set_level(now->relay.log_level);
     config_diff(before, now, note_reloaded, report);
     config_diff(r->start, now, note_waiting, report);
-    *sources = use_sources(r, before, now);
+    TRY(keep_until_restart(before, now, e));
+    warn_of_gone(r, now, report);
+    *sources = !config_sources_same(before, now);
+    if (*sources)
+        use_sources(r, now);
     return 0;
 }
 

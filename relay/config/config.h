@@ -22,6 +22,8 @@ enum config_applies { RELOAD, RECONNECT, RESTART };
 enum config_auth { CONFIG_AUTH_ANY, CONFIG_AUTH_CACHING_SHA2, CONFIG_AUTH_NATIVE };
 enum config_sink { CONFIG_SINK_FILE, CONFIG_SINK_STDOUT };
 enum config_origin { CONFIG_ORIGIN_OLDEST, CONFIG_ORIGIN_NEWEST };
+/* Who decides to follow another source of the channel. */
+enum failover_mode { FAILOVER_MANUAL, FAILOVER_AUTO };
 /* What becomes of transactions that consumers were given and a source lacks for ever. */
 enum fork_policy { FORK_STOP, FORK_KEEP };
 struct config_start {
@@ -49,6 +51,8 @@ struct config_start {
 #define C_RIGHTS                                             unsigned /* of enum right */
 #define C_SINK                                               enum config_sink
 #define C_ORIGIN                                             enum config_origin
+#define C_FAILOVER                                           enum failover_mode
+#define C_FORK                                               enum fork_policy
 #define CONFIG_FIELD(field, name, type, dflt, applies, help) C_##type field;
 
 struct config_relay {
@@ -87,7 +91,9 @@ enum {
 
 /* Without any [channel NAME] there is one channel, "main", whose folder is [relay] data itself. A
    section's empty `channel` is filled in where there is only one; so it is "" for users and
-   listeners alone. There is at least one listener. */
+   listeners alone. There is at least one listener, and one source for each channel; of several the
+   order is that in which they are tried by failover = auto, and the first one is followed at
+   first. */
 struct config {
     char                    *path;
     struct config_relay      relay;

@@ -212,6 +212,21 @@ static void check_hosts(struct parse *p, const struct part *t, const struct conf
         config_complain(p, key_line(t, "socket"), "socket and host exclude each other");
 }
 
+static void check_catch_up(struct parse *p, const struct part *t, const struct config_source *s)
+{
+    struct address a;
+    struct err     e = { 0 };
+    const char    *list = s->relay_host != NULL ? s->relay_host : "";
+
+    if (address_next(&list, s->port, &a, &e) < 0)
+        config_complain(p, key_line(t, "relay_host"), "relay_host: %s", e.text);
+    else if (*list != '\0')
+        config_complain(p, key_line(t, "relay_host"), "relay_host: only one address is possible");
+    if (is_given(s->admin_user) && !is_given(s->relay_user))
+        config_complain(p, key_line(t, "admin_user"),
+                        "admin_user needs relay_user: who the server is at the relay to catch up");
+}
+
 static void check_source(struct parse *p, const struct part *t)
 {
     struct config_source *s = config_part(p, t);
@@ -220,6 +235,9 @@ static void check_source(struct parse *p, const struct part *t)
 
     read_secret(p, t, "password_file", &s->password, s->password_file);
     read_secret(p, t, "forward_password_file", &s->forward_password, s->forward_password_file);
+    read_secret(p, t, "admin_password_file", &s->admin_password, s->admin_password_file);
+    read_secret(p, t, "relay_password_file", &s->relay_password, s->relay_password_file);
+    check_catch_up(p, t, s);
     check_file(p, t, "tls_ca", s->tls_ca);
     check_pair(p, t, s->tls_cert, s->tls_key);
     if (s->tls == CLIENT_TLS_VERIFY_CA && !is_given(s->tls_ca))
@@ -238,15 +256,6 @@ static void check_source(struct parse *p, const struct part *t)
                 p, key_line(t, "semi_sync"),
                 "semi_sync with sync = os would acknowledge what a power cut can take away: "
                 "set sync = commit, or semi_sync = off");
-    for (size_t i = 0; i < t->index; i++)
-        if (is_given(s->channel) && strcmp(p->config->sources[i].channel, s->channel) == 0) {
-            config_complain(
-                p, t->line,
-                "a channel follows one source: [source %s] is that of channel '%s'; take "
-                "this section out or give it a [channel NAME] of its own",
-                p->config->sources[i].name, s->channel);
-            break;
-        }
 }
 
 static bool any_tls_ca(const struct config *c)

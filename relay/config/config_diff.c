@@ -66,7 +66,7 @@ static void say(const struct difference *d, const struct config_section *s, cons
 
 static enum config_applies section_applies(const struct config_section *s)
 {
-    return strcmp(s->name, "user") == 0 ? RELOAD : RESTART;
+    return strcmp(s->name, "user") == 0 || strcmp(s->name, "source") == 0 ? RELOAD : RESTART;
 }
 
 /* ---- a publisher's options, which are a table of their own ---- */
@@ -153,6 +153,28 @@ bool config_source_same(const struct config_source *a, const struct config_sourc
     for (size_t k = 0; k < s->key_count; k++)
         if (s->keys[k].applies == RECONNECT &&
             !same_value(&s->keys[k], (const char *)a, (const char *)b))
+            return false;
+    return true;
+}
+
+static bool same_policy(const struct config_channel *a, const struct config_channel *b)
+{
+    return a->failover == b->failover && a->failover_after == b->failover_after &&
+           a->failover_fence == b->failover_fence && a->fork == b->fork;
+}
+
+bool config_sources_same(const struct config *a, const struct config *b)
+{
+    if (a->source_count != b->source_count || a->channel_count != b->channel_count)
+        return false;
+    for (size_t i = 0; i < a->source_count; i++)
+        if (strcmp(a->sources[i].name, b->sources[i].name) != 0 ||
+            strcmp(a->sources[i].channel, b->sources[i].channel) != 0 ||
+            !config_source_same(&a->sources[i], &b->sources[i]))
+            return false;
+    for (size_t i = 0; i < a->channel_count; i++)
+        if (strcmp(a->channels[i].name, b->channels[i].name) != 0 ||
+            !same_policy(&a->channels[i], &b->channels[i]))
             return false;
     return true;
 }

@@ -33,7 +33,20 @@
         "The same as a time: for older binlogs nobody is waited for.")                             \
     KEY(hold_away, "hold_away", AGE, "7d", RESTART,                                                \
         "A consumer that has been away for longer is forgotten, and nothing is kept for it any "   \
-        "more. For none who is away while the disk has less room than twice the 'reserve'.")
+        "more. For none who is away while the disk has less room than twice the 'reserve'.")       \
+    KEY(failover, "failover", FAILOVER, "manual", RELOAD,                                          \
+        "Who decides to follow another [source] of the channel: you by 'binrelay switch', or "     \
+        "'auto': the relay itself, when the active one can't be reached any more.")                \
+    KEY(failover_after, "failover_after", SECONDS, "30", RELOAD,                                   \
+        "With failover = auto: for how long nothing of the active source can be reached before "   \
+        "the next one is taken. The last attempt before that is made right then.")                 \
+    KEY(failover_fence, "failover_fence", SECONDS, "1h", RELOAD,                                   \
+        "With failover = auto: after a switch the relay makes no further one by itself for so "    \
+        "long, so that two servers that fail in turns do not make it go back and forth.")          \
+    KEY(fork, "fork", FORK, "stop", RELOAD,                                                        \
+        "When a source lacks transactions that consumers were given, and never will have them: "   \
+        "'stop' and say which, or 'keep' what was given out, mark the fork in the catalog (see "   \
+        "'binrelay epochs'), and go on with what the source has.")
 
 #define RELAY_KEYS(KEY)                                                                            \
     KEY(data, "data", TEXT, NULL, RESTART,                                                         \
@@ -126,7 +139,25 @@
     KEY(forward_password_file, "forward_password_file", TEXT, "", RECONNECT,                       \
         "File whose first line is the password, in place of 'forward_password'.")                  \
     KEY(forward_max, "forward_max", COUNT, "100", RECONNECT,                                       \
-        "Most sessions that may have a connection to the source at once; 0 forwards nothing.")
+        "Most sessions that may have a connection to the source at once; 0 forwards nothing.")     \
+    KEY(admin_user, "admin_user", TEXT, "", RECONNECT,                                             \
+        "Account on this server that may change its replication (REPLICATION_SLAVE_ADMIN, at "     \
+        "MariaDB REPLICATION SLAVE ADMIN, before them SUPER; beside the rights of 'user'), for "   \
+        "'binrelay switch --catch-up' and failover = auto: the server then fetches from the "      \
+        "relay "                                                                                   \
+        "what it lacks before it is followed. None: nothing is ever changed there.")               \
+    KEY(admin_password, "admin_password", SECRET, "", RECONNECT, "Its password.")                  \
+    KEY(admin_password_file, "admin_password_file", TEXT, "", RECONNECT,                           \
+        "File whose first line is the password, in place of 'admin_password'.")                    \
+    KEY(relay_host, "relay_host", TEXT, "", RECONNECT,                                             \
+        "Where this server reaches the relay to catch up: HOST or HOST:PORT; none: the address "   \
+        "that the relay's own connections to it come from, and the port of the channel's first "   \
+        "listener.")                                                                               \
+    KEY(relay_user, "relay_user", TEXT, "", RECONNECT,                                             \
+        "The relay's user, with the right to replicate, that this server catches up as.")          \
+    KEY(relay_password, "relay_password", SECRET, "", RECONNECT, "Its password.")                  \
+    KEY(relay_password_file, "relay_password_file", TEXT, "", RECONNECT,                           \
+        "File whose first line is the password, in place of 'relay_password'.")
 
 #define USER_KEYS(KEY)                                                                             \
     KEY(password, "password", SECRET, "", RELOAD, "What the consumer logs in with.")               \

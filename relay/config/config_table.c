@@ -57,7 +57,10 @@ const struct config_section config_sections[] = {
               "[relay]." },
     { .name = "source", MANY(sources, source_count), .most = CONFIG_SOURCES_MAX, .keys = source_keys,
       .key_count = COUNT_OF(source_keys),
-      .help = "The server to follow, under a name of your choice. Exactly one for each channel." },
+      .help = "A server to follow, under a name of your choice. Of several of one channel the first "
+              "one is followed at first; the others are candidates, which 'binrelay sources' "
+              "watches and 'binrelay switch NAME' goes over to. Their order is that in which "
+              "failover = auto tries them." },
     { .name = "listener", MANY(listeners, listener_count), .most = CONFIG_LISTENERS_MAX,
       .name_optional = true,
       .keys = listener_keys,
@@ -105,6 +108,12 @@ static const struct word sink_words[] = {
 };
 static const struct word origin_words[] = {
     { "oldest", CONFIG_ORIGIN_OLDEST }, { "newest", CONFIG_ORIGIN_NEWEST }, { NULL, 0 },
+};
+static const struct word failover_words[] = {
+    { "manual", FAILOVER_MANUAL }, { "auto", FAILOVER_AUTO }, { NULL, 0 },
+};
+static const struct word fork_words[] = {
+    { "stop", FORK_STOP }, { "keep", FORK_KEEP }, { NULL, 0 },
 };
 /* clang-format on */
 
@@ -308,24 +317,26 @@ static const struct value_type {
     value_fn          *put;
     const struct word *words; /* in place of put */
 } types[CONFIG_TYPES] = {
-    [TYPE_TEXT]    = { "a text", put_text, NULL },
-    [TYPE_SECRET]  = { "a text", put_text, NULL },
-    [TYPE_LIST]    = { "a list separated by commas (the key may be given several times)", put_text, NULL },
-    [TYPE_COUNT]   = { "a number from 1 to 4294967295", put_count, NULL },
-    [TYPE_PORT]    = { "a port from 1 to 65535", put_port, NULL },
-    [TYPE_SECONDS] = { "a time from 1 s to 24 h, as in 30, 30s, 5m, 1h", put_seconds, NULL },
-    [TYPE_BYTES]   = { "none, or bytes as in 500M, 20G, 1T", put_bytes, NULL },
-    [TYPE_AGE]     = { "none, or a time as in 30m, 12h, 7d", put_age, NULL },
-    [TYPE_FLAG]    = { "yes or no", put_flag, NULL },
-    [TYPE_SYNC]    = { "commit, os, or interval:MILLISECONDS as in interval:100", put_sync, NULL },
-    [TYPE_LEVEL]   = { "error, warning, info or debug", NULL, level_words },
-    [TYPE_START]   = { "oldest, newest, or FILE:POSITION as in binlog.000007:4", put_start, NULL },
-    [TYPE_TLS]     = { "off, preferred, required, verify-ca or verify-identity", NULL, tls_words },
-    [TYPE_AUTH]    = { "any, caching_sha2_password or mysql_native_password", NULL, auth_words },
-    [TYPE_RIGHTS]  = { "a list of replicate, forward, write and admin, or all, or none", put_rights, NULL },
-    [TYPE_LIMIT]   = { "none, or a number from 1 to 4294967295", put_limit, NULL },
-    [TYPE_SINK]    = { "file or stdout", NULL, sink_words },
-    [TYPE_ORIGIN]  = { "oldest or newest", NULL, origin_words },
+    [TYPE_TEXT]     = { "a text", put_text, NULL },
+    [TYPE_SECRET]   = { "a text", put_text, NULL },
+    [TYPE_LIST]     = { "a list separated by commas (the key may be given several times)", put_text, NULL },
+    [TYPE_COUNT]    = { "a number from 1 to 4294967295", put_count, NULL },
+    [TYPE_PORT]     = { "a port from 1 to 65535", put_port, NULL },
+    [TYPE_SECONDS]  = { "a time from 1 s to 24 h, as in 30, 30s, 5m, 1h", put_seconds, NULL },
+    [TYPE_BYTES]    = { "none, or bytes as in 500M, 20G, 1T", put_bytes, NULL },
+    [TYPE_AGE]      = { "none, or a time as in 30m, 12h, 7d", put_age, NULL },
+    [TYPE_FLAG]     = { "yes or no", put_flag, NULL },
+    [TYPE_SYNC]     = { "commit, os, or interval:MILLISECONDS as in interval:100", put_sync, NULL },
+    [TYPE_LEVEL]    = { "error, warning, info or debug", NULL, level_words },
+    [TYPE_START]    = { "oldest, newest, or FILE:POSITION as in binlog.000007:4", put_start, NULL },
+    [TYPE_TLS]      = { "off, preferred, required, verify-ca or verify-identity", NULL, tls_words },
+    [TYPE_AUTH]     = { "any, caching_sha2_password or mysql_native_password", NULL, auth_words },
+    [TYPE_RIGHTS]   = { "a list of replicate, forward, write and admin, or all, or none", put_rights, NULL },
+    [TYPE_LIMIT]    = { "none, or a number from 1 to 4294967295", put_limit, NULL },
+    [TYPE_SINK]     = { "file or stdout", NULL, sink_words },
+    [TYPE_ORIGIN]   = { "oldest or newest", NULL, origin_words },
+    [TYPE_FAILOVER] = { "manual or auto", NULL, failover_words },
+    [TYPE_FORK]     = { "stop or keep", NULL, fork_words },
 };
 /* clang-format on */
 

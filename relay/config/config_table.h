@@ -24,6 +24,8 @@ enum config_type {
     TYPE_LIMIT,
     TYPE_SINK,
     TYPE_ORIGIN,
+    TYPE_FAILOVER,
+    TYPE_FORK,
     CONFIG_TYPES
 };
 
@@ -37,7 +39,7 @@ struct config_key {
     size_t              size; /* of the value in the struct */
 };
 
-enum { CONFIG_KEYS_MAX = 24 };
+enum { CONFIG_KEYS_MAX = 40 };
 
 struct config_section {
     const char              *name;

@@ -673,14 +673,17 @@ static void take_next(struct follow *f)
     const struct config_source *next = f->next;
     if (f->stopping || next == f->source)
         return;
+    bool same = strcmp(next->name, f->source->name) == 0;
     f->source = next;
     f->pause_s = 0;
     f->logged[0] = '\0';
     (void)pthread_mutex_lock(&f->lock);
     f->status.semi_sync_wanted = f->source->semi_sync;
     f->status.problem[0] = '\0';
+    (void)snprintf(f->status.source, sizeof f->status.source, "%s", f->source->name);
     (void)pthread_mutex_unlock(&f->lock);
-    log_write(LOG_INFO, "source", "settings of '%s' have changed: connecting anew",
+    log_write(LOG_INFO, "source",
+              same ? "settings of '%s' have changed: connecting anew" : "going over to '%s'",
               f->source->name);
 }
 

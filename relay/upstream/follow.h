@@ -24,7 +24,7 @@ void follow_stop(struct follow *f);
 /* As follow_stop(), but for a reason that status and log shall tell. */
 void follow_fail(struct follow *f, const struct err *why);
 
-/* Connects anew by other settings of the same source, which must outlive it. */
+/* Connects anew by other settings of the same source, or to another one; they must outlive it. */
 void follow_use(struct follow *f, const struct config_source *source);
 
 /* ---- another server -------------------------------------------------------------------------- */

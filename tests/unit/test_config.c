@@ -169,8 +169,10 @@ static void every_error_is_said_with_its_line(void **state)
     assert_says(p, GOOD "server_id = 8\n", "/c:6: 'server_id' again: it stands already in line 5");
     assert_says(p, GOOD "[user x]\npassword = p\n[user x]\npassword = p\n",
                 "/c:8: [user x] again: it stands already in line 6");
-    assert_says(p, GOOD "[source b]\nuser = u\nserver_id = 8\n",
-                "/c:6: a channel follows one source: [source a] is that of channel 'main'");
+    assert_says(p, GOOD "failover = yes\n", "/c:6: [source] has no key 'failover'");
+    assert_says(p, GOOD "admin_user = root\n", "/c:6: admin_user needs relay_user");
+    assert_says(p, GOOD "relay_host = a,b\n", "/c:6: relay_host: only one address");
+    assert_says(p, GOOD "relay_host = a:b\n", "/c:6: relay_host: 'a:b' is no address");
     assert_says(p, "[relay]\ndata = DIR/data\n", "there is no [source NAME] section");
     assert_says(p, "[relay]\ndata = DIR/none/data\n[source a]\nuser = u\nserver_id = 1\n",
                 "/c:2: data: the folder");
@@ -231,6 +233,31 @@ static void without_a_channel_section_there_is_one_in_the_data_folder(void **sta
     assert_string_equal(c->listeners[0].channel, "main");
 }
 
+static void sources_of_a_channel_keep_their_order(void **state)
+{
+    struct place *p = *state;
+
+    if (read_text(p, "[relay]\ndata = DIR/data\nfailover = auto\nfailover_after = 5\n"
+                     "[source b]\nuser = u\nserver_id = 7\n"
+                     "[source a]\nuser = u\nserver_id = 7\nadmin_user = root\nrelay_user = r\n"
+                     "relay_host = relay:3310\n"
+                     "[source c]\nuser = u\nserver_id = 7\n") != 0)
+        fail_msg("%s", p->said);
+    const struct config *c = p->config;
+    assert_int_equal(c->source_count, 3);
+    assert_string_equal(c->sources[0].name, "b");
+    assert_string_equal(c->sources[1].name, "a");
+    assert_string_equal(c->sources[2].name, "c");
+    assert_string_equal(c->sources[1].admin_user, "root");
+    assert_string_equal(c->sources[0].admin_user, "");
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(c->sources[i].channel, "main");
+    assert_int_equal(c->channels[0].failover, FAILOVER_AUTO);
+    assert_int_equal(c->channels[0].failover_after, 5);
+    assert_int_equal(c->channels[0].failover_fence, 3600);
+    assert_int_equal(c->channels[0].fork, FORK_STOP);
+}
+
 #define TWO                                                                                        \
     "[relay]\ndata = DIR/data\nkeep_bytes = 10G\nhold_age = 3h\n"                                  \
     "[channel a]\n[channel b]\nkeep_bytes = 1G\nsync = interval:20\n"                              \
@@ -275,8 +302,8 @@ static void mistakes_with_channels_are_said_with_their_lines(void **state)
                 "/c:17: [publisher q] needs 'channel': which one of a, b");
     assert_says(p, TWO "[source v]\nuser = u\nserver_id = 7\n",
                 "/c:17: [source v] needs 'channel': which one of a, b");
-    assert_says(p, TWO "[source v]\nchannel = b\nuser = u\nserver_id = 7\n",
-                "/c:17: a channel follows one source: [source t] is that of channel 'b'");
+    assert_says(p, TWO "[channel c]\nfailover = sometimes\n",
+                "/c:18: 'sometimes' is no value for 'failover': allowed is manual or auto");
     assert_says(p, TWO "[channel c]\n", "/c:17: [channel c] has no source");
     assert_says(p, TWO "[channel a.b]\n", "/c:17: 'a.b' can't be the name of a channel");
     assert_says(p, TWO "[channel users]\n", "/c:17: 'users' can't be the name of a channel");
@@ -415,6 +442,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_error_is_said_with_its_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_channel_section_there_is_one_in_the_data_folder,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sources_of_a_channel_keep_their_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(channels_have_their_own_folders_and_limits, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(mistakes_with_channels_are_said_with_their_lines, set_up,
