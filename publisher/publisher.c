@@ -1,5 +1,7 @@
 #include "publisher/publisher.h"
-#include "publisher/sink.h"
+#include "publisher/kafka/kafka.h"
+#include "publisher/output.h"
+#include "storage/locate.h"
 #include "storage/reader.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -7,47 +9,43 @@
 #include <time.h>
 
 enum {
-    WRITE_BYTES = 256 * 1024,
     EVENT_BYTES_MAX = (1 << 30) + (1 << 20), /* servers' own bound, and a bit */
     KEPT_BYTES = 4 << 20,                    /* larger buffers are given back */
-    CHECKPOINT_MS = 1000,
+    TELL_MS = 1000,
     RETRY_PAUSE_MS = 1000,
+    RETRY_PAUSE_MAX_MS = 30000,
+    FLAG_BYTES_MAX = 64,
 };
-#define LINES_BYTES_MAX (9ull << 30) /* two texts of one row and what was gathered before */
 
 struct publisher {
-    struct store             *store;
-    struct catalog           *catalog;
-    char                     *name, *path;
-    char                     *heartbeat_head; /* how their lines begin */
-    bool                      from_newest;
-    definition_fetch         *fetch;
-    definition_survey        *survey;
-    void                     *fetch_arg;
-    struct convert           *convert;
-    struct sink              *sink;
-    struct buf                lines;    /* not written yet */
-    struct buf                hold;     /* an event larger than the reader's block */
-    uint64_t                  written;  /* bytes of the sink */
-    uint64_t                  skip;     /* events whose lines are in the sink already */
-    int64_t                   event_s;  /* time of the event being converted */
-    struct catalog_checkpoint boundary; /* behind the last whole transaction */
-    struct catalog_checkpoint put;      /* what the catalog has */
-    uint64_t                  events;
-    int64_t                   put_at_ms;
+    struct store      *store;
+    struct catalog    *catalog;
+    char              *name, *paused_name; /* in the catalog */
+    bool               from_newest;
+    struct options     options;
+    definition_fetch  *fetch;
+    definition_survey *survey;
+    void              *fetch_arg;
+    void (*say)(void *arg, const char *name, const char *sentence);
+    void               *say_arg;
+    struct convert     *convert;
+    struct output_host  host;
+    struct output      *output;
+    struct buf          hold;    /* an event larger than the reader's block */
+    int64_t             event_s; /* time of the event being converted */
+    struct output_place at;      /* behind the last whole transaction */
+    uint64_t            events;  /* put */
+    struct gtids        gtids;   /* of all before `at` */
+    struct gtid         gtid;    /* of the open transaction */
+    int64_t             told_ms;
+    bool                said_waiting;
 
     pthread_mutex_t         mutex; /* of what is below */
     pthread_cond_t          woken;
-    bool                    has_news, stopping;
+    bool                    has_news, stopping, paused, ordered;
+    bool                    skips; /* the record that the output is stuck at */
     struct publisher_status status;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- made, freed, watched ---- */
 
@@ -62,20 +60,79 @@ static void init_waiting(struct publisher *p)
     (void)pthread_mutex_init(&p->mutex, NULL);
 }
 
-static int on_change(void *arg, const struct change_event *ev, struct err *e);
-static int on_fetch(void *arg, const char *database, const char *table, struct buf *json,
-                    struct err *e);
+static int  on_change(void *arg, const struct change_event *ev, struct err *e);
+static int  on_fetch(void *arg, const char *database, const char *table, struct buf *json,
+                     struct err *e);
+static int  host_wait(void *arg, const char *problem, int64_t ms, struct err *e);
+static void wake(void *arg);
+static bool host_is_interrupted(void *arg);
+
+static int make_convert(struct publisher *p, struct err *e)
+{
+    const struct convert_options convert = { .options = &p->options, .remember = true };
+
+    return convert_new(&convert, p->catalog, p->fetch != NULL ? on_fetch : NULL, p, on_change, p,
+                       &p->convert, e);
+}
+
+static int make_output(struct publisher *p, const struct publisher_options *o, struct err *e)
+{
+    char *head = NULL; /* how heartbeats' lines begin */
+
+    p->host = (struct output_host){ .arg = p,
+                                    .store = p->store,
+                                    .name = p->name,
+                                    .wait = host_wait,
+                                    .wake = wake,
+                                    .is_interrupted = host_is_interrupted };
+    if (o->kafka != NULL)
+        return kafka_output_new(&p->host, o->kafka, &p->output, e);
+    if (asprintf(&head, "{\"topic\":\"%s%s", p->options.topic_heartbeat_prefix,
+                 p->options.topic_delimiter) < 0)
+        return err_set(e, E_NOMEM, "no memory for a publisher");
+    int result = output_file_new(&p->host, o->path, head, &p->output, e);
+    free(head);
+    return result;
+}
+
+/* What was kept of it: the store holds that before its thread begins, and it stays paused. */
+static int remember(struct publisher *p, struct err *e)
+{
+    struct catalog_checkpoint c = { .next = 0 };
+    struct buf                flag;
+
+    if (catalog_get_checkpoint(p->catalog, p->name, &c, e) < 0)
+        return -1;
+    p->status.next = c.next;
+    p->status.events = c.events;
+    buf_init(&flag, FLAG_BYTES_MAX);
+    int found = catalog_get_value(p->catalog, p->paused_name, &flag, e);
+    p->paused = found > 0 && strcmp(buf_text(&flag), "yes") == 0;
+    buf_done(&flag);
+    return found < 0 ? -1 : 0;
+}
+
+static int make(struct publisher *p, const struct publisher_options *o, struct err *e)
+{
+    TRY(options_copy(o->convert.options, &p->options, e));
+    p->name = strdup(o->name);
+    if (p->name == NULL || asprintf(&p->paused_name, "publisher.%s.paused", o->name) < 0) {
+        p->paused_name = NULL;
+        return err_set(e, E_NOMEM, "no memory for a publisher");
+    }
+    TRY(make_convert(p, e));
+    TRY(make_output(p, o, e));
+    return remember(p, e);
+}
 
 int publisher_new(struct store *s, const struct publisher_options *o, struct publisher **out,
                   struct err *e)
 {
-    struct publisher      *p = calloc(1, sizeof *p);
-    struct convert_options convert = o->convert;
+    struct publisher *p = calloc(1, sizeof *p);
 
     if (p == NULL)
         return err_set(e, E_NOMEM, "no memory for a publisher");
     init_waiting(p);
-    buf_init(&p->lines, LINES_BYTES_MAX);
     buf_init(&p->hold, EVENT_BYTES_MAX);
     p->store = s;
     p->catalog = store_catalog(s);
@@ -83,23 +140,10 @@ int publisher_new(struct store *s, const struct publisher_options *o, struct pub
     p->fetch = o->fetch;
     p->survey = o->survey;
     p->fetch_arg = o->fetch_arg;
-    p->name = strdup(o->name);
-    p->path = o->path != NULL ? strdup(o->path) : NULL;
-    if (p->name == NULL || (o->path != NULL && p->path == NULL)) {
-        publisher_free(p);
-        return err_set(e, E_NOMEM, "no memory for a publisher");
-    }
-    if (asprintf(&p->heartbeat_head, "{\"topic\":\"%s%s",
-                 o->convert.options->topic_heartbeat_prefix,
-                 o->convert.options->topic_delimiter) < 0) {
-        p->heartbeat_head = NULL;
-        publisher_free(p);
-        return err_set(e, E_NOMEM, "no memory for a publisher");
-    }
+    p->say = o->say;
+    p->say_arg = o->say_arg;
     (void)snprintf(p->status.name, sizeof p->status.name, "%s", o->name);
-    convert.remember = true;
-    if (convert_new(&convert, p->catalog, o->fetch != NULL ? on_fetch : NULL, p, on_change, p,
-                    &p->convert, e) != 0) {
+    if (make(p, o, e) != 0) {
         publisher_free(p);
         return -1;
     }
@@ -112,14 +156,15 @@ void publisher_free(struct publisher *p)
     if (p == NULL)
         return;
     convert_free(p->convert);
-    sink_close(p->sink);
-    buf_done(&p->lines);
+    if (p->output != NULL)
+        p->output->kind->free(p->output);
+    gtids_done(&p->gtids);
+    options_done(&p->options);
     buf_done(&p->hold);
     (void)pthread_cond_destroy(&p->woken);
     (void)pthread_mutex_destroy(&p->mutex);
     free(p->name);
-    free(p->path);
-    free(p->heartbeat_head);
+    free(p->paused_name);
     free(p);
 }
 
@@ -147,6 +192,44 @@ void publisher_status(struct publisher *p, struct publisher_status *out)
     (void)pthread_mutex_unlock(&p->mutex);
 }
 
+/* ---- orders ---- */
+
+static int check_order(const struct publisher *p, enum publisher_order order, struct err *e)
+{
+    enum publisher_state state = p->status.state;
+
+    if (state == PUBLISHER_ENDED)
+        return err_set(e, E_STOPPED, "publisher '%s' has ended with its relay", p->name);
+    if (order == PUBLISHER_RETRY && state != PUBLISHER_FAILED && state != PUBLISHER_WAITING)
+        return err_set(e, E_CONFIG, "publisher '%s' neither failed nor waits: nothing to retry",
+                       p->name);
+    if (order == PUBLISHER_SKIP && (state != PUBLISHER_FAILED || !p->status.can_skip))
+        return err_set(e, E_CONFIG,
+                       "publisher '%s' is not stopped at a record that could be left out", p->name);
+    if (order == PUBLISHER_RESUME && !p->paused && state != PUBLISHER_FAILED)
+        return err_set(e, E_CONFIG, "publisher '%s' is not paused", p->name);
+    return 0;
+}
+
+int publisher_order(struct publisher *p, enum publisher_order order, struct err *e)
+{
+    bool pauses = order == PUBLISHER_PAUSE;
+
+    (void)pthread_mutex_lock(&p->mutex);
+    int result = check_order(p, order, e);
+    (void)pthread_mutex_unlock(&p->mutex);
+    TRY(result);
+    if (pauses || order == PUBLISHER_RESUME)
+        TRY(catalog_put_value(p->catalog, p->paused_name, pauses ? "yes" : "no", e));
+    (void)pthread_mutex_lock(&p->mutex);
+    p->paused = pauses || (p->paused && order != PUBLISHER_RESUME);
+    p->ordered = true;
+    p->skips |= order == PUBLISHER_SKIP;
+    (void)pthread_cond_signal(&p->woken);
+    (void)pthread_mutex_unlock(&p->mutex);
+    return 0;
+}
+
 static bool is_stopping(struct publisher *p)
 {
     (void)pthread_mutex_lock(&p->mutex);
@@ -155,18 +238,51 @@ static bool is_stopping(struct publisher *p)
     return stopping;
 }
 
+static bool is_interrupted(struct publisher *p)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    bool interrupted = p->stopping || p->paused;
+    (void)pthread_mutex_unlock(&p->mutex);
+    return interrupted;
+}
+
+static bool host_is_interrupted(void *arg)
+{
+    return is_interrupted(arg);
+}
+
+/* What waits is said once, and that it goes on. */
+static void say_waiting(struct publisher *p, bool waits, const char *problem)
+{
+    char sentence[ERR_TEXT_BYTES + 32];
+
+    if (waits == p->said_waiting)
+        return;
+    p->said_waiting = waits;
+    (void)snprintf(sentence, sizeof sentence, waits ? "waits: %s" : "goes on", problem);
+    if (p->say != NULL)
+        p->say(p->say_arg, p->name, sentence);
+}
+
 static void tell(struct publisher *p, enum publisher_state state, const char *problem)
 {
     (void)pthread_mutex_lock(&p->mutex);
     p->status.state = state;
-    p->status.next = p->boundary.next;
-    p->status.events = p->events;
+    if (p->output->kept != 0)
+        p->status.next = p->output->kept;
+    if (p->at.next != 0)
+        p->status.events = p->events;
     p->status.last_event_s = p->events > 0 ? p->event_s : 0;
+    p->status.can_skip = p->output->is_stuck;
     (void)snprintf(p->status.problem, sizeof p->status.problem, "%s", problem);
     (void)pthread_mutex_unlock(&p->mutex);
+    p->told_ms = output_now_ms();
+    if (state != PUBLISHER_PAUSED)
+        say_waiting(p, state == PUBLISHER_WAITING, problem);
 }
 
-/* Until there is news (only where it is waited for), a stop, or the time is over. */
+/* Until there is news (only where it is waited for), an order, a stop, or the time is over; below
+   zero: it never is. */
 static void wait_ms(struct publisher *p, bool for_news, int64_t ms)
 {
     struct timespec until = { 0 };
@@ -179,15 +295,27 @@ static void wait_ms(struct publisher *p, bool for_news, int64_t ms)
         until.tv_nsec -= 1000000000;
     }
     (void)pthread_mutex_lock(&p->mutex);
-    while (!p->stopping && !(for_news && p->has_news)) {
+    while (!p->stopping && !p->ordered && !(for_news && p->has_news)) {
         int late = ms < 0 ? pthread_cond_wait(&p->woken, &p->mutex)
                           : pthread_cond_timedwait(&p->woken, &p->mutex, &until);
         if (late != 0)
             break;
     }
+    p->ordered = false;
     if (for_news)
         p->has_news = false;
     (void)pthread_mutex_unlock(&p->mutex);
+}
+
+static int host_wait(void *arg, const char *problem, int64_t ms, struct err *e)
+{
+    struct publisher *p = arg;
+    char              text[ERR_TEXT_BYTES];
+
+    (void)snprintf(text, sizeof text, "%s", problem); /* it may be e's own */
+    tell(p, *text != 0 ? PUBLISHER_WAITING : PUBLISHER_RUNNING, text);
+    wait_ms(p, true, ms);
+    return is_interrupted(p) ? err_set(e, E_STOPPED, "stopped while it waited: %s", text) : 0;
 }
 
 /* A source that can't be asked now is asked again: its absence must not end a publisher. */
@@ -204,81 +332,46 @@ static int on_fetch(void *arg, const char *database, const char *table, struct b
     while (p->fetch(p->fetch_arg, database, table, json, e) != 0) {
         if (!may_pass(e->kind))
             return -1;
-        tell(p, PUBLISHER_RUNNING, e->text);
+        tell(p, PUBLISHER_WAITING, e->text);
         wait_ms(p, false, RETRY_PAUSE_MS);
-        if (is_stopping(p))
+        if (is_interrupted(p))
             return err_set(e, E_STOPPED, "stopped while the source could not be asked");
         buf_clear(json);
     }
     return 0;
 }
 
-/* ---- writing ---- */
-
-/* A full disk is waited for; what was written of a line is not written again. */
-static int flush(struct publisher *p, struct err *e)
-{
-    struct slice rest = buf_slice(&p->lines);
-
-    while (rest.len > 0) {
-        size_t written = 0;
-        int    result = sink_write(p->sink, rest, &written, e);
-        rest.ptr += written;
-        rest.len -= written;
-        p->written += written;
-        if (result == 0)
-            break;
-        if (e->kind != E_FULL)
-            return -1;
-        tell(p, PUBLISHER_RUNNING, e->text);
-        wait_ms(p, false, RETRY_PAUSE_MS);
-        if (is_stopping(p))
-            return err_set(e, E_STOPPED, "stopped while the disk was full");
-    }
-    if (p->lines.size > KEPT_BYTES)
-        buf_done(&p->lines);
-    buf_clear(&p->lines);
-    return 0;
-}
+/* ---- reading ---- */
 
 static int on_change(void *arg, const struct change_event *ev, struct err *e)
 {
     struct publisher *p = arg;
-    struct buf       *out = &p->lines;
 
-    /* Heartbeats depend on where the reading began: they don't count. */
-    if (ev->is_heartbeat && p->skip > 0)
-        return 0;
     p->events += ev->is_heartbeat ? 0 : 1;
-    if (p->skip > 0) {
-        p->skip--;
-        return 0;
-    }
-    buf_put_text(out, "{\"topic\":\"");
-    buf_put(out, ev->topic); /* a topic has no character that JSON escapes */
-    buf_put_text(out, "\",\"key\":");
-    buf_put(out, ev->key.len > 0 ? ev->key : slice_of_text("null"));
-    buf_put_text(out, ",\"value\":");
-    buf_put(out, ev->value.len > 0 ? ev->value : slice_of_text("null"));
-    buf_put_text(out, "}\n");
-    TRY(buf_check(out, "lines of change events", e));
-    return out->len >= WRITE_BYTES ? flush(p, e) : 0;
+    return p->output->kind->put(p->output, ev, e);
 }
 
-/* All up to the boundary is in the sink; what is behind it there is looked at by the next start. */
-static int checkpoint(struct publisher *p, struct err *e)
+static int note_gtid(struct publisher *p, const struct format *f, const struct event *ev,
+                     struct err *e)
 {
-    TRY(flush(p, e));
-    p->put_at_ms = now_ms();
-    if (p->boundary.next == p->put.next && p->boundary.events == p->put.events)
+    struct gtid_event g;
+
+    if (ev->type != EVENT_GTID && ev->type != EVENT_GTID_TAGGED && ev->type != EVENT_MARIADB_GTID)
         return 0;
-    TRY(sink_sync(p->sink, e));
-    TRY(catalog_put_checkpoint(p->catalog, p->name, &p->boundary, e));
-    p->put = p->boundary;
+    TRY(gtid_parse_event(f, ev, &g, e));
+    p->gtid = g.gtid;
     return 0;
 }
 
-/* ---- reading ---- */
+/* All before `next` was put. */
+static int pass_boundary(struct publisher *p, store_pos next, struct err *e)
+{
+    if (p->gtid.kind != GTID_NONE)
+        TRY(gtids_add(&p->gtids, &p->gtid, e));
+    p->gtid.kind = GTID_NONE;
+    p->at = (struct output_place){ .next = next, .events = p->events, .gtids = &p->gtids };
+    return p->output->kind->boundary(p->output, &p->at, e);
+}
 
 static int convert_one(struct publisher *p, struct reader *r, const struct event *ev, store_pos pos,
                        struct err *e)
@@ -286,38 +379,30 @@ static int convert_one(struct publisher *p, struct reader *r, const struct event
     bool between = false;
 
     p->event_s = ev->timestamp_s != 0 ? ev->timestamp_s : p->event_s;
+    if (p->output->kind->wants_gtids)
+        TRY(note_gtid(p, reader_format(r), ev, e));
     TRY(convert_event(p->convert, reader_format(r), reader_file(r), pos, ev, &between, e));
     if (p->hold.size > KEPT_BYTES)
         buf_done(&p->hold);
-    /* Before the kept lines are passed, nobody knows where in the file this place is. */
-    if (!between || p->skip > 0)
-        return 0;
-    p->boundary = (struct catalog_checkpoint){
-        .next = reader_pos(r),
-        .sink_bytes = sink_is_file(p->sink) ? p->written + p->lines.len : 0,
-        .events = p->events,
-    };
-    return 0;
+    return between ? pass_boundary(p, reader_pos(r), e) : 0;
 }
 
-/* All that is published was read: writes it out, then waits for more. A checkpoint costs two syncs,
-   so a trickle of transactions shares one. */
+/* All that is published was read: waits for more. */
 static int rest(struct publisher *p, struct err *e)
 {
-    TRY(flush(p, e));
-    tell(p, PUBLISHER_IDLE, "");
-    int64_t due_ms = p->put_at_ms + CHECKPOINT_MS - now_ms();
-    bool    is_put = p->boundary.next == p->put.next;
+    bool    idle = false;
+    int64_t due_ms = -1;
 
-    if (!is_put && due_ms <= 0)
-        return checkpoint(p, e);
-    wait_ms(p, true, is_put ? -1 : due_ms);
+    TRY(p->output->kind->rest(p->output, &idle, &due_ms, e));
+    tell(p, idle ? PUBLISHER_IDLE : PUBLISHER_RUNNING, "");
+    if (due_ms != 0)
+        wait_ms(p, true, due_ms);
     return 0;
 }
 
 static int follow(struct publisher *p, struct reader *r, struct err *e)
 {
-    while (!is_stopping(p)) {
+    while (!is_interrupted(p)) {
         enum reader_step step = READER_AT_END;
         struct event     ev;
         store_pos        pos = 0;
@@ -327,14 +412,12 @@ static int follow(struct publisher *p, struct reader *r, struct err *e)
             TRY(reader_next_file(r, &step, e));
         else if (step == READER_PIECE)
             TRY(convert_one(p, r, &ev, pos, e));
-        if (step == READER_AT_END) {
+        if (step == READER_AT_END)
             TRY(rest(p, e));
-        } else if (now_ms() - p->put_at_ms >= CHECKPOINT_MS) {
-            TRY(checkpoint(p, e));
+        else if (output_now_ms() - p->told_ms >= TELL_MS)
             tell(p, PUBLISHER_RUNNING, "");
-        }
     }
-    return checkpoint(p, e);
+    return p->output->kind->finish(p->output, e);
 }
 
 /* ---- what the source has when all begins ---- */
@@ -349,11 +432,11 @@ static int take_table(void *arg, struct definition *d, struct err *e)
 {
     struct publisher *p = arg;
 
-    if (is_stopping(p)) {
+    if (is_interrupted(p)) {
         definition_free(d);
         return err_set(e, E_STOPPED, "stopped while the source was asked for its tables");
     }
-    return convert_learn(p->convert, d, p->boundary.next, e);
+    return convert_learn(p->convert, d, p->at.next, e);
 }
 
 /* Before it is changed again: later, a table of the stream may be asked for too late. A source that
@@ -370,62 +453,139 @@ static int survey(struct publisher *p, struct err *e)
     return -1;
 }
 
-/* Where to begin; waits until the store has something. */
-static int find_start(struct publisher *p, bool *has_checkpoint, struct err *e)
+/* Where to begin without a checkpoint; waits until the store has something. */
+static void find_start(struct publisher *p)
 {
-    int found = catalog_get_checkpoint(p->catalog, p->name, &p->boundary, e);
-
-    *has_checkpoint = found > 0;
-    if (found != 0)
-        return found > 0 ? 0 : -1;
     store_pos published = store_published(p->store);
     bool      was_empty = published == 0;
-    while (published == 0 && !is_stopping(p)) {
+
+    while (published == 0 && !is_interrupted(p)) {
         wait_ms(p, true, -1);
         published = store_published(p->store);
     }
-    p->boundary.next = p->from_newest && !was_empty ? published : store_start(p->store);
+    if (published != 0)
+        p->at.next = p->from_newest && !was_empty ? published : store_start(p->store);
+}
+
+static int begin_gtids(struct publisher *p, struct err *e)
+{
+    struct gtids here = { 0 };
+
+    p->gtid.kind = GTID_NONE;
+    if (p->output->kind->wants_gtids)
+        TRY(locate_gtids_at(p->store, p->at.next, &here, e));
+    gtids_done(&p->gtids);
+    p->gtids = here;
+    p->at.gtids = &p->gtids;
     return 0;
 }
 
 static int run(struct publisher *p, struct reader **r, struct err *e)
 {
-    bool              has_checkpoint = false;
-    struct sink_found found = { 0 };
-
-    TRY(find_start(p, &has_checkpoint, e));
-    if (p->boundary.next == 0)
+    if (p->convert == NULL)
+        TRY(make_convert(p, e));
+    p->at = (struct output_place){ .next = 0 };
+    int found = p->output->kind->find(p->output, &p->at, e);
+    if (found < 0)
+        return -1;
+    if (found == 0)
+        find_start(p);
+    if (p->at.next == 0)
         return 0; /* stopped before the store had anything */
-    p->put = p->boundary;
-    if (!has_checkpoint)
+    p->events = p->at.events;
+    if (found == 0)
         TRY(survey(p, e));
-    TRY(sink_open(p->path, has_checkpoint, p->boundary.sink_bytes, p->heartbeat_head, &p->sink,
-                  &found, e));
-    p->written = found.bytes;
-    p->skip = found.lines;
-    p->events = p->boundary.events;
-    p->put_at_ms = now_ms();
-    if (!has_checkpoint || found.bytes < p->boundary.sink_bytes) {
-        p->boundary.sink_bytes = found.bytes;
-        TRY(catalog_put_checkpoint(p->catalog, p->name, &p->boundary, e));
-        p->put = p->boundary;
-    }
-    TRY(reader_open(p->store, p->boundary.next, 0, r, e));
+    TRY(begin_gtids(p, e));
+    TRY(p->output->kind->open(p->output, &p->at, found > 0, e));
+    TRY(reader_open(p->store, p->at.next, 0, r, e));
     tell(p, PUBLISHER_RUNNING, "");
     return follow(p, *r, e);
 }
 
-int publisher_run(struct publisher *p, struct err *e)
+/* One life of output, converter and reader: all begin from the checkpoint. */
+static int run_once(struct publisher *p, struct err *e)
 {
     struct store_watch watch = { .wake = wake, .arg = p };
     struct reader     *r = NULL;
 
+    p->output->again = p->output->at_once = p->output->is_stuck = false;
     store_watch(p->store, &watch);
     int result = run(p, &r, e);
     store_unwatch(p->store, &watch);
     reader_close(r);
-    if (result != 0 && e->kind == E_STOPPED)
-        result = 0;
+    p->output->kind->shut(p->output);
+    convert_free(p->convert);
+    p->convert = NULL;
+    return result != 0 && e->kind != E_STOPPED ? -1 : 0;
+}
+
+static bool is_paused(struct publisher *p)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    bool paused = p->paused && !p->stopping;
+    (void)pthread_mutex_unlock(&p->mutex);
+    return paused;
+}
+
+static int take_skip(struct publisher *p, struct err *e)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    bool skips = p->skips;
+    p->skips = false;
+    (void)pthread_mutex_unlock(&p->mutex);
+    return skips ? p->output->kind->skip(p->output, e) : 0;
+}
+
+/* 0: goes on by itself, or was interrupted. */
+static int take_failure(struct publisher *p, int64_t *pause_ms, store_pos *was, const struct err *e)
+{
+    if (!p->output->again)
+        return -1;
+    if (p->output->at_once)
+        return 0;
+    if (p->output->kept != *was)
+        *pause_ms = RETRY_PAUSE_MS;
+    *was = p->output->kept;
+    tell(p, PUBLISHER_WAITING, e->text);
+    wait_ms(p, false, *pause_ms);
+    *pause_ms = 2 * *pause_ms < RETRY_PAUSE_MAX_MS ? 2 * *pause_ms : RETRY_PAUSE_MAX_MS;
+    return 0;
+}
+
+static int run_until_stopped(struct publisher *p, struct err *e)
+{
+    int64_t   pause_ms = RETRY_PAUSE_MS;
+    store_pos was = 0;
+
+    TRY(take_skip(p, e));
+    while (!is_stopping(p)) {
+        if (is_paused(p)) {
+            tell(p, PUBLISHER_PAUSED, "");
+            wait_ms(p, false, -1);
+        } else if (run_once(p, e) != 0) {
+            TRY(take_failure(p, &pause_ms, &was, e));
+        }
+    }
+    return 0;
+}
+
+int publisher_run(struct publisher *p, struct err *e)
+{
+    int result = run_until_stopped(p, e);
+
     tell(p, result == 0 ? PUBLISHER_ENDED : PUBLISHER_FAILED, result == 0 ? "" : e->text);
     return result;
+}
+
+bool publisher_await(struct publisher *p)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    while (!p->stopping && !p->ordered)
+        (void)pthread_cond_wait(&p->woken, &p->mutex);
+    p->ordered = false;
+    bool goes_on = !p->stopping;
+    if (p->stopping)
+        p->status.state = PUBLISHER_ENDED;
+    (void)pthread_mutex_unlock(&p->mutex);
+    return goes_on;
 }

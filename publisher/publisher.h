@@ -1,17 +1,18 @@
 /*
- * A publisher: reads the store from its checkpoint on, turns row changes into change events, writes
- * them to its sink.
+ * A publisher: reads the store from its checkpoint on, turns row changes into change events, puts
+ * them into its output (publisher/output.h): lines of a file, or Kafka.
  *
  * Runs in a thread of its own (publisher_run); all other functions may be called from any thread.
  * Its failure is its own: it stops with a state and a sentence, and nothing else is disturbed. A
  * full disk is no failure: it waits, saying so, until there is room; so it does for a source that
- * must be asked for a table and is away.
+ * must be asked for a table and is away, and for a Kafka that does not take what it is given.
  *
- * Once and only once: the checkpoint (catalog) names the transaction to go on with and the sink's
- * size; it is put after a sync of the file, about every second and at the end. Complete lines that
- * are behind it in the file stay, and as many events are left out when they come again. (So the
- * include lists and tombstones.on.delete must not be changed between a crash and the next start.)
- * Standard output has no lines to look at: after a crash up to a second of events comes again.
+ * Once and only once in a file: the checkpoint (catalog) names the transaction to go on with and
+ * the sink's size; it is put after a sync of the file, about every second and at the end. Complete
+ * lines that are behind it in the file stay, and as many events are left out when they come again.
+ * (So the include lists and tombstones.on.delete must not be changed between a crash and the next
+ * start.) Standard output has no lines to look at: after a crash up to a second of events comes
+ * again. In Kafka: publisher/kafka/kafka.h.
  *
  * A line is {"topic":"...","key":...,"value":...}, null for no key and for a tombstone's value.
  */
@@ -20,14 +21,20 @@
 #include "storage/catalog.h"
 #include "storage/store.h"
 
+struct kafka_options;
+
 struct publisher_options { /* texts are copied */
-    const char            *name;
-    const char            *path;        /* file to append to; NULL: standard output */
-    bool                   from_newest; /* without a checkpoint */
-    struct convert_options convert;     /* `remember` is set by the publisher */
+    const char                 *name;
+    const char                 *path;        /* file to append to; NULL: standard output */
+    const struct kafka_options *kafka;       /* in its place; NULL: not Kafka */
+    bool                        from_newest; /* without a checkpoint */
+    struct convert_options      convert;     /* `remember` is set by the publisher */
     definition_fetch  *fetch;  /* asks the source for a table, see publisher/tables/definition.h */
     definition_survey *survey; /* asks it for all of them, at the first start; may be NULL */
     void              *fetch_arg;
+    /* What a person should know that is no failure: it waits, it goes on. May be NULL. */
+    void (*say)(void *arg, const char *name, const char *sentence);
+    void *say_arg;
 };
 
 struct publisher;
@@ -37,21 +44,35 @@ MUST_CHECK int publisher_new(struct store *s, const struct publisher_options *o,
 void           publisher_free(struct publisher *p); /* accepts NULL; its thread must have ended */
 
 /* The thread's body: 0 after publisher_stop(), with everything written and the checkpoint put; -1
- * when it can't go on. */
+ * when it can't go on without a person. */
 MUST_CHECK int publisher_run(struct publisher *p, struct err *e);
-void           publisher_stop(struct publisher *p);
+/* After -1: until somebody says that it shall go on (true: run it again) or stop. */
+bool publisher_await(struct publisher *p);
+void publisher_stop(struct publisher *p);
+
+enum publisher_order {
+    PUBLISHER_PAUSE, /* holds still, also after a restart of the relay */
+    PUBLISHER_RESUME,
+    PUBLISHER_RETRY, /* what it waits for, or why it failed */
+    PUBLISHER_SKIP,  /* leaves out the record that it failed at */
+};
+/* E_CONFIG when that is not possible now. */
+MUST_CHECK int publisher_order(struct publisher *p, enum publisher_order order, struct err *e);
 
 enum publisher_state {
     PUBLISHER_RUNNING,
     PUBLISHER_IDLE /* all that is published is written */,
-    PUBLISHER_FAILED,
+    PUBLISHER_WAITING /* for what is told in `problem`; goes on by itself */,
+    PUBLISHER_PAUSED,
+    PUBLISHER_FAILED /* needs a person */,
     PUBLISHER_ENDED
 };
 struct publisher_status {
     char                 name[64];
     enum publisher_state state;
-    char                 problem[ERR_TEXT_BYTES]; /* of a running one: what it waits for */
-    store_pos            next;                    /* transaction to be written next */
+    char                 problem[ERR_TEXT_BYTES]; /* "": none */
+    bool                 can_skip;                /* failed at one record */
+    store_pos            next;         /* transaction to be written next; held in the store */
     uint64_t             events;       /* written since the beginning of its checkpointed life */
     int64_t              last_event_s; /* source time of the last one written */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include "publisher/kafka/kafka.h"
 #include "relay/upstream/follow.h"
 #include "relay/upstream/source.h"
 #include "storage/catalog.h"
@@ -83,16 +84,41 @@ static int fetch_definition(void *arg, const char *database, const char *table, 
 
 static definition_survey survey_definitions;
 
+static void say_of_publisher(void *arg, const char *name, const char *sentence)
+{
+    (void)arg;
+    log_write(LOG_WARNING, "publisher", "publisher '%s' %s", name, sentence);
+}
+
+static struct kafka_options kafka_options_of(const struct config_publisher *p)
+{
+    return (struct kafka_options){
+        .settings = &p->kafka,
+        .exactly_once = p->delivery == CONFIG_EXACTLY_ONCE,
+        .batch_bytes = p->batch_bytes != 0 ? p->batch_bytes : UINT64_MAX,
+        .batch_ms = p->batch_ms,
+        .topic_prefix = p->options.topic_prefix,
+        .checkpoint_topic = p->checkpoint_topic,
+        .dead_letter_topic = p->dead_letter_topic,
+        .topics = { .create = p->topic_creation,
+                    .partitions = p->topic_partitions,
+                    .replication = p->topic_replication },
+    };
+}
+
 static int add_publisher(struct channel *c, const struct config_publisher *p, struct err *e)
 {
-    struct publisher_options o = {
-        .name = p->name,
-        .path = p->sink == CONFIG_SINK_FILE ? p->path : NULL,
-        .from_newest = p->start == CONFIG_ORIGIN_NEWEST,
-        .convert = { .options = &p->options },
-        .fetch = fetch_definition,
-        .survey = survey_definitions,
-        .fetch_arg = c,
+    const struct kafka_options kafka = kafka_options_of(p);
+    struct publisher_options   o = {
+          .name = p->name,
+          .path = p->sink == CONFIG_SINK_FILE ? p->path : NULL,
+          .from_newest = p->start == CONFIG_ORIGIN_NEWEST,
+          .convert = { .options = &p->options },
+          .fetch = fetch_definition,
+          .survey = survey_definitions,
+          .fetch_arg = c,
+          .kafka = p->sink == CONFIG_SINK_KAFKA ? &kafka : NULL,
+          .say = say_of_publisher,
     };
     struct channel_publisher *slot = &c->publishers[c->publisher_count];
 
@@ -213,9 +239,11 @@ static void *publisher_main(void *arg)
     struct channel_publisher *p = arg;
     struct err                e = { 0 };
 
-    if (publisher_run(p->publisher, &e) != 0) {
+    while (publisher_run(p->publisher, &e) != 0) {
         (void)err_note(&e, "publisher '%s'", p->name);
         log_err("publisher", "stopped", &e);
+        if (!publisher_await(p->publisher))
+            break;
     }
     return NULL;
 }
@@ -364,6 +392,24 @@ static int survey_definitions(void *arg, const struct definition_taker *taker, s
     int rc = definition_each_from_source(query_source, client, taker, e);
     client_close(client);
     return rc;
+}
+
+int channel_find_publisher(struct channel *c, const char *name, size_t *index, struct err *e)
+{
+    for (size_t i = 0; i < c->publisher_count; i++) {
+        if (strcmp(c->publishers[i].name, name) == 0) {
+            *index = i;
+            return 0;
+        }
+    }
+    return err_set(e, E_CONFIG, "channel '%s' has no publisher '%s'", c->config->name, name);
+}
+
+int channel_publisher_order(struct channel *c, size_t index, enum publisher_order order,
+                            struct err *e)
+{
+    assert(index < c->publisher_count);
+    return publisher_order(c->publishers[index].publisher, order, e);
 }
 
 int channel_define(struct channel *c, const char *database, const char *table, struct buf *json,

@@ -103,6 +103,11 @@ struct channel_warnings {
 void   channel_warnings(struct channel *c, struct channel_warnings *out);
 size_t channel_publisher_count(const struct channel *c);
 void   channel_publisher_status(struct channel *c, size_t index, struct publisher_status *out);
+/* E_CONFIG when there is none of that name. */
+MUST_CHECK int channel_find_publisher(struct channel *c, const char *name, size_t *index,
+                                      struct err *e);
+MUST_CHECK int channel_publisher_order(struct channel *c, size_t index, enum publisher_order order,
+                                       struct err *e);
 
 /* A table's columns as the source has them now, as JSON text (publisher/tables/definition.h); asks
  * over a connection of its own. E_PURGED when there is no such table. */

@@ -296,12 +296,18 @@ static void complain_of_key(struct parse *p, const char *name)
                     g.word != NULL ? "'?" : "");
 }
 
-/* One of Debezium's options of a publisher. */
+/* One of Debezium's options of a publisher, or a setting of Kafka. */
 static void take_option(struct parse *p, const char *name, const char *value)
 {
     struct config_publisher *u = config_part(p, p->current);
     struct err               e = { 0 };
 
+    if (kafka_settings_add(&u->kafka, name, value, &e) == 0)
+        return;
+    if (e.kind != E_PURGED) {
+        config_complain(p, p->line, "%s", e.text);
+        return;
+    }
     for (size_t i = 0; i < option_key_count; i++) {
         if (strcmp(option_keys[i].name, name) != 0)
             continue;
@@ -438,8 +444,11 @@ void config_free(struct config *c)
         memcpy(&array, (char *)c + s->at, sizeof array);
         for (size_t k = 0; k < *(size_t *)(void *)((char *)c + s->count_at); k++) {
             free_texts(array + k * s->size, s);
-            if (s->has_options)
-                options_done(&((struct config_publisher *)(void *)(array + k * s->size))->options);
+            if (s->has_options) {
+                struct config_publisher *u = (void *)(array + k * s->size);
+                options_done(&u->options);
+                kafka_settings_done(&u->kafka);
+            }
             memcpy(&name, array + k * s->size, sizeof name);
             free(name);
         }

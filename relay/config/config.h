@@ -11,6 +11,7 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
 #include "protocol/client.h"
+#include "publisher/kafka/settings.h"
 #include "publisher/options.h"
 #include "protocol/rights.h"
 #include "relay/config/config_keys.h"
@@ -20,7 +21,9 @@
 enum config_applies { RELOAD, RECONNECT, RESTART };
 
 enum config_auth { CONFIG_AUTH_ANY, CONFIG_AUTH_CACHING_SHA2, CONFIG_AUTH_NATIVE };
-enum config_sink { CONFIG_SINK_FILE, CONFIG_SINK_STDOUT };
+enum config_sink { CONFIG_SINK_FILE, CONFIG_SINK_STDOUT, CONFIG_SINK_KAFKA };
+enum config_delivery { CONFIG_EXACTLY_ONCE, CONFIG_AT_LEAST_ONCE };
+enum config_undeliverable { CONFIG_UNDELIVERABLE_STOP, CONFIG_DEAD_LETTER };
 enum config_origin { CONFIG_ORIGIN_OLDEST, CONFIG_ORIGIN_NEWEST };
 /* Who decides to follow another source of the channel. */
 enum failover_mode { FAILOVER_MANUAL, FAILOVER_AUTO };
@@ -53,6 +56,8 @@ struct config_start {
 #define C_ORIGIN                                             enum config_origin
 #define C_FAILOVER                                           enum failover_mode
 #define C_FORK                                               enum fork_policy
+#define C_DELIVERY                                           enum config_delivery
+#define C_UNDELIVERABLE                                      enum config_undeliverable
 #define CONFIG_FIELD(field, name, type, dflt, applies, help) C_##type field;
 
 struct config_relay {
@@ -78,7 +83,8 @@ struct config_user {
 struct config_publisher {
     char *name;
     PUBLISHER_KEYS(CONFIG_FIELD)
-    struct options options; /* Debezium's */
+    struct options        options; /* Debezium's */
+    struct kafka_settings kafka;   /* librdkafka's, and of topics */
 };
 
 enum {

@@ -331,12 +331,44 @@ static void check_has_source(struct parse *p, const struct part *t)
                         t->name);
 }
 
+/* Its settings are judged by librdkafka, as it will when the publisher begins. */
+static void check_kafka(struct parse *p, const struct part *t, const struct config_publisher *u)
+{
+    const struct kafka_producing how = { .transactional_id =
+                                             u->delivery == CONFIG_EXACTLY_ONCE ? "check" : NULL };
+    struct err                   e = { 0 };
+
+    if (u->sink != CONFIG_SINK_KAFKA) {
+        if (u->kafka.count > 0)
+            config_complain(p, t->line, "[publisher %s]: kafka.%s needs sink = kafka", t->name,
+                            u->kafka.items[0].name);
+        return;
+    }
+    if (is_given(u->path))
+        config_complain(p, key_line(t, "path"), "a kafka sink has no path");
+    if (kafka_settings_get(&u->kafka, "bootstrap.servers") == NULL &&
+        kafka_settings_get(&u->kafka, "metadata.broker.list") == NULL)
+        config_complain(p, t->line,
+                        "[publisher %s] needs 'kafka.bootstrap.servers': HOST:PORT of brokers, "
+                        "separated by commas",
+                        t->name);
+    else if (kafka_settings_check(&u->kafka, &how, &e) != 0)
+        config_complain(p, t->line, "[publisher %s]: %s", t->name, e.text);
+    if (u->undeliverable == CONFIG_DEAD_LETTER && !is_given(u->dead_letter_topic))
+        config_complain(p, key_line(t, "undeliverable"),
+                        "undeliverable = dead_letter needs 'dead_letter_topic'");
+    if (u->undeliverable == CONFIG_UNDELIVERABLE_STOP && is_given(u->dead_letter_topic))
+        config_complain(p, key_line(t, "dead_letter_topic"),
+                        "dead_letter_topic needs undeliverable = dead_letter");
+}
+
 static void check_publisher(struct parse *p, const struct part *t)
 {
     struct config_publisher *u = config_part(p, t);
     struct err               e = { 0 };
 
     check_channel(p, t, &u->channel, true);
+    check_kafka(p, t, u);
     if (u->sink == CONFIG_SINK_FILE && !is_given(u->path))
         config_complain(p, t->line, "[publisher %s] needs 'path': %s", t->name,
                         "the file of a file sink");
@@ -383,6 +415,8 @@ static void warn_readable(struct parse *p)
     char        sentence[SENTENCE_BYTES];
     bool        secrets = false;
 
+    for (size_t i = 0; i < p->config->publisher_count; i++)
+        secrets |= kafka_settings_have_secret(&p->config->publishers[i].kafka);
     for (size_t i = 0; i < p->part_count; i++)
         for (size_t k = 0; k < p->parts[i].section->key_count; k++)
             secrets |=

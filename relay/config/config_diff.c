@@ -135,6 +135,10 @@ static void compare(const struct difference *d, const struct config_section *s,
             compare_options(d, s, name,
                             &((const struct config_publisher *)(const void *)old)->options,
                             &((const struct config_publisher *)(const void *)one)->options);
+        if (s->has_options &&
+            !kafka_settings_equal(&((const struct config_publisher *)(const void *)old)->kafka,
+                                  &((const struct config_publisher *)(const void *)one)->kafka))
+            say(d, s, name, "kafka and topic.creation settings", RESTART);
     }
     array = sections_of(before, s, &count);
     for (size_t i = 0; i < count; i++) {

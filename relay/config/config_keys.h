@@ -190,7 +190,32 @@
     KEY(channel, "channel", TEXT, "", RESTART,                                                     \
         "The channel to publish; needed when there are several.")                                  \
     KEY(sink, "sink", SINK, "file", RESTART,                                                       \
-        "Where change events go: file or stdout, one JSON object a line.")                         \
+        "Where change events go: file or stdout, one JSON object a line, or kafka.")               \
     KEY(path, "path", TEXT, "", RESTART, "The file of a file sink.")                               \
     KEY(start, "start", ORIGIN, "oldest", RESTART,                                                 \
-        "Where a publisher without a checkpoint begins: 'oldest' held event or 'newest'.")
+        "Where a publisher without a checkpoint begins: 'oldest' held event or 'newest'.")         \
+    KEY(delivery, "delivery", DELIVERY, "exactly_once", RESTART,                                   \
+        "Kafka: exactly_once (events and checkpoint in one Kafka transaction; read them with "     \
+        "isolation.level=read_committed) or at_least_once (idempotent; after a crash the events "  \
+        "of about the last second come again).")                                                   \
+    KEY(batch_bytes, "batch_bytes", BYTES, "16M", RESTART,                                         \
+        "Kafka: a Kafka transaction is committed when its events are about as large; it holds "    \
+        "whole transactions of the source.")                                                       \
+    KEY(batch_ms, "batch_ms", COUNT, "200", RESTART,                                               \
+        "Kafka: or when it is so many milliseconds old; at once when nothing more is there.")      \
+    KEY(undeliverable, "undeliverable", UNDELIVERABLE, "stop", RESTART,                            \
+        "Kafka: an event that Kafka does not take, as one that is too large: 'stop' the "          \
+        "publisher (see 'binrelay publisher NAME skip'), or 'dead_letter'.")                       \
+    KEY(dead_letter_topic, "dead_letter_topic", TEXT, "", RESTART,                                 \
+        "Kafka: the topic that is told of such events: where they are and why.")                   \
+    KEY(checkpoint_topic, "checkpoint_topic", TEXT, "", RESTART,                                   \
+        "Kafka: the compacted topic that holds how far the publisher is; by default "              \
+        "binrelay.PREFIX.NAME.checkpoint.")                                                        \
+    KEY(topic_creation, "topic.creation.enable", FLAG, "yes", RESTART,                             \
+        "Kafka: make topics that are missing; else wait until they are there. "                    \
+        "topic.creation.default.NAME = VALUE gives them further settings of Kafka's topics, as "   \
+        "cleanup.policy.")                                                                         \
+    KEY(topic_partitions, "topic.creation.default.partitions", LIMIT, "none", RESTART,             \
+        "Kafka: partitions of a topic that is made; none: as the broker likes.")                   \
+    KEY(topic_replication, "topic.creation.default.replication.factor", LIMIT, "none", RESTART,    \
+        "Kafka: copies of a topic that is made; none: as the broker likes.")

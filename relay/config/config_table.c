@@ -104,7 +104,14 @@ static const struct word auth_words[] = {
     { "mysql_native_password", CONFIG_AUTH_NATIVE }, { NULL, 0 },
 };
 static const struct word sink_words[] = {
-    { "file", CONFIG_SINK_FILE }, { "stdout", CONFIG_SINK_STDOUT }, { NULL, 0 },
+    { "file", CONFIG_SINK_FILE }, { "stdout", CONFIG_SINK_STDOUT }, { "kafka", CONFIG_SINK_KAFKA },
+    { NULL, 0 },
+};
+static const struct word delivery_words[] = {
+    { "exactly_once", CONFIG_EXACTLY_ONCE }, { "at_least_once", CONFIG_AT_LEAST_ONCE }, { NULL, 0 },
+};
+static const struct word undeliverable_words[] = {
+    { "stop", CONFIG_UNDELIVERABLE_STOP }, { "dead_letter", CONFIG_DEAD_LETTER }, { NULL, 0 },
 };
 static const struct word origin_words[] = {
     { "oldest", CONFIG_ORIGIN_OLDEST }, { "newest", CONFIG_ORIGIN_NEWEST }, { NULL, 0 },
@@ -333,8 +340,10 @@ static const struct value_type {
     [TYPE_AUTH]     = { "any, caching_sha2_password or mysql_native_password", NULL, auth_words },
     [TYPE_RIGHTS]   = { "a list of replicate, forward, write and admin, or all, or none", put_rights, NULL },
     [TYPE_LIMIT]    = { "none, or a number from 1 to 4294967295", put_limit, NULL },
-    [TYPE_SINK]     = { "file or stdout", NULL, sink_words },
+    [TYPE_SINK]     = { "file, stdout or kafka", NULL, sink_words },
     [TYPE_ORIGIN]   = { "oldest or newest", NULL, origin_words },
+    [TYPE_DELIVERY] = { "exactly_once or at_least_once", NULL, delivery_words },
+    [TYPE_UNDELIVERABLE] = { "stop or dead_letter", NULL, undeliverable_words },
     [TYPE_FAILOVER] = { "manual or auto", NULL, failover_words },
     [TYPE_FORK]     = { "stop or keep", NULL, fork_words },
 };

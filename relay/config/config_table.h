@@ -26,6 +26,8 @@ enum config_type {
     TYPE_ORIGIN,
     TYPE_FAILOVER,
     TYPE_FORK,
+    TYPE_DELIVERY,
+    TYPE_UNDELIVERABLE,
     CONFIG_TYPES
 };
 

@@ -33,7 +33,8 @@
  *        "store":{"files":1,"bytes":157,"first":"binlog.000001","last":"binlog.000001",
  *          "start":{"ordinal":1,"file":"binlog.000001","offset":4},"sync":"commit|interval|os",
  *          "free_bytes":1} (first, last, start: null when the store is empty),
- *        "publishers":[{"name":"p","state":"running|idle|failed|ended","problem":null,
+ *        "publishers":[{"name":"p","state":"running|idle|waiting|paused|failed|ended",
+ *          "problem":null,"can_skip":false,
  *          "next":{"ordinal":1,"file":"binlog.000001","offset":157} or null,"events":1,
  *          "last_event_s":1,"lag_s":0}]}]}
  *     A failed channel could not be opened. Where there is only one channel, or one was named,
@@ -83,6 +84,10 @@
  *     over: one of its limits is passed, so that the files may go. lost: they are gone.
  *
  *   forget TAB NAME    {"forgot":"NAME"}; a consumer that is connected is not forgotten.
+ *
+ *   publisher TAB NAME TAB status|pause|resume|retry|skip
+ *     Orders (relay's publisher/publisher.h says which are possible when), and answers with one
+ *     line: what `status` says of it, as it was just then.
  *
  *   define TAB DATABASE TAB TABLE
  *     The table as the source has it now, as publisher/tables/definition.h's JSON text.

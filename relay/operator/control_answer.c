@@ -279,31 +279,36 @@ static int put_sessions(struct json *j, struct serve *serve, const char *channel
     return 0;
 }
 
-static void put_publishers(struct json *j, struct channel *channel)
+static void put_publisher(struct json *j, struct channel *channel, size_t index)
 {
     static const char *const states[] = {
-        [PUBLISHER_RUNNING] = "running",
-        [PUBLISHER_IDLE] = "idle",
-        [PUBLISHER_FAILED] = "failed",
-        [PUBLISHER_ENDED] = "ended",
+        [PUBLISHER_RUNNING] = "running", [PUBLISHER_IDLE] = "idle",
+        [PUBLISHER_WAITING] = "waiting", [PUBLISHER_PAUSED] = "paused",
+        [PUBLISHER_FAILED] = "failed",   [PUBLISHER_ENDED] = "ended",
     };
     struct publisher_status p;
 
+    channel_publisher_status(channel, index, &p);
+    json_open_object(j);
+    put_text(j, "name", p.name);
+    put_text(j, "state", states[p.state]);
+    put_text_or_null(j, "problem", p.problem);
+    json_name(j, "can_skip");
+    json_bool(j, p.can_skip);
+    put_pos(j, "next", channel_store(channel), p.next);
+    put_uint(j, "events", p.events);
+    put_time_or_null(j, "last_event_s", p.last_event_s);
+    put_lag(j, p.state != PUBLISHER_FAILED && p.state != PUBLISHER_ENDED, p.state == PUBLISHER_IDLE,
+            p.last_event_s);
+    json_close_object(j);
+}
+
+static void put_publishers(struct json *j, struct channel *channel)
+{
     json_name(j, "publishers");
     json_open_array(j);
-    for (size_t i = 0; i < channel_publisher_count(channel); i++) {
-        channel_publisher_status(channel, i, &p);
-        json_open_object(j);
-        put_text(j, "name", p.name);
-        put_text(j, "state", states[p.state]);
-        put_text_or_null(j, "problem", p.problem);
-        put_pos(j, "next", channel_store(channel), p.next);
-        put_uint(j, "events", p.events);
-        put_time_or_null(j, "last_event_s", p.last_event_s);
-        put_lag(j, p.state == PUBLISHER_RUNNING || p.state == PUBLISHER_IDLE,
-                p.state == PUBLISHER_IDLE, p.last_event_s);
-        json_close_object(j);
-    }
+    for (size_t i = 0; i < channel_publisher_count(channel); i++)
+        put_publisher(j, channel, i);
     json_close_array(j);
 }
 
@@ -692,6 +697,39 @@ static int answer_reload(const struct control_context *x, const struct control_r
 
 enum { WORDS_MAX = 4 };
 
+static int answer_publisher(const struct control_context *x, const struct control_request *r,
+                            char *const *words, struct buf *line, control_put *put, void *put_arg,
+                            struct err *e)
+{
+    static const struct {
+        const char          *word;
+        enum publisher_order order;
+    } orders[] = {
+        { "pause", PUBLISHER_PAUSE },
+        { "resume", PUBLISHER_RESUME },
+        { "retry", PUBLISHER_RETRY },
+        { "skip", PUBLISHER_SKIP },
+    };
+    struct channel *c = NULL;
+    struct json     j = json_into(line);
+    size_t          index = 0, i = 0;
+
+    TRY(control_channel(x, r, &c, e));
+    TRY(channel_find_publisher(c, words[1], &index, e));
+    while (i < sizeof orders / sizeof *orders && strcmp(orders[i].word, words[2]) != 0)
+        i++;
+    if (i < sizeof orders / sizeof *orders)
+        TRY(channel_publisher_order(c, index, orders[i].order, e));
+    else if (strcmp(words[2], "status") != 0)
+        return err_set(e, E_CONFIG,
+                       "a publisher knows status, pause, resume, retry and skip, not '%.40s'",
+                       words[2]);
+    put_publisher(&j, c, index);
+    buf_put_u8(line, '\n');
+    TRY(buf_check(line, "a publisher's status", e));
+    return put(put_arg, buf_slice(line), e);
+}
+
 static const struct request {
     const char *name;
     size_t      operands;
@@ -703,7 +741,7 @@ static const struct request {
     { "map", 1, answer_map },         { "purge", 2, answer_purge },
     { "define", 2, answer_define },   { "reload", 1, answer_reload },
     { "restart", 0, answer_restart }, { "consumers", 0, answer_consumers },
-    { "forget", 1, answer_forget },
+    { "forget", 1, answer_forget },   { "publisher", 2, answer_publisher },
 };
 
 static size_t split(char *line, char *words[WORDS_MAX])

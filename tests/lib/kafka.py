@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 from lib import cache, debezium, maven, wait
-from lib.errors import Failure
+from lib.errors import Failure, Unavailable
 from lib.ports import Port
 from lib.process import Process
 
@@ -48,9 +48,9 @@ def _properties(path, settings):
 
 
 class Broker(Process):
-    """One node (KRaft) that answers when the constructor returns."""
+    """One node (KRaft) that answers when the constructor returns; `settings` are the broker's own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, settings=None):
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self._ports = Port(), Port()
@@ -70,19 +70,50 @@ class Broker(Process):
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
             "group.initial.rebalance.delay.ms": 0,
+            **(settings or {}),
         })
+        self._config = config
+        self._starts = 0
         name = uuid.uuid4().hex[:22]
         done = subprocess.run(list(map(str, _java("kafka.tools.StorageTool", "format", "--standalone",
                                                   "-t", name, "-c", config))),
                               capture_output=True, text=True, check=False)
         if done.returncode:
             raise Failure("the broker's folder can't be formatted", done.stdout + done.stderr)
-        super().__init__("kafka", _java(TALKATIVE, "kafka.Kafka", config), folder / "broker.log")
-        wait.until(self._started, 60, lambda: f"the broker to start\n{self.tail()}")
+        self.start()
+
+    def start(self):
+        """Also again, after stop() or kill9(): with the data it had."""
+        self._starts += 1
+        super().__init__("kafka", _java(TALKATIVE, "kafka.Kafka", self._config),
+                         self.folder / "broker.log")
+        wait.until(self._started, 90, lambda: f"the broker to start\n{self.tail()}")
+        return self
 
     def _started(self):
         self.must_run()
-        return "Kafka Server started" in self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace").count("Kafka Server started") >= self._starts
+
+    def records(self, topic, committed=True):
+        """All that is in a topic now, in the order of each partition, read by kcat."""
+        level = "read_committed" if committed else "read_uncommitted"
+        try:
+            done = subprocess.run(
+                ["kcat", "-C", "-b", self.address, "-t", topic, "-e", "-q", "-J", "-o", "beginning",
+                 "-X", f"isolation.level={level}", "-X", "check.crcs=true"],
+                capture_output=True, text=True, check=False, timeout=60)
+        except FileNotFoundError:
+            raise Unavailable("kcat is not installed: run tools/deps test") from None
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def admin(self, tool, *words):
+        """One of Kafka's own tools; gives what it prints."""
+        done = subprocess.run(list(map(str, _java(f"org.apache.kafka.tools.{tool}",
+                                                  "--bootstrap-server", self.address, *words))),
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failure(f"{tool} {words}", done.stdout + done.stderr)
+        return done.stdout
 
     def read(self, topic, timeout_s=4):
         """All that is in a topic now, as [(key, value)] texts; None stands for null."""

@@ -325,7 +325,7 @@ static void a_full_disk_is_waited_for(void **state)
         publisher_status(r.publisher, &status);
         (void)usleep(1000);
     }
-    assert_int_equal(status.state, PUBLISHER_RUNNING);
+    assert_int_equal(status.state, PUBLISHER_WAITING);
     assert_non_null(strstr(status.problem, "No space left"));
     assert_int_equal(end(&r), 0);
     fixture_done(&s->f);
@@ -376,7 +376,7 @@ static void a_source_that_is_away_is_waited_for(void **state)
         publisher_status(r.publisher, &status);
         (void)usleep(1000);
     }
-    assert_int_equal(status.state, PUBLISHER_RUNNING);
+    assert_int_equal(status.state, PUBLISHER_WAITING);
     assert_non_null(strstr(status.problem, "away"));
     status = status_when(&r, PUBLISHER_IDLE);
     assert_true(status.events > 0);

@@ -121,6 +121,16 @@ const struct command commands[] = {
       .details = "Prints the section; what can't be taken over, or stands in another section, is "
                  "said in comments and on standard error. '-' is standard input.",
       .run = import_connector_run },
+    { .name = "publisher",
+      .operands = "NAME status|pause|resume|retry|skip",
+      .operand_count = 2,
+      .summary = "how a publisher is doing; stop it for a while, help it out of a failure",
+      .details =
+          "pause: it stops at the end of a transaction and stays so, also after a restart of the "
+          "relay; what it has not published is held. resume: it goes on. retry: one that failed "
+          "or waits tries again at once. skip: one that failed at a single record leaves that "
+          "record out and goes on.",
+      .run = publisher_command_run },
     { .name = "purge",
       .operands = "",
       .summary = "forget the oldest relay files",

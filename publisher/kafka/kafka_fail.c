@@ -1,0 +1,169 @@
+#include "publisher/kafka/kafka_core.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REFUSED_MAX = 10000 };
+
+/* Kafka will never take this record as it is. */
+static bool is_of_record(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+           code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE || code == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+           code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+           code == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
+}
+
+static enum err_kind kind_of(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        return E_AUTH;
+    default:
+        return E_IO;
+    }
+}
+
+static void place_text(const struct kafka *k, store_pos pos, char *into, size_t room)
+{
+    struct store_file f;
+    struct err        ignored = { 0 };
+
+    if (store_file_by_ordinal(k->host.store, store_pos_ordinal(pos), &f, &ignored) == 0)
+        (void)snprintf(into, room, "%s:%llu", f.name, (unsigned long long)store_pos_offset(pos));
+    else
+        (void)snprintf(into, room, "?");
+}
+
+static bool same(const struct record_id *a, const struct record_id *b)
+{
+    return a->pos == b->pos && a->row == b->row && a->nth == b->nth;
+}
+
+const struct refused *kafka_find_refused(const struct kafka *k, const struct record_id *id)
+{
+    for (size_t i = 0; i < k->refused_count; i++)
+        if (same(&k->refused[i].id, id))
+            return &k->refused[i];
+    return NULL;
+}
+
+void kafka_forget_refused(struct kafka *k, store_pos before)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < k->refused_count; i++)
+        if (k->refused[i].id.pos >= before)
+            k->refused[kept++] = k->refused[i];
+    k->refused_count = kept;
+}
+
+static int remember(struct kafka *k, const struct record_id *id, bool is_skipped, const char *why,
+                    struct err *e)
+{
+    struct refused *grown = NULL;
+
+    if (k->refused_count < REFUSED_MAX)
+        grown = realloc(k->refused, (k->refused_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return err_set(e, E_LIMIT, "too many records that Kafka does not take");
+    k->refused = grown;
+    struct refused *r = &k->refused[k->refused_count++];
+    *r = (struct refused){ .id = *id, .is_skipped = is_skipped };
+    (void)snprintf(r->why, sizeof r->why, "%s", why);
+    return 0;
+}
+
+int kafka_refuse(struct kafka *k, const struct record_id *id, const char *topic, const char *why,
+                 struct err *e)
+{
+    char place[STORE_NAME_BYTES + 32];
+
+    if (k->dead_letter_topic != NULL)
+        return remember(k, id, false, why, e);
+    place_text(k, id->pos, place, sizeof place);
+    k->stuck = *id;
+    k->base.is_stuck = true;
+    return err_set(e, E_LIMIT,
+                   "the event at %s, row %u, can't be delivered to topic '%s': %s. 'binrelay "
+                   "publisher %s retry' tries again, 'skip' leaves this record out",
+                   place, id->row, topic, why, k->host.name);
+}
+
+int kafka_skip(struct kafka *k, struct err *e)
+{
+    TRY(remember(k, &k->stuck, true, "", e));
+    k->base.is_stuck = false;
+    return 0;
+}
+
+/* The broker refuses whole requests: the same once more one by one tells which record it is. */
+static int fail_record(struct kafka *k, const struct producer_failure *f, struct err *e)
+{
+    (void)err_set(e, E_LIMIT, "topic '%s': %s", f->topic, f->text);
+    if (k->careful_until == 0) {
+        k->careful_until = f->id.pos + 1;
+    } else if (kafka_refuse(k, &f->id, f->topic, f->text, e) != 0) {
+        return -1;
+    }
+    k->base.again = k->base.at_once = true;
+    return -1;
+}
+
+static int fail_report(struct kafka *k, const struct producer_failure *f, struct err *e)
+{
+    char place[STORE_NAME_BYTES + 32];
+
+    if (is_of_record(f->code))
+        return fail_record(k, f, e);
+    k->base.again = true;
+    place_text(k, f->id.pos, place, sizeof place);
+    return err_set(e, kind_of(f->code), "topic '%s': %s (from %s on)", f->topic, f->text, place);
+}
+
+static bool is_fenced(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+           code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+/* A transaction that took too long is ended by the broker, which fences its producer, too. */
+static bool was_too_slow(const struct kafka *k)
+{
+    const char *limit = kafka_settings_get(k->options.settings, "transaction.timeout.ms");
+    int64_t     limit_ms = limit != NULL ? strtoll(limit, NULL, 10) : 300000;
+
+    return k->in_txn && output_now_ms() - k->batch_begun_ms >= limit_ms;
+}
+
+int kafka_fail(struct kafka *k, rd_kafka_resp_err_t code, const char *what, struct err *e)
+{
+    struct producer_failure f;
+    char                    why[ERR_TEXT_BYTES] = "";
+
+    if (producer_failed(k->producer, &f))
+        return fail_report(k, &f, e);
+    if (code == RD_KAFKA_RESP_ERR__FATAL)
+        code = rd_kafka_fatal_error(producer_handle(k->producer), why, sizeof why);
+    if (is_fenced(code) && !was_too_slow(k))
+        return err_set(e, E_REFUSED,
+                       "another publisher has taken over: it uses transactional.id '%s', too",
+                       k->transactional_id);
+    k->base.again = true;
+    return err_set(e, kind_of(code), "%s: %s", what, why[0] != 0 ? why : rd_kafka_err2str(code));
+}
+
+int kafka_fail_error(struct kafka *k, rd_kafka_error_t *error, const char *what, struct err *e)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    char                text[ERR_TEXT_BYTES];
+
+    (void)snprintf(text, sizeof text, "%s (%s)", what, rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return kafka_fail(k, code, text, e);
+}

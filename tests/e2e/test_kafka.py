@@ -1,0 +1,164 @@
+"""Change events in a real Kafka: what a file would hold, each once, through failures."""
+
+import json
+import os
+import random
+import threading
+import time
+
+from lib import wait
+from lib.kafka import Broker
+from lib.marks import limit
+
+TOPIC = "srv.g.t"
+ROUNDS = int(os.environ.get("BINRELAY_KAFKA_ROUNDS", "10"))
+
+
+class Writer(threading.Thread):
+    """Small transactions all the time: inserts in order, now and then an update."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server = server
+        self.written = 0
+        self.ending = threading.Event()
+
+    def run(self):
+        with self.server.connect() as connection, connection.cursor() as cursor:
+            while not self.ending.is_set():
+                first = self.written + 1
+                cursor.execute("INSERT INTO g.t VALUES " + ", ".join(
+                    f"({i}, REPEAT('{i} ', 20))" for i in range(first, first + 4)))
+                self.written += 4
+                if first % 50 == 1:
+                    cursor.execute(f"UPDATE g.t SET v = 'changed' WHERE id <= {first} "
+                                   f"ORDER BY id DESC LIMIT 30")
+                time.sleep(0.002)
+
+    def end(self):
+        self.ending.set()
+        self.join()
+
+
+def publisher(broker, **settings):
+    return {"sink": "kafka", "topic.prefix": "srv", "database.include.list": "g",
+            "include.schema.changes": "false", "kafka.bootstrap.servers": broker.address,
+            "topic.creation.default.partitions": 1, **settings}
+
+
+def state(relay, name="k"):
+    return json.loads(relay.cli("publisher", name, "status", "--json"))
+
+
+def wait_state(relay, wanted, timeout_s=60):
+    def reached():
+        relay.process.must_run()
+        now = state(relay)
+        return now if now["state"] == wanted else None
+
+    return wait.until(reached, timeout_s,
+                      lambda: f"{wanted}, it is {state(relay)}\n{relay.tail()}", pause_s=0.1)
+
+
+def wait_published(relay, server, timeout_s=60):
+    """Until all that is in the server's binlog now is in Kafka."""
+    relay.wait_caught_up(server)
+    at = relay.status()["published"]
+
+    def reached():
+        relay.process.must_run()
+        now = state(relay)
+        return now["state"] == "idle" and now["next"] is not None and \
+            (now["next"]["file"], now["next"]["offset"]) >= (at["file"], at["offset"])
+
+    wait.until(reached, timeout_s, lambda: f"all in Kafka, it is {state(relay)}\n{relay.tail()}",
+               pause_s=0.1)
+
+
+def plain(value):
+    """Without the clocks of who wrote it."""
+    if value is None:
+        return None
+    event = json.loads(value) if isinstance(value, str) else dict(value)
+    for clock in ("ts_ms", "ts_us", "ts_ns"):
+        event.pop(clock, None)
+    return event
+
+
+def table(server):
+    server.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY, v VARCHAR(200))")
+
+
+@limit(150)
+def test_kafka_holds_what_a_file_holds(scene):
+    """Both deliveries; keys, values, tombstones, headers; a checkpoint that a restart goes on from."""
+    broker = scene.add(Broker(scene.path("kafka")))
+    server = scene.server("mysql97")
+    table(server)
+    relay = scene.relay(server, publish="g", settings={
+        "publisher k": publisher(broker, **{"topic.creation.default.partitions": 3}),
+        "publisher l": publisher(broker, **{"topic.prefix": "least", "delivery": "at_least_once"})})
+    server.sql("INSERT INTO g.t VALUES (1, 'a'), (2, 'b'), (3, NULL); UPDATE g.t SET v = 'c' WHERE id = 1;"
+               "UPDATE g.t SET id = 7 WHERE id = 2; DELETE FROM g.t WHERE id = 3")
+    wait_published(relay, server)
+    relay.stop()
+    relay.start()
+    server.sql("INSERT INTO g.t VALUES (10, 'after the restart')")
+    wait_published(relay, server)
+    lines = relay.wait_events(9)
+    expected = [(line["key"], plain(line["value"])) for line in lines]
+    records = broker.records(TOPIC)
+    assert {record["partition"] for record in records} <= {0, 1, 2}
+    assert "PartitionCount: 3" in broker.admin("TopicCommand", "--describe", "--topic", TOPIC)
+    for key in {json.dumps(key) for key, _ in expected}:
+        ours = [plain(record["payload"]) for record in records
+                if json.loads(record["key"]) == json.loads(key)]
+        assert ours == [value for k, value in expected if json.dumps(k) == key], key
+    assert len(records) == len(expected)
+    wait.until(lambda: len(broker.records("least.g.t")) == len(expected), 30, "at_least_once")
+    least = [(json.loads(record["key"]), plain(record["payload"])) for record in broker.records("least.g.t")]
+    for _, value in least + expected:
+        if value is not None:
+            value["source"].pop("name")
+    assert least == expected
+    headers = dict(zip(records[0]["headers"][::2], records[0]["headers"][1::2]))
+    assert headers["__debezium.context.connectorName"] == "mysql", headers
+    last = json.loads(broker.records("binrelay.srv.k.checkpoint")[-1]["payload"])
+    at = relay.status()["published"]
+    assert (last["file"], last["offset"], last["gtids"]) == (at["file"], at["offset"], at["gtids"])
+    assert last["events"] == len(expected), last
+
+
+@limit(300)
+def test_kafka_has_each_row_once_through_kills(scene):
+    """SIGKILL of relay and broker at random moments: each row once and in order, in whole transactions."""
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    broker = scene.add(Broker(scene.path("kafka")))
+    server = scene.server("mariadb10")
+    table(server)
+    relay = scene.relay(server, settings={"publisher k": publisher(broker, batch_ms=50)})
+    writer = Writer(server)
+    writer.start()
+    scene.finally_do(writer.end)
+    for turn in range(ROUNDS):
+        time.sleep(chance.uniform(0.2, 2.0))
+        if turn % 5 == 4:
+            broker.kill9()
+            time.sleep(chance.uniform(0, 2))
+            broker.start()
+        else:
+            relay.kill9()
+            relay.start()
+    writer.end()
+    wait_published(relay, server, 120)
+    events = [json.loads(record["payload"]) for record in broker.records(TOPIC) if record["payload"]]
+    inserted = [event["after"]["id"] for event in events if event["op"] == "c"]
+    assert inserted == list(range(1, writer.written + 1)), \
+        f"seed {seed}: {len(inserted)} of {writer.written}"
+    places = [(event["source"]["file"], event["source"]["pos"], event["source"]["row"])
+              for event in events]
+    assert places == sorted(set(places)), f"seed {seed}: order, or one twice"
+    print(f"{writer.written} rows, {len(events)} events, "
+          f"{len(broker.records(TOPIC, committed=False))} with aborted ones")
