@@ -7,3 +7,5 @@
 #include "protocol/base/bytes.h"
 
 uint32_t checksum_crc32(uint32_t crc, struct slice bytes);
+/* The same over n zeros, which costs nothing, however many they are. */
+uint32_t checksum_crc32_zeros(uint32_t crc, uint64_t n);

@@ -3,19 +3,29 @@
 
 enum { START_ENCRYPTION_BODY_BYTES = 1 + 4 + 12 };
 
-void hole_put(struct buf *out, uint32_t length, uint64_t end, bool has_crc)
+uint32_t hole_least_bytes(bool has_crc)
 {
-    uint32_t tail = has_crc ? EVENT_CRC_BYTES : 0;
-    size_t   start = out->len;
+    return EVENT_HEADER_BYTES + (has_crc ? EVENT_CRC_BYTES : 0);
+}
 
-    assert(length >= EVENT_HEADER_BYTES + tail && length <= end);
+void hole_put_head(struct buf *out, uint32_t length, uint64_t end)
+{
+    assert(length >= EVENT_HEADER_BYTES && length <= end);
     buf_put_le(out, 0, 4);
     buf_put_u8(out, EVENT_IGNORABLE);
     buf_put_le(out, 0, 4);
     buf_put_le(out, length, 4);
     buf_put_le(out, (uint32_t)end, 4);
     buf_put_le(out, EVENT_FLAG_IGNORABLE, 2);
-    uint32_t body = length - EVENT_HEADER_BYTES - tail;
+}
+
+void hole_put(struct buf *out, uint32_t length, uint64_t end, bool has_crc)
+{
+    size_t start = out->len;
+
+    assert(length >= hole_least_bytes(has_crc));
+    hole_put_head(out, length, end);
+    uint32_t body = length - hole_least_bytes(has_crc);
     uint8_t *zeros = buf_extend(out, body);
     if (zeros == NULL)
         return;
@@ -26,6 +36,23 @@ void hole_put(struct buf *out, uint32_t length, uint64_t end, bool has_crc)
     }
 }
 
+uint32_t hole_next_bytes(uint64_t left, bool has_crc)
+{
+    uint32_t least = hole_least_bytes(has_crc);
+
+    assert(left >= least);
+    if (left <= HOLE_EVENT_BYTES)
+        return (uint32_t)left;
+    uint64_t behind = left - HOLE_EVENT_BYTES;
+    return behind >= least ? HOLE_EVENT_BYTES : HOLE_EVENT_BYTES - least;
+}
+
+uint32_t hole_checksum(struct slice head, uint32_t length)
+{
+    assert(head.len == EVENT_HEADER_BYTES && length >= hole_least_bytes(true));
+    return checksum_crc32_zeros(checksum_crc32(0, head), length - hole_least_bytes(true));
+}
+
 bool hole_is(const struct event *ev)
 {
     return ev->type == EVENT_IGNORABLE && ev->server_id == 0 && ev->timestamp_s == 0 &&
@@ -34,5 +61,5 @@ bool hole_is(const struct event *ev)
 
 uint32_t hole_start_encryption_bytes(bool has_crc)
 {
-    return EVENT_HEADER_BYTES + START_ENCRYPTION_BODY_BYTES + (has_crc ? EVENT_CRC_BYTES : 0);
+    return hole_least_bytes(has_crc) + START_ENCRYPTION_BODY_BYTES;
 }

@@ -91,6 +91,9 @@ int index_build(struct store *s, const struct store_file *f, struct gtids *at, s
     int result = put_text(at, &text, e);
     if (result == 0) {
         sidecar_put_head(out, f, buf_slice(&text));
+        result = indexer_inherit(&ix, at, store_begins_epoch(s, f), e);
+    }
+    if (result == 0) {
         result = scan_open(s->disk, f->name, f->size, false, &scan, e);
     }
     if (result == 0)

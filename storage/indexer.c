@@ -13,6 +13,7 @@ void indexer_done(struct indexer *ix)
 {
     gtids_done(&ix->span_gtids);
     gtids_done(&ix->fresh);
+    gtids_done(&ix->inherited);
     buf_done(&ix->before);
     buf_done(&ix->ready);
     free(ix->marks);
@@ -37,6 +38,12 @@ void indexer_reset(struct indexer *ix)
     ix->ready_done = 0;
 }
 
+int indexer_inherit(struct indexer *ix, const struct gtids *held, bool begins_epoch, struct err *e)
+{
+    ix->begins_epoch = begins_epoch;
+    return gtids_copy(&ix->inherited, held, e);
+}
+
 void indexer_resume(struct indexer *ix, const struct sidecar_entry *checkpoint)
 {
     assert(checkpoint->kind == SIDECAR_CHECKPOINT);
@@ -50,6 +57,20 @@ int gtids_unite(struct gtids *into, const struct gtids *more, struct err *e)
     TRY(gtid_set_unite(&into->set, &more->set, e));
     for (size_t i = 0; i < more->state.count; i++)
         TRY(gtid_state_set(&into->state, &more->state.entries[i], e));
+    return 0;
+}
+
+int gtids_pass_head(struct gtids *into, const struct gtids *said, bool begins_epoch, struct err *e)
+{
+    TRY(gtid_set_unite(&into->set, &said->set, e));
+    if (!begins_epoch)
+        return said->state.count != 0 ? gtid_state_copy(&into->state, &said->state, e) : 0;
+    for (size_t i = 0; i < said->state.count; i++) {
+        const struct gtid *theirs = &said->state.entries[i];
+        const struct gtid *ours = gtid_state_get(&into->state, theirs->domain);
+        if (ours == NULL || ours->number < theirs->number)
+            TRY(gtid_state_set(&into->state, theirs, e));
+    }
     return 0;
 }
 
@@ -112,14 +133,10 @@ static int mark(struct indexer *ix, uint64_t offset, struct err *e)
     return 0;
 }
 
-static int put_checkpoint(struct indexer *ix, struct err *e)
+static int put_entry(struct indexer *ix, uint64_t offset, struct err *e)
 {
-    uint64_t offset = ix->closed_at;
-
-    if (ix->span.transactions == 0)
-        return 0;
     struct buf text;
-    TRY(run_end(ix, e));
+
     buf_init(&text, SIDECAR_ENTRY_MAX);
     gtids_put_text(&ix->span_gtids, &text);
     int result = buf_check(&text, "GTIDs of a checkpoint", e);
@@ -134,6 +151,23 @@ static int put_checkpoint(struct indexer *ix, struct err *e)
     ix->span_gtids = (struct gtids){ 0 };
     ix->checkpoint_at = offset;
     return result;
+}
+
+static int put_checkpoint(struct indexer *ix, struct err *e)
+{
+    if (ix->span.transactions == 0)
+        return 0;
+    TRY(run_end(ix, e));
+    return put_entry(ix, ix->closed_at, e);
+}
+
+/* A checkpoint at each end, so that nobody who looks for something behind it begins before it. */
+int indexer_pass_hole(struct indexer *ix, uint64_t end, struct err *e)
+{
+    TRY(put_checkpoint(ix, e));
+    ix->span.events += ix->loose_events;
+    ix->loose_events = 0;
+    return put_entry(ix, end, e);
 }
 
 int indexer_close_txn(struct indexer *ix, const struct gtid *g, uint32_t commit_s, uint64_t end,
@@ -169,10 +203,12 @@ int indexer_take_head_event(struct indexer *ix, const struct event *ev, uint64_t
     struct gtids said = { 0 };
     int          result = gtids_take_event(&said, ev, e);
     if (result == 0)
-        result = gtids_unite(&ix->fresh, &said, e);
+        result = gtids_pass_head(&ix->inherited, &said, ix->begins_epoch, e);
+    if (result == 0)
+        result = gtids_unite(&ix->fresh, &ix->inherited, e);
     if (result == 0) {
         buf_clear(&ix->before);
-        gtids_put_text(&said, &ix->before);
+        gtids_put_text(&ix->inherited, &ix->before);
         sidecar_put_before(&ix->ready, end, buf_slice(&ix->before));
         result = buf_check(&ix->before, "GTIDs of a file's head", e);
     }
@@ -180,6 +216,8 @@ int indexer_take_head_event(struct indexer *ix, const struct event *ev, uint64_t
         result = mark(ix, 0, e); /* recovery does not build on it: it need not wait */
     ix->has_before = result == 0;
     gtids_done(&said);
+    gtids_done(&ix->inherited);
+    ix->inherited = (struct gtids){ 0 };
     return result;
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "protocol/txn.h"
+#include "storage/hole.h"
 #include "storage/sidecar.h"
 
 enum { INDEXER_DISTANCE_BYTES = 256 * 1024 };
@@ -28,6 +29,8 @@ struct indexer {
     struct gtids          fresh;    /* since indexer_take_fresh() */
     struct gtid           run;      /* consecutive GTIDs, not yet in the two above: the first ... */
     uint64_t              run_last; /* ... and the last */
+    struct gtids          inherited; /* held before this file; until its head came */
+    bool                  begins_epoch;
     bool                  has_before;
     struct buf            before; /* text, once has_before */
     struct buf            ready;  /* encoded entries */
@@ -39,6 +42,9 @@ struct indexer {
 /* `distance` 0: INDEXER_DISTANCE_BYTES. */
 void indexer_init(struct indexer *ix, uint32_t distance);
 void indexer_done(struct indexer *ix); /* accepts a zeroed one */
+/* At a file's start: what is held before it, and whether it is the first of its epoch. */
+MUST_CHECK int indexer_inherit(struct indexer *ix, const struct gtids *held, bool begins_epoch,
+                               struct err *e);
 /* Back to the start of a (new) file; keeps `fresh`. */
 void indexer_reset(struct indexer *ix);
 /* Goes on behind a checkpoint read from a sidecar. */
@@ -48,6 +54,7 @@ MUST_CHECK int indexer_close_txn(struct indexer *ix, const struct gtid *g, uint3
                                  uint64_t end, struct err *e);
 MUST_CHECK int indexer_take_head_event(struct indexer *ix, const struct event *ev, uint64_t end,
                                        struct err *e);
+MUST_CHECK int indexer_pass_hole(struct indexer *ix, uint64_t end, struct err *e);
 
 static inline bool indexer_is_head_event(const struct event *ev)
 {
@@ -67,6 +74,8 @@ static inline int indexer_feed(struct indexer *ix, const struct event *ev, enum 
         return indexer_close_txn(ix, &txn->current.gtid, ev->timestamp_s, end, e);
     if (indexer_is_head_event(ev))
         return indexer_take_head_event(ix, ev, end, e);
+    if (hole_is_sparse(ev))
+        return indexer_pass_hole(ix, end, e);
     return 0;
 }
 
@@ -82,6 +91,14 @@ void         indexer_taken(struct indexer *ix, size_t bytes);
 /* Moves the GTIDs that came since the last call into *out (which must be empty). */
 MUST_CHECK int indexer_take_fresh(struct indexer *ix, struct gtids *out, struct err *e);
 
+/*
+ * into = what is held behind the head of a file that says `said`, `into` being held before it. A
+ * MySQL server's set is united with it, since of what another server left to us it knows nothing.
+ * A MariaDB server's state replaces it, as domains may have been deleted; but where it is another
+ * server's, which begins earlier, the greater number of each domain counts.
+ */
+MUST_CHECK int gtids_pass_head(struct gtids *into, const struct gtids *said, bool begins_epoch,
+                               struct err *e);
 /* into = what holds both: sets united, states overwritten by the later one. */
 MUST_CHECK int gtids_unite(struct gtids *into, const struct gtids *more, struct err *e);
 MUST_CHECK int gtids_unite_text(struct gtids *into, struct slice text, struct err *e);

@@ -626,7 +626,8 @@ int locate_time(struct store *s, int64_t time_s, store_pos *out, struct err *e)
 
 /* ---- GTIDs up to a place ---- */
 
-static int add_to(struct scan *scan, uint64_t offset, struct gtids *out, struct err *e)
+static int add_to(struct scan *scan, uint64_t offset, bool begins_epoch, struct gtids *out,
+                  struct err *e)
 {
     while (scan->at < offset) {
         struct scan_event ev;
@@ -640,7 +641,7 @@ static int add_to(struct scan *scan, uint64_t offset, struct gtids *out, struct 
             struct gtids said = { 0 };
             int          result = gtids_take_event(&said, &ev.event, e);
             if (result == 0)
-                result = gtids_unite(out, &said, e);
+                result = gtids_pass_head(out, &said, begins_epoch, e);
             gtids_done(&said);
             TRY(result);
         }
@@ -677,7 +678,7 @@ static int gtids_up_to(struct store *s, const struct store_file *f, uint64_t off
     TRY(scan_open(s->disk, f->name, offset, false, &scan, e));
     result = scan_seek(&scan, from, e);
     if (result == 0)
-        result = add_to(&scan, offset, out, e);
+        result = add_to(&scan, offset, store_begins_epoch(s, f), out, e);
     scan_close(&scan);
     return result;
 }

@@ -1,5 +1,6 @@
 #include "storage/reader.h"
 #include <stdlib.h>
+#include "storage/hole.h"
 #include "storage/index.h"
 #include "storage/scan.h"
 
@@ -18,9 +19,10 @@ struct reader {
     uint64_t          event_at;     /* of the event that `at` is in */
     uint32_t          event_length; /* 0: `at` is an event's start */
     struct event      event;        /* its head, while it comes in pieces */
-    uint8_t          *block;        /* NULL while there is nothing to read */
-    size_t            block_size;   /* of it now */
-    size_t            block_bytes;  /* at most */
+    bool              reads_holes;
+    uint8_t          *block;       /* NULL while there is nothing to read */
+    size_t            block_size;  /* of it now */
+    size_t            block_bytes; /* at most */
     uint64_t          block_at;
     size_t            block_len;
 };
@@ -50,6 +52,11 @@ static int grow_block(struct reader *r, uint64_t want, struct err *e)
     r->block = block;
     r->block_size = size;
     return 0;
+}
+
+void reader_read_holes(struct reader *r)
+{
+    r->reads_holes = true;
 }
 
 void reader_limit(struct reader *r, size_t bytes)
@@ -235,9 +242,25 @@ static int whole_event(struct reader *r, uint64_t visible, struct slice have,
     piece->bytes = whole;
     piece->at = 0;
     piece->last = true;
+    piece->leapt = false;
     piece->pos = store_pos_at(r->info.ordinal, r->at);
     piece->end = store_pos_at(r->info.ordinal, r->at + length);
     r->at += length;
+    return 0;
+}
+
+/* The event at r->at is a sparse hole, of which `have` holds the header at least. */
+static int leap(struct reader *r, struct slice have, struct reader_piece *piece, struct err *e)
+{
+    struct slice head = { have.ptr, EVENT_HEADER_BYTES };
+
+    *piece = (struct reader_piece){
+        .bytes = head, .last = true, .leapt = true, .pos = store_pos_at(r->info.ordinal, r->at)
+    };
+    if (event_parse_head(head, r->format.has_crc, &piece->event, e) != 0)
+        return corrupt(r, e);
+    r->at += piece->event.length;
+    piece->end = store_pos_at(r->info.ordinal, r->at);
     return 0;
 }
 
@@ -259,6 +282,7 @@ static int part_of_event(struct reader *r, uint64_t visible, struct reader_piece
     if (piece->at != 0) /* the head's bytes are gone from the block */
         piece->event.whole = piece->event.body = slice_empty();
     piece->last = want == left;
+    piece->leapt = false;
     piece->pos = store_pos_at(r->info.ordinal, r->event_at);
     piece->end = store_pos_at(r->info.ordinal, end);
     r->at += want;
@@ -281,8 +305,11 @@ int reader_next(struct reader *r, struct reader_piece *piece, enum reader_step *
         return 0;
     }
     TRY(open_file(r, e));
+    *step = READER_PIECE;
     if (r->event_length == 0) {
         TRY(begin_event(r, visible, &have, e));
+        if (hole_is_sparse(&r->event) && r->has_format && !r->reads_holes)
+            return leap(r, have, piece, e);
         if (r->event.length > r->block_bytes) {
             if (!r->has_format || r->event.type == EVENT_FORMAT_DESCRIPTION)
                 return err_set(e, E_CORRUPT, "%s at %llu: an event of absurd length", r->info.name,
@@ -291,7 +318,6 @@ int reader_next(struct reader *r, struct reader_piece *piece, enum reader_step *
             r->event_length = r->event.length;
         }
     }
-    *step = READER_PIECE;
     return r->event_length == 0 ? whole_event(r, visible, have, piece, e)
                                 : part_of_event(r, visible, piece, e);
 }

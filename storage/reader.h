@@ -24,6 +24,7 @@ struct reader_piece {
     struct slice bytes; /* this piece of the event */
     uint32_t     at;    /* of bytes in the event: 0 for the first piece */
     bool         last;  /* the event ends with this piece */
+    bool         leapt; /* a sparse hole: `bytes` are its header, and the rest was not read */
     store_pos    pos;   /* where the event begins */
     store_pos    end;   /* where it ends */
 };
@@ -42,6 +43,9 @@ MUST_CHECK int reader_next(struct reader *r, struct reader_piece *piece, enum re
 /* After READER_FILE_DONE: to the next file's first event. READER_AT_END when it is not there yet
  * (E_PURGED never). */
 MUST_CHECK int reader_next_file(struct reader *r, enum reader_step *step, struct err *e);
+
+/* From now on the bodies of sparse holes (see hole.h) are read as all others are. */
+void reader_read_holes(struct reader *r);
 
 /* From the next event on the block has at most so many bytes (at least 16 KiB), so that many
  * readers together are bounded. */

@@ -1,4 +1,5 @@
 #include "storage/recovery.h"
+#include <stdlib.h>
 #include "protocol/checksum.h"
 #include "storage/hole.h"
 #include "storage/index.h"
@@ -9,6 +10,7 @@ void tail_done(struct tail *t)
     gtids_done(&t->gtids);
     buf_done(&t->inherited);
     indexer_done(&t->ix);
+    free(t->holes);
     *t = (struct tail){ 0 };
 }
 
@@ -63,7 +65,9 @@ static int take_index(struct store *s, struct sidecar *sc, uint64_t limit, struc
             result = gtids_unite_text(&t->gtids, entry.gtids, e);
         indexer_resume(&t->ix, &entry);
         t->index_end = sc->good_end;
-        t->overlap_at = *from;
+        /* Behind a hole stands one that counts no transactions: what is before is not asked for
+           again. */
+        t->overlap_at = entry.counts.transactions != 0 ? *from : entry.offset;
         *from = entry.offset;
     }
     buf_done(&before);
@@ -160,6 +164,21 @@ static int read_index(struct store *s, const struct store_file *f, uint64_t limi
     return result;
 }
 
+static int note_hole(struct tail *t, uint64_t at, uint64_t end, struct err *e)
+{
+    if (t->hole_count == t->hole_size) {
+        size_t size = t->hole_size != 0 ? t->hole_size * 2 : 16;
+        void  *more = reallocarray(t->holes, size, sizeof *t->holes);
+        if (more == NULL)
+            return err_set(e, E_NOMEM, "no memory for the holes of a relay file");
+        t->holes = more;
+        t->hole_size = size;
+    }
+    t->holes[t->hole_count++] =
+        (struct tail_hole){ at + EVENT_HEADER_BYTES, end - EVENT_CRC_BYTES };
+    return 0;
+}
+
 /* Feeds the indexer up to the last place where transactions are complete. */
 static int read_events(struct scan *scan, struct tail *t, struct err *e)
 {
@@ -178,9 +197,14 @@ static int read_events(struct scan *scan, struct tail *t, struct err *e)
             return e->kind == E_PROTOCOL ? 0 : -1;
         if (ev.place == TXN_OUTSIDE || ev.place == TXN_CLOSED) {
             t->end = ev.end;
+            t->stopped = ev.event.type == EVENT_STOP;
             /* Not at a hole: the source may not begin where it has what it leaves out. */
-            if (!hole_is(&ev.event))
+            if (hole_is_sparse(&ev.event))
+                t->overlap_at = ev.end;
+            else if (!hole_is(&ev.event))
                 t->overlap_at = ev.at;
+            if (hole_is_sparse(&ev.event))
+                TRY(note_hole(t, ev.at, ev.end, e));
         }
     }
 }
@@ -234,6 +258,7 @@ static int read_all(struct store *s, const struct store_file *f, uint64_t limit,
     struct gtids fresh = { 0 };
 
     TRY(read_index(s, f, limit, t, &from, e));
+    TRY(indexer_inherit(&t->ix, &t->gtids, store_begins_epoch(s, f), e));
     TRY(read_file(s, f, limit, from, t, e));
     TRY(indexer_take_fresh(&t->ix, &fresh, e));
     int result = gtids_unite(&t->gtids, &fresh, e);

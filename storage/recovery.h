@@ -6,6 +6,11 @@
 #include "storage/indexer.h"
 #include "storage/store_core.h"
 
+/* Zeros that were never written. */
+struct tail_hole {
+    uint64_t from, to;
+};
+
 struct tail {
     uint64_t      end; /* behind the last complete transaction; a ROTATE does not count */
     bool          has_format;
@@ -20,6 +25,10 @@ struct tail {
                                  what lies between can be compared with the source's */
     uint64_t       covered;   /* in a file without checksums: up to here it is what was written */
     struct indexer ix;        /* behind `end` */
+    bool           stopped;   /* STOP is the last event */
+    /* sparse ones behind the last checkpoint, in order */
+    struct tail_hole *holes;
+    size_t            hole_count, hole_size;
 };
 
 /* Looks at the first `limit` bytes at most. Changes nothing. Free *out with tail_done(). */

@@ -1,6 +1,7 @@
 #include "storage/scan.h"
 #include <stdlib.h>
 #include "protocol/checksum.h"
+#include "storage/hole.h"
 
 /* What the parsers call a peer's mistake is damage here: the bytes are from our own file. */
 static int corrupt(const struct scan *s, struct err *e)
@@ -148,6 +149,28 @@ static int verify_large(struct scan *s, uint32_t length, struct err *e)
     return result;
 }
 
+/* A hole is leapt over if its checksum is that of zeros. *is false: something else, or too damaged
+   to tell, which is read as everything is. */
+static int pass_hole(struct scan *s, struct slice have, struct scan_event *got, bool *is,
+                     struct err *e)
+{
+    struct slice head = { have.ptr, EVENT_HEADER_BYTES };
+    uint8_t      tail[EVENT_CRC_BYTES];
+    uint32_t     length = got->event.length;
+    size_t       n;
+
+    *is = s->has_format && hole_is_sparse(&got->event);
+    if (!*is)
+        return 0;
+    TRY(s->disk->read(s->file, s->at + length - EVENT_CRC_BYTES, tail, sizeof tail, &n, e));
+    struct cursor c = cursor_over((struct slice){ tail, n });
+    uint32_t      said = cursor_u32(&c);
+    *is = !c.failed && said == (s->format.has_crc ? hole_checksum(head, length) : 0);
+    if (*is)
+        TRY(event_parse_head(head, s->format.has_crc, &got->event, e));
+    return 0;
+}
+
 static int check_event(struct scan *s, struct event *ev, struct slice have, struct err *e)
 {
     if (event_parse_head(have, s->has_format && s->format.has_crc, ev, e) != 0)
@@ -163,21 +186,14 @@ static int check_event(struct scan *s, struct event *ev, struct slice have, stru
     return 0;
 }
 
-int scan_next(struct scan *s, struct scan_event *out, bool *more, struct err *e)
+/* The event's bytes, or as many of them as the block holds. */
+static int read_event(struct scan *s, struct scan_event *got, struct err *e)
 {
-    struct scan_event got = { .at = s->at };
-    struct slice      have;
-
-    if (s->at == s->end) {
-        *more = false;
-        return 0;
-    }
-    TRY(block_fill(s, EVENT_HEADER_BYTES, &have, e));
-    TRY(check_event(s, &got.event, have, e));
-    uint32_t length = got.event.length;
-    bool     fits = length <= SCAN_BLOCK_BYTES;
-    bool     is_format = got.event.type == EVENT_FORMAT_DESCRIPTION;
-    bool     has_crc = s->has_format && s->format.has_crc;
+    struct slice have;
+    uint32_t     length = got->event.length;
+    bool         fits = length <= SCAN_BLOCK_BYTES;
+    bool         is_format = got->event.type == EVENT_FORMAT_DESCRIPTION;
+    bool         has_crc = s->has_format && s->format.has_crc;
 
     if (!fits && s->verify && has_crc && !is_format)
         TRY(verify_large(s, length, e));
@@ -190,27 +206,45 @@ int scan_next(struct scan *s, struct scan_event *out, bool *more, struct err *e)
         if (format_parse((struct slice){ have.ptr, length }, &s->format, e) != 0)
             return corrupt(s, e);
         if (!s->has_format)
-            s->created_s = got.event.timestamp_s;
+            s->created_s = got->event.timestamp_s;
         s->has_format = true;
         has_crc = s->format.has_crc;
     }
     if (fits) {
         struct slice whole = { have.ptr, length };
-        if (event_parse(whole, has_crc, &got.event, e) != 0)
+        if (event_parse(whole, has_crc, &got->event, e) != 0)
             return corrupt(s, e);
         if (s->verify && has_crc && !is_format && event_verify(whole, e) != 0)
             return corrupt(s, e);
-    } else if (event_parse_head((struct slice){ have.ptr, SCAN_BLOCK_BYTES }, has_crc, &got.event,
+    } else if (event_parse_head((struct slice){ have.ptr, SCAN_BLOCK_BYTES }, has_crc, &got->event,
                                 e) != 0) {
         return corrupt(s, e);
     }
+    return 0;
+}
+
+int scan_next(struct scan *s, struct scan_event *out, bool *more, struct err *e)
+{
+    struct scan_event got = { .at = s->at };
+    struct slice      have;
+    bool              hole;
+
+    if (s->at == s->end) {
+        *more = false;
+        return 0;
+    }
+    TRY(block_fill(s, EVENT_HEADER_BYTES, &have, e));
+    TRY(check_event(s, &got.event, have, e));
+    TRY(pass_hole(s, have, &got, &hole, e));
+    if (!hole)
+        TRY(read_event(s, &got, e));
     bool was_open = s->txn.open;
     if (txn_feed(&s->txn, &s->format, &got.event, &got.place, e) != 0)
         return corrupt(s, e);
     if (was_open && got.place == TXN_OUTSIDE)
         return err_set(e, E_CORRUPT, "%s at %llu: a %s event inside a transaction", s->name,
                        (unsigned long long)s->at, event_name(got.event.type));
-    got.end = s->at + length;
+    got.end = s->at + got.event.length;
     s->at = got.end;
     *out = got;
     *more = true;

@@ -29,9 +29,10 @@ struct scan {
 };
 
 struct scan_event {
-    struct event event; /* whole, or the first SCAN_BLOCK_BYTES of it; valid until the next call */
-    uint64_t     at;
-    uint64_t     end;
+    struct event event; /* whole, or the first SCAN_BLOCK_BYTES of it, of a sparse hole the header
+                           alone; valid until the next call */
+    uint64_t       at;
+    uint64_t       end;
     enum txn_place place;
 };
 

@@ -111,8 +111,8 @@ static int remove_unborn(struct store *s, const struct store_file *last, struct 
 }
 
 /* Writes what is there once more. */
-static int renew(struct disk_file *file, const struct disk *d, uint64_t from, uint64_t end,
-                 struct err *e)
+static int renew_part(struct disk_file *file, const struct disk *d, uint64_t from, uint64_t end,
+                      struct err *e)
 {
     enum { STEP_BYTES = 16 * 1024 };
     uint8_t block[STEP_BYTES];
@@ -129,23 +129,52 @@ static int renew(struct disk_file *file, const struct disk *d, uint64_t from, ui
     return 0;
 }
 
+/* All but the holes: what was never written is not to take room on disk now. */
+static int renew(struct disk_file *file, const struct disk *d, uint64_t from, uint64_t end,
+                 const struct tail *tail, struct err *e)
+{
+    for (size_t i = 0; tail != NULL && i < tail->hole_count; i++) {
+        TRY(renew_part(file, d, from, tail->holes[i].from, e));
+        from = tail->holes[i].to;
+    }
+    return renew_part(file, d, from, end, e);
+}
+
 /*
  * What was received but perhaps not synced is visible from now on: it has to be safe first (I4). A
  * sync alone is not enough. If one failed before the last process ended, the system still shows
  * what never came to the disk and holds it for clean: only what is written again gets there.
  */
-static int make_safe(struct store *s, const char *name, uint64_t from, uint64_t end, struct err *e)
+static int make_safe(struct store *s, const char *name, uint64_t from, uint64_t end,
+                     const struct tail *tail, struct err *e)
 {
     struct disk_file *file;
     if (s->sync.never)
         return 0;
     if (s->disk->open(s->disk, name, true, false, &file, e) != 0)
         return e->kind == E_PURGED ? 0 : -1; /* a sidecar that is not there */
-    int result = renew(file, s->disk, from, end, e);
+    int result = renew(file, s->disk, from, end, tail, e);
     if (result == 0)
         result = s->disk->sync(file, e);
     s->disk->close(file);
     return result;
+}
+
+/* From the last checkpoint on: what it tells of was published. */
+static int make_tail_safe(struct store *s, const struct store_file *last, const struct tail *tail,
+                          struct err *e)
+{
+    bool bare = tail->has_format && !tail->format.has_crc;
+    char sidecar[STORE_NAME_BYTES + 1];
+    /* A span counts only as a whole, also where it goes on behind the last transaction. */
+    uint64_t end = bare && tail->covered > tail->end ? tail->covered : tail->end;
+
+    TRY(make_safe(s, last->name, tail->checkpoint_at, end, tail, e));
+    if (!bare)
+        return 0;
+    /* The next recovery will believe only what it tells of. */
+    name_sidecar(last->name, sidecar);
+    return make_safe(s, sidecar, 0, UINT64_MAX, NULL, e);
 }
 
 static int recover(struct store *s, struct err *e)
@@ -165,24 +194,14 @@ static int recover(struct store *s, struct err *e)
             return err_note(e, "recover %s", last.name);
         s->gtids = tail.gtids;
         tail.gtids = (struct gtids){ 0 };
-        bool     has_format = tail.has_format;
-        bool     bare = has_format && !tail.format.has_crc;
-        uint64_t tail_end = tail.end;
-        /* A span counts only as a whole, also where it goes on behind the last transaction. */
-        uint64_t renew_end = bare && tail.covered > tail.end ? tail.covered : tail.end;
-        uint64_t safe = tail.checkpoint_at; /* what a checkpoint tells of was published */
         s->files[s->file_count - 1].created_s = tail.created_s;
-        tail_done(&tail);
-        TRY(make_safe(s, last.name, safe, renew_end, e));
-        if (bare) { /* the next recovery will believe only what it tells of */
-            char sidecar[STORE_NAME_BYTES + 1];
-            name_sidecar(last.name, sidecar);
-            TRY(make_safe(s, sidecar, 0, UINT64_MAX, e));
-        }
-        if (has_format)
-            end = store_pos_at(last.ordinal, tail_end);
+        if (tail.has_format)
+            end = store_pos_at(last.ordinal, tail.end);
         else if (s->file_count > 1)
             end = store_pos_at(last.ordinal - 1, s->files[s->file_count - 2].size);
+        int result = make_tail_safe(s, &last, &tail, e);
+        tail_done(&tail);
+        TRY(result);
     }
     atomic_store_explicit(&s->published, end, memory_order_release);
     s->boundary = end;
@@ -533,6 +552,15 @@ int store_file_by_ordinal(struct store *s, uint32_t ordinal, struct store_file *
         show_file(s, &s->files[ordinal - s->files[0].ordinal], out);
     (void)pthread_mutex_unlock(&s->mutex);
     return result;
+}
+
+bool store_begins_epoch(struct store *s, const struct store_file *f)
+{
+    struct store_file before;
+    struct err        none;
+
+    return f->ordinal > 1 && store_file_by_ordinal(s, f->ordinal - 1, &before, &none) == 0 &&
+           before.epoch != f->epoch;
 }
 
 int store_file_by_name(struct store *s, const char *name, struct store_file *out, struct err *e)

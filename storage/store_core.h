@@ -58,6 +58,9 @@ MUST_CHECK int store_hand_over(struct store *s, store_pos boundary, struct gtids
 void           store_wake(struct store *s);
 /* Adds a row, or replaces the one with its ordinal; needs the mutex. */
 MUST_CHECK int store_table_put(struct store *s, const struct store_file *f, struct err *e);
+/* True for the first file of an epoch but the store's first one: what its head says is another
+   server's word. */
+bool store_begins_epoch(struct store *s, const struct store_file *f);
 /* How much of a file may be read: its size when it is sealed, else what is published (at least the
    magic). */
 uint64_t store_visible(struct store *s, const struct store_file *f);

@@ -14,7 +14,8 @@ struct check {
     struct verify_progress at;
     uint64_t               bytes_before; /* of the files that are done */
     struct verify_result   result;
-    struct gtids           gtids; /* behind the files that are done */
+    struct gtids           gtids;   /* behind the files that are done */
+    struct gtids           earlier; /* ... of the epochs before */
 };
 
 PRINTF_ARGS(2, 3) static void found(struct check *c, const char *fmt, ...)
@@ -51,9 +52,31 @@ struct events {
     struct indexer ix;       /* what the sidecar should say */
     uint64_t       complete; /* behind the last event between transactions */
     uint64_t       told;
+    bool           goes_on; /* with the epoch of the file before */
     bool           rotated;
     bool           broken; /* reading ended early */
 };
+
+/* What the head of a file says was before it must hold what we have from the files before: else
+   transactions would be given out twice or never (I3). What another server left behind it may not
+   know. */
+static int check_head(struct check *c, const struct store_file *f, const struct event *ev,
+                      struct err *e)
+{
+    struct gtids    said = { 0 };
+    struct gtid_set ours = { 0 };
+
+    int result = gtids_take_event(&said, ev, e);
+    if (result == 0)
+        result = gtid_set_copy(&ours, &c->gtids.set, e);
+    if (result == 0)
+        result = gtid_set_subtract(&ours, &c->earlier.set, e);
+    if (result == 0 && ev->type == EVENT_PREVIOUS_GTIDS && !gtid_set_is_subset(&ours, &said.set))
+        found(c, "%s: its head does not know all transactions of the files before it", f->name);
+    gtid_set_done(&ours);
+    gtids_done(&said);
+    return result;
+}
 
 static int check_event(struct check *c, const struct store_file *f, struct scan *scan,
                        const struct scan_event *ev, struct events *x, struct err *e)
@@ -79,6 +102,8 @@ static int check_event(struct check *c, const struct store_file *f, struct scan 
     c->result.transactions += ev->place == TXN_CLOSED ? 1 : 0;
     if (x->broken)
         return 0; /* what came before is not whole: no sidecar can be made of it */
+    if (x->goes_on && !x->ix.has_before && indexer_is_head_event(&ev->event))
+        TRY(check_head(c, f, &ev->event, e));
     return indexer_feed(&x->ix, &ev->event, ev->place, &scan->txn, ev->end, e);
 }
 
@@ -302,23 +327,6 @@ static int check_sidecar(struct check *c, const struct store_file *f, struct eve
 
 /* ---- a file ---- */
 
-/* What the head of a file says was before it must hold what we have from the files before: else
-   transactions would be given out twice or never (I3). */
-static void check_head(struct check *c, const struct store_file *f, const struct events *x)
-{
-    struct gtids said = { 0 };
-    struct buf   text = x->ix.before;
-    struct err   ignored;
-
-    if (!x->ix.has_before)
-        return;
-    if (gtids_parse(&said, buf_slice(&text), &ignored) != 0)
-        found(c, "%s: the GTIDs at its head make no sense", f->name);
-    else if (!gtid_set_is_subset(&c->gtids.set, &said.set))
-        found(c, "%s: its head does not know all transactions of the files before it", f->name);
-    gtids_done(&said);
-}
-
 static int check_size(struct check *c, const struct store_file *f, struct err *e)
 {
     struct disk      *d = c->store->disk;
@@ -337,16 +345,16 @@ static int check_size(struct check *c, const struct store_file *f, struct err *e
 
 static int check_file(struct check *c, const struct store_file *f, bool same_epoch, struct err *e)
 {
-    struct events x = { .complete = BINLOG_MAGIC_BYTES };
+    struct events x = { .complete = BINLOG_MAGIC_BYTES, .goes_on = same_epoch };
     struct gtids  fresh = { 0 };
     uint64_t      visible = store_visible(c->store, f);
 
     indexer_init(&x.ix, c->store->index_bytes);
     int result = check_size(c, f, e);
     if (result == 0)
+        result = indexer_inherit(&x.ix, &c->gtids, store_begins_epoch(c->store, f), e);
+    if (result == 0)
         result = read_events(c, f, visible, &x, e);
-    if (result == 0 && same_epoch)
-        check_head(c, f, &x);
     if (result == 0)
         result = indexer_take_fresh(&x.ix, &fresh, e);
     if (result == 0)
@@ -396,7 +404,10 @@ static int check_all(struct check *c, struct err *e)
             if (strcmp(next, f.name) != 0)
                 found(c, "the file behind %s is called %s", before.name, f.name);
         }
-        TRY(check_file(c, &f, o > first.ordinal && f.epoch == before.epoch, e));
+        bool goes_on = o > first.ordinal && f.epoch == before.epoch;
+        if (!goes_on)
+            TRY(gtids_copy(&c->earlier, &c->gtids, e));
+        TRY(check_file(c, &f, goes_on, e));
         c->at.file_index++;
         c->result.files++;
         before = f;
@@ -412,6 +423,7 @@ int verify_store(struct store *s, void (*problem)(void *arg, const char *text),
 
     int result = check_all(&c, e);
     gtids_done(&c.gtids);
+    gtids_done(&c.earlier);
     if (result == 0)
         *out = c.result;
     return result;

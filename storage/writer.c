@@ -175,7 +175,7 @@ static inline int appended(struct writer *w, const struct event *ev, enum txn_pl
     TRY(indexer_feed(&w->ix, ev, place, &w->txn, w->at, e));
     if (place == TXN_OUTSIDE || place == TXN_CLOSED) {
         w->boundary = w->at;
-        w->last_s = ev->timestamp_s;
+        w->last_s = ev->timestamp_s != 0 ? ev->timestamp_s : w->last_s;
     }
     return 0;
 }
@@ -250,6 +250,30 @@ static int append_renamed(struct writer *w, const struct event *ev,
     return result;
 }
 
+int writer_put_rotate(struct writer *w, struct err *e)
+{
+    struct buf         bytes;
+    struct event       ours;
+    const struct event like = { .type = EVENT_ROTATE,
+                                .timestamp_s = w->last_s != 0 ? w->last_s : w->created_s,
+                                .server_id = w->file.source.server_id,
+                                .source_end = (uint32_t)w->at };
+
+    buf_init(&bytes, 4096);
+    int result = rename_rotate(w, &like, BINLOG_MAGIC_BYTES, &bytes, e);
+    if (result == 0)
+        result = event_parse(buf_slice(&bytes), w->format.has_crc, &ours, e);
+    if (result == 0)
+        result = put(w, ours.whole, e);
+    if (result == 0) {
+        w->at += ours.length;
+        w->ix.loose_events++;
+        w->rotated = true;
+    }
+    buf_done(&bytes);
+    return result;
+}
+
 /* It is no boundary: it is published when its file is sealed, so that a source that sends it again
    never finds it held at another length (I5). */
 static int append_rotate(struct writer *w, const struct event *ev, struct err *e)
@@ -290,7 +314,11 @@ static int append_special(struct writer *w, const struct event *ev, struct err *
         return err_set(e, E_PROTOCOL, "%s event inside a transaction, at %llu of %s",
                        event_name(ev->type), (unsigned long long)w->at, w->file.source_file);
     }
-    return ev->type == EVENT_ROTATE ? append_rotate(w, ev, e) : append_plain(w, ev, e);
+    if (ev->type == EVENT_ROTATE)
+        return append_rotate(w, ev, e);
+    TRY(append_plain(w, ev, e));
+    w->stopped = ev->type == EVENT_STOP;
+    return 0;
 }
 
 static inline bool is_special(const struct event *ev)
@@ -324,17 +352,60 @@ int writer_append(struct writer *w, const struct event *ev, struct err *e)
     return writer_settle(w, append(w, ev, e));
 }
 
-static int skip(struct writer *w, uint32_t length, struct err *e)
+/* ---- holes ---- */
+
+/* Leaps over what is not written. The span of a file without checksums tells of it all the same. */
+static int leave_zeros(struct writer *w, uint64_t n, struct err *e)
+{
+    TRY(buffer_out(w, e));
+    /* Of a file that was cut, and of which the system has not written that down, old bytes could be
+       in the hole after a power cut. */
+    if (w->cut && !w->store->sync.never)
+        TRY(w->disk->sync(w->store->tail, e));
+    w->cut = false;
+    if (n > STORE_OFFSET_MAX - w->written)
+        return err_set(e, E_LIMIT, "%s passes the greatest size of a relay file", w->file.name);
+    if (is_bare(w))
+        TRY(writer_note_span(w, w->written, w->written + n, checksum_crc32_zeros(0, n), e));
+    w->written += n;
+    return 0;
+}
+
+/* One event: its head, and its last four bytes, which give the file its length. */
+static int skip_sparse(struct writer *w, uint32_t length, struct err *e)
+{
+    struct buf     bytes;
+    struct event   hole;
+    enum txn_place place;
+
+    buf_init(&bytes, EVENT_HEADER_BYTES + EVENT_CRC_BYTES);
+    hole_put_head(&bytes, length, w->at + length);
+    uint32_t crc = w->format.has_crc ? hole_checksum(buf_slice(&bytes), length) : 0;
+    buf_put_le(&bytes, crc, EVENT_CRC_BYTES);
+    int          result = buf_check(&bytes, "a hole", e);
+    struct slice head = { bytes.ptr, EVENT_HEADER_BYTES };
+    if (result == 0)
+        result = event_parse_head(head, w->format.has_crc, &hole, e);
+    if (result == 0)
+        result = txn_feed(&w->txn, &w->format, &hole, &place, e);
+    if (result == 0)
+        result = put(w, head, e);
+    if (result == 0)
+        result = leave_zeros(w, length - bytes.len, e);
+    if (result == 0)
+        result = put(w, (struct slice){ head.ptr + head.len, EVENT_CRC_BYTES }, e);
+    if (result == 0)
+        result = appended(w, &hole, place, e);
+    buf_done(&bytes);
+    return result;
+}
+
+static int skip_small(struct writer *w, uint32_t length, struct err *e)
 {
     struct buf   bytes;
     struct event hole;
 
-    TRY(check_ready(w, e));
-    assert(w->has_format);
-    if (w->txn.open)
-        return err_set(e, E_FORK, "the source leaves out %u bytes inside a transaction, at %llu",
-                       length, (unsigned long long)w->at);
-    buf_init(&bytes, WRITER_BUFFER_BYTES);
+    buf_init(&bytes, HOLE_SPARSE_BYTES);
     hole_put(&bytes, length, w->at + length, w->format.has_crc);
     int result = buf_check(&bytes, "a hole", e);
     if (result == 0)
@@ -345,7 +416,23 @@ static int skip(struct writer *w, uint32_t length, struct err *e)
     return result;
 }
 
-int writer_skip(struct writer *w, uint32_t length, struct err *e)
+static int skip(struct writer *w, uint64_t length, struct err *e)
+{
+    TRY(check_ready(w, e));
+    assert(w->has_format);
+    if (w->txn.open || length < hole_least_bytes(w->format.has_crc))
+        return err_set(e, E_FORK, "%llu bytes can't be left out at %llu of %s: %s",
+                       (unsigned long long)length, (unsigned long long)w->at, w->file.source_file,
+                       w->txn.open ? "that is inside a transaction" : "no event is that short");
+    while (length > 0) {
+        uint32_t n = hole_next_bytes(length, w->format.has_crc);
+        TRY(n < HOLE_SPARSE_BYTES ? skip_small(w, n, e) : skip_sparse(w, n, e));
+        length -= n;
+    }
+    return 0;
+}
+
+int writer_skip(struct writer *w, uint64_t length, struct err *e)
 {
     return writer_settle(w, skip(w, length, e));
 }

@@ -21,7 +21,8 @@ struct writer_resume {
     char     source_file[STORE_NAME_BYTES + 1]; /* else: this file ... */
     uint64_t offset;                            /* ... from here (4: its start) */
     uint64_t overlap_at;        /* an event begins here, at or before `offset`: to ask the source
-                                   again for what is held, and writer_compare() it */
+                                   again for what is held, and writer_compare() it. With no large
+                                   hole between. */
     struct store_source source; /* the server it was copied from */
     uint32_t file_created_s; /* timestamp of the file's format description: its identity where there
                                 is no UUID */
@@ -40,14 +41,16 @@ void           writer_close(struct writer *w); /* accepts NULL; flushes nothing 
 MUST_CHECK int writer_begin_file(struct writer *w, const struct store_source *source,
                                  const char *source_file, uint64_t source_start, struct err *e);
 /* The same for the first file of another source, or of one whose binlogs began anew: with it an
-   epoch begins, see catalog_put_epoch(). */
+   epoch begins, see catalog_put_epoch(). The file before gets a ROTATE of our own, unless it has
+   one or ended with STOP. */
 MUST_CHECK int writer_begin_epoch(struct writer *w, const struct store_source *source,
                                   const char *source_file, struct err *e);
 /* What that epoch and its first file would be numbered now. */
 void writer_next_epoch(const struct writer *w, uint32_t *epoch, uint32_t *ordinal);
-/* E_FORK unless the current file holds these bytes at `at`; all of them must be published. */
-MUST_CHECK int writer_compare(const struct writer *w, uint64_t at, struct slice bytes,
-                              struct err *e);
+/* E_FORK unless the current file holds these bytes at `at`; all of them must be published. In a
+   hole anything is right. An event begins at `at`, or the call goes on where the one before ended.
+ */
+MUST_CHECK int writer_compare(struct writer *w, uint64_t at, struct slice bytes, struct err *e);
 /* Offset in the current source (and relay) file where the next event must begin; 0 without a file.
  */
 uint64_t writer_offset(const struct writer *w);
@@ -58,8 +61,10 @@ uint64_t writer_offset(const struct writer *w);
    format description. */
 MUST_CHECK int writer_append(struct writer *w, const struct event *ev, struct err *e);
 
-/* Leaves a hole of `length` bytes here (see hole.h), at a place between transactions. */
-MUST_CHECK int writer_skip(struct writer *w, uint32_t length, struct err *e);
+/* Leaves a hole of `length` bytes here (see hole.h), at a place between transactions: as many
+   ignorable events as it takes. Costs nothing for its size, on disk neither. Its end is a place
+   that may be published; it counts as no transaction. */
+MUST_CHECK int writer_skip(struct writer *w, uint64_t length, struct err *e);
 
 /* writer_append() in pieces, for an event that does not fit the caller's buffer: first a head of at
    least TXN_HEAD_BYTES, then the rest; the checksum is verified when the last byte came

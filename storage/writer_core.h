@@ -31,6 +31,8 @@ struct writer {
     size_t            filled;
     bool              has_format;
     bool              rotated; /* ROTATE was the last event: the file can only be sealed now */
+    bool              stopped; /* STOP was */
+    bool              cut;     /* and not synced since: old bytes may yet come back in a hole */
     struct format     format;
     struct txn        txn;
     struct indexer    ix;
@@ -40,6 +42,9 @@ struct writer {
     bool              much; /* came during the round before */
     uint32_t          created_s;
     uint32_t          last_s;
+    uint64_t          compare_at;  /* where writer_compare() goes on */
+    uint64_t          compare_end; /* ... and the held event there ends */
+    bool              compare_hole;
     /* an event in pieces */
     struct event   pieces;
     enum txn_place pieces_place;
@@ -54,6 +59,8 @@ int            writer_settle(struct writer *w, int result);
 MUST_CHECK int writer_check_usable(const struct writer *w, struct err *e);
 /* Brings all that was appended to the disk and hands over what is complete. */
 MUST_CHECK int writer_out(struct writer *w, struct err *e);
+/* A ROTATE of our own, behind the last complete transaction. */
+MUST_CHECK int writer_put_rotate(struct writer *w, struct err *e);
 /* Writes what of the sidecar is due. */
 MUST_CHECK int writer_index_out(struct writer *w, struct err *e);
 /* Writes a SPAN to the sidecar. */

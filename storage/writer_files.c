@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include "storage/hole.h"
 #include "storage/index.h"
 #include "storage/name.h"
 #include "storage/recovery.h"
@@ -25,6 +26,9 @@ static void start_file(struct writer *w, const struct store_file *f)
     w->filled = 0;
     w->has_format = false;
     w->rotated = false;
+    w->stopped = false;
+    w->cut = false;
+    w->compare_at = 0;
     w->created_s = 0;
     w->last_s = 0;
     w->pieces_left = 0;
@@ -101,6 +105,9 @@ static int open_tail(struct writer *w, const struct tail *tail, struct err *e)
     TRY(d->open(d, w->file.name, true, false, &s->tail, e));
     TRY(open_index(w, tail, e));
     assert(tail->end >= store_visible(s, &w->file)); /* I1 */
+    uint64_t size;
+    TRY(d->size(s->tail, &size, e));
+    w->cut = size > tail->end;
     TRY(d->cut(s->tail, tail->end, e));
     if (tail->end == BINLOG_MAGIC_BYTES)
         TRY(d->write(s->tail, 0, magic(), e));
@@ -126,6 +133,7 @@ static int resume_tail(struct writer *w, const struct store_file *last, struct e
     if (result == 0) {
         w->at = w->boundary = w->handed = w->written = tail.end;
         w->overlap_at = tail.overlap_at;
+        w->stopped = tail.stopped;
         w->has_format = tail.has_format;
         w->format = tail.format;
         w->created_s = tail.created_s;
@@ -198,12 +206,25 @@ int writer_open(struct store *s, struct writer **result, struct writer_resume *r
     return 0;
 }
 
-int writer_compare(const struct writer *w, uint64_t at, struct slice bytes, struct err *e)
+/* Of the held event at compare_at: where it ends, and whether it is a hole. */
+static int compare_begin(struct writer *w, struct err *e)
+{
+    uint8_t      head[EVENT_HEADER_BYTES];
+    struct event ev;
+    size_t       got;
+
+    TRY(w->disk->read(w->store->tail, w->compare_at, head, sizeof head, &got, e));
+    TRY(event_parse_head((struct slice){ head, got }, false, &ev, e));
+    w->compare_end = w->compare_at + ev.length;
+    w->compare_hole = hole_is(&ev);
+    return 0;
+}
+
+static int compare_bytes(const struct writer *w, uint64_t at, struct slice bytes, struct err *e)
 {
     enum { STEP_BYTES = 16 * 1024 };
     uint8_t held[STEP_BYTES];
 
-    assert(w->has_file && at + bytes.len <= w->handed);
     while (bytes.len > 0) {
         size_t n = bytes.len < STEP_BYTES ? bytes.len : STEP_BYTES, got;
         TRY(w->disk->read(w->store->tail, at, held, n, &got, e));
@@ -213,6 +234,26 @@ int writer_compare(const struct writer *w, uint64_t at, struct slice bytes, stru
         at += n;
         bytes.ptr += n;
         bytes.len -= n;
+    }
+    return 0;
+}
+
+int writer_compare(struct writer *w, uint64_t at, struct slice bytes, struct err *e)
+{
+    assert(w->has_file && at + bytes.len <= w->handed);
+    if (at != w->compare_at)
+        w->compare_end = at;
+    w->compare_at = at;
+    while (bytes.len > 0) {
+        if (w->compare_at == w->compare_end)
+            TRY(compare_begin(w, e));
+        uint64_t     left = w->compare_end - w->compare_at;
+        struct slice part = { bytes.ptr, bytes.len < left ? bytes.len : (size_t)left };
+        if (!w->compare_hole)
+            TRY(compare_bytes(w, w->compare_at, part, e));
+        w->compare_at += part.len;
+        bytes.ptr += part.len;
+        bytes.len -= part.len;
     }
     return 0;
 }
@@ -386,6 +427,7 @@ static int enter_file(struct writer *w, const struct store_file *f, struct err *
 {
     struct disk_file *file = NULL;
     struct disk_file *sidecar = NULL;
+    struct gtids      held = { 0 };
 
     TRY(make_file(w, f, &file, e));
     int result = make_sidecar(w, f, &sidecar, e);
@@ -402,7 +444,13 @@ static int enter_file(struct writer *w, const struct store_file *f, struct err *
     start_file(w, f);
     indexer_reset(&w->ix);
     store_wake(w->store);
-    return 0;
+    (void)pthread_mutex_lock(&w->store->mutex);
+    result = gtids_copy(&held, &w->store->gtids, e);
+    (void)pthread_mutex_unlock(&w->store->mutex);
+    if (result == 0)
+        result = indexer_inherit(&w->ix, &held, store_begins_epoch(w->store, f), e);
+    gtids_done(&held);
+    return result;
 }
 
 /* The section's name may have changed: it is the same server all the same. */
@@ -462,6 +510,17 @@ static int replace_file(struct writer *w, struct store_file *f, uint64_t source_
     return d->remove(d, old.name, e);
 }
 
+/* The unfinished rest goes first, then comes the ROTATE that the source never sent. */
+static int close_epoch(struct writer *w, struct err *e)
+{
+    TRY(writer_out(w, e));
+    if (w->written > w->boundary)
+        TRY(cut_unfinished(w, w->boundary, e));
+    w->at = w->boundary;
+    txn_reset(&w->txn);
+    return writer_put_rotate(w, e);
+}
+
 static int begin_file(struct writer *w, const struct store_source *source, const char *source_file,
                       uint64_t source_start, bool joins, struct err *e)
 {
@@ -475,6 +534,8 @@ static int begin_file(struct writer *w, const struct store_source *source, const
         return enter_first(w, &f, source_start, e);
     if (w->has_file && w->at == BINLOG_MAGIC_BYTES)
         return replace_file(w, &f, source_start, joins, e);
+    if (w->has_file && joins && !w->rotated && !w->stopped)
+        TRY(close_epoch(w, e));
     if (w->has_file)
         TRY(finish_file(w, e));
     if (last.ordinal == STORE_ORDINAL_MAX)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "protocol/checksum.h"
 #include "storage/store_core.h"
 
 static void must(int result, const struct err *e)
@@ -102,6 +103,36 @@ void fixture_append(struct fixture *f, const struct binlog *b, size_t from, size
         must(event_parse(whole, b->style.crc, &ev, &e), &e);
         must(writer_append(f->writer, &ev, &e), &e);
     }
+}
+
+static void move_event(struct buf *into, const struct binlog *b, size_t i, uint64_t at)
+{
+    struct slice whole = binlog_slice(b, i);
+    size_t       tail = b->style.crc ? EVENT_CRC_BYTES : 0;
+
+    buf_clear(into);
+    buf_put(into, (struct slice){ whole.ptr, EVENT_HEADER_BYTES - 6 });
+    buf_put_le(into, (uint32_t)(at + whole.len), 4);
+    buf_put(into, (struct slice){ whole.ptr + EVENT_HEADER_BYTES - 2,
+                                  whole.len - EVENT_HEADER_BYTES + 2 - tail });
+    if (b->style.crc)
+        buf_put_le(into, checksum_crc32(0, buf_slice(into)), EVENT_CRC_BYTES);
+}
+
+void fixture_append_moved(struct fixture *f, const struct binlog *b, size_t from, size_t to)
+{
+    struct err e = { 0 };
+    struct buf bytes;
+
+    buf_init(&bytes, (size_t)1 << 30);
+    for (size_t i = from; i < to && i < b->count; i++) {
+        struct event ev;
+        move_event(&bytes, b, i, writer_offset(f->writer));
+        must(buf_check(&bytes, "an event", &e), &e);
+        must(event_parse(buf_slice(&bytes), b->style.crc, &ev, &e), &e);
+        must(writer_append(f->writer, &ev, &e), &e);
+    }
+    buf_done(&bytes);
 }
 
 void fixture_publish(struct fixture *f)

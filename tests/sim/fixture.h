@@ -28,6 +28,8 @@ struct store_source fixture_source(const char *name, enum format_family family);
 
 /* Appends the events from `from` up to and without `to` (SIZE_MAX: all) to the current file. */
 void fixture_append(struct fixture *f, const struct binlog *b, size_t from, size_t to);
+/* The same wherever the file is just now: log_pos and checksum are made anew. */
+void fixture_append_moved(struct fixture *f, const struct binlog *b, size_t from, size_t to);
 /* Flushes and publishes, without a syncer thread. */
 void fixture_publish(struct fixture *f);
 /* Begins a file, appends the whole binlog, publishes. */

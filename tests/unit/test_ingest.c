@@ -122,7 +122,7 @@ int writer_append_rest(struct writer *w, struct slice bytes, struct err *e)
     return take(w, bytes, e);
 }
 
-int writer_compare(const struct writer *w, uint64_t at, struct slice bytes, struct err *e)
+int writer_compare(struct writer *w, uint64_t at, struct slice bytes, struct err *e)
 {
     if (w->held.len == 0)
         return 0;
@@ -132,10 +132,10 @@ int writer_compare(const struct writer *w, uint64_t at, struct slice bytes, stru
     return 0;
 }
 
-int writer_skip(struct writer *w, uint32_t length, struct err *e)
+int writer_skip(struct writer *w, uint64_t length, struct err *e)
 {
     (void)e;
-    w->skipped += length;
+    w->skipped += (uint32_t)length;
     w->at += length;
     return 0;
 }
