@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <time.h>
 #include "publisher/kafka/kafka.h"
+#include "relay/prober.h"
 #include "relay/upstream/follow.h"
 #include "relay/upstream/source.h"
 #include "storage/catalog.h"
@@ -26,12 +27,13 @@ struct channel {
     struct disk                 *disk;
     struct store                *store;
     struct follow               *follow;
+    struct prober               *prober;
     struct consumers            *consumers;
     void (*consumers_wake)(void *arg); /* NULL: nobody saves them yet */
     void                     *consumers_arg;
     char                      server_uuid[UUID_TEXT_BYTES + 1];
-    pthread_t                 ingest_thread, sync_thread;
-    bool                      ingest_runs, sync_runs;
+    pthread_t                 ingest_thread, sync_thread, prober_thread;
+    bool                      ingest_runs, sync_runs, prober_runs;
     struct channel_publisher *publishers;
     size_t                    publisher_count;
 };
@@ -141,6 +143,12 @@ static void wake_for_consumers(void *arg)
         c->consumers_wake(c->consumers_arg);
 }
 
+static int open_prober(struct channel *c, struct err *e)
+{
+    const struct prober_options o = { .sources = c->sources, .store = c->store, .channel = c };
+    return prober_new(&o, &c->prober, e);
+}
+
 static int channel_open(struct channel *c, const struct config *config, struct err *e)
 {
     size_t publishers = 0;
@@ -160,6 +168,7 @@ static int channel_open(struct channel *c, const struct config *config, struct e
     TRY(consumers_new(store_catalog(c->store), wake_for_consumers, c, unix_time, &c->consumers, e));
     TRY(follow_new(sources_active(c->sources), c->store, c->server_uuid, publishers > 0, &c->follow,
                    e));
+    TRY(open_prober(c, e));
     if (publishers == 0)
         return 0;
     c->publishers = calloc(publishers, sizeof *c->publishers);
@@ -191,10 +200,11 @@ void channel_free(struct channel *c)
 {
     if (c == NULL)
         return;
-    assert(!c->ingest_runs && !c->sync_runs);
+    assert(!c->ingest_runs && !c->sync_runs && !c->prober_runs);
     for (size_t i = 0; i < c->publisher_count; i++)
         publisher_free(c->publishers[i].publisher);
     free(c->publishers);
+    prober_free(c->prober);
     follow_free(c->follow);
     sources_free(c->sources);
     consumers_free(c->consumers);
@@ -210,6 +220,13 @@ static void *ingest_main(void *arg)
 {
     struct channel *c = arg;
     follow_run(c->follow);
+    return NULL;
+}
+
+static void *prober_main(void *arg)
+{
+    struct channel *c = arg;
+    prober_run(c->prober);
     return NULL;
 }
 
@@ -266,7 +283,8 @@ int channel_start(struct channel *c, struct err *e)
         struct channel_publisher *p = &c->publishers[i];
         TRY(thread_start(&p->thread, &p->runs, "publish", publisher_main, p, e));
     }
-    return thread_start(&c->ingest_thread, &c->ingest_runs, "ingest", ingest_main, c, e);
+    TRY(thread_start(&c->ingest_thread, &c->ingest_runs, "ingest", ingest_main, c, e));
+    return thread_start(&c->prober_thread, &c->prober_runs, "prober", prober_main, c, e);
 }
 
 static void thread_join(pthread_t thread, bool *runs)
@@ -282,6 +300,8 @@ void channel_stop(struct channel *c)
 
     if (consumers_save(c->consumers, &e) != 0)
         log_err("channel", "where consumers are was not saved; they are held for more", &e);
+    prober_stop(c->prober);
+    thread_join(c->prober_thread, &c->prober_runs);
     follow_stop(c->follow);
     thread_join(c->ingest_thread, &c->ingest_runs);
     store_stop_sync(c->store);
@@ -312,7 +332,10 @@ void channel_on_consumers(struct channel *c, void (*wake)(void *arg), void *arg)
 
 bool channel_reload_sources(struct channel *c, const struct config *now)
 {
-    if (!sources_reload(c->sources, now))
+    bool changed = sources_reload(c->sources, now);
+
+    prober_wake(c->prober);
+    if (!changed)
         return false;
     follow_use(c->follow, sources_active(c->sources));
     return true;
@@ -321,6 +344,11 @@ bool channel_reload_sources(struct channel *c, const struct config *now)
 struct sources *channel_sources(struct channel *c)
 {
     return c->sources;
+}
+
+struct prober *channel_prober(struct channel *c)
+{
+    return c->prober;
 }
 
 const char *channel_name(const struct channel *c)

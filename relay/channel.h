@@ -14,6 +14,7 @@
 #include "storage/store.h"
 
 struct channel;
+struct prober;
 struct remembered_list;
 
 /* Opens the store, and what the configuration says of this channel. `config` must outlive it. */
@@ -27,6 +28,7 @@ void           channel_free(struct channel *c);
    active one's settings have changed, and the channel connects anew. */
 bool            channel_reload_sources(struct channel *c, const struct config *now);
 struct sources *channel_sources(struct channel *c);
+struct prober  *channel_prober(struct channel *c);
 
 struct store     *channel_store(struct channel *c);
 struct consumers *channel_consumers(struct channel *c);

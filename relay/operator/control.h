@@ -6,7 +6,7 @@
  * at most CONTROL_LINE_BYTES. The answer is lines, each a JSON object, up to the end of the
  * connection. A request that can't be answered gets one line {"error":"sentence","kind":"purged"}
  * (kind: err_kind_name). A request may begin with channel TAB NAME TAB, and has to where there are
- * several channels, except for `status` and `consumers`, which tell of all then. At most
+ * several channels, except for `status`, `consumers` and `sources`, which tell of all then. At most
  * CONTROL_CLIENTS_MAX connections at once; one more is answered with an error. Times are Unix
  * seconds; a fact that is not known is null.
  *
@@ -82,6 +82,18 @@
  *        "age_s":1,"age_limit_s":null,"away_s":0,"away_limit_s":604800,
  *        "limit":"hold_away or null","used_percent":0}}
  *     over: one of its limits is passed, so that the files may go. lost: they are gone.
+ *
+ *   sources            one line for each source, in the order of the configuration:
+ *     {"channel":"main","name":"b","active":false,
+ *      "state":"active|ready|behind|purged|unknown|unfit|unreachable|unseen",
+ *      "problem":"sentence or null","answers":true,"address":"host:3306","looked_s":1,
+ *      "family":"mysql","version":"9.7.4","server_id":1,"server_uuid":"... or null",
+ *      "read_only":true,"file":"binlog.000001","offset":157,"gtids":"executed or null",
+ *      "lacking":0,"ahead":0,"replicates_from":"host:3306 or null","replicates":true,
+ *      "catch_up":true}
+ *     As of looked_s, when it was looked at last. lacking: transactions that the relay holds and
+ *     the server does not have; ahead: the other way round (null: no GTIDs). catch_up: it may be
+ *     told to fetch what it lacks.
  *
  *   forget TAB NAME    {"forgot":"NAME"}; a consumer that is connected is not forgotten.
  *

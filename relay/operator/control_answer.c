@@ -1,6 +1,5 @@
 #include "relay/operator/control_answer.h"
 #include <errno.h>
-#include <signal.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +8,12 @@
 #include <unistd.h>
 #include "protocol/base/json.h"
 #include "protocol/base/version.h"
-#include "relay/reload.h"
 #include "relay/retention.h"
 #include "relay/downstream/serve.h"
 #include "relay/operator/control_consumers.h"
 #include "relay/operator/control_json.h"
+#include "relay/operator/control_reload.h"
+#include "relay/operator/control_sources.h"
 #include "storage/locate.h"
 
 /* ---- small parts --------------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ static void put_lag(struct json *j, bool known, bool none, int64_t last_s)
         json_int(j, none || lag < 0 ? 0 : lag); /* clocks differ */
 }
 
-static int emit(struct buf *line, control_put *put, void *put_arg, struct err *e)
+int control_emit(struct buf *line, control_put *put, void *put_arg, struct err *e)
 {
     buf_put_u8(line, '\n');
     TRY(buf_check(line, "an answer", e));
@@ -370,7 +370,7 @@ static int answer_status(const struct control_context *x, const struct control_r
             TRY(put_channel(&j, &all->slots[i], e));
     json_close_array(&j);
     json_close_object(&j);
-    return emit(line, put, put_arg, e);
+    return control_emit(line, put, put_arg, e);
 }
 
 /* ---- files --------------------------------------------------------------------------------- */
@@ -434,7 +434,7 @@ static int answer_files(const struct control_context *x, const struct control_re
             continue; /* forgotten meanwhile */
         buf_clear(line);
         TRY(put_file(s, &f, o == last.ordinal, line, e));
-        TRY(emit(line, put, put_arg, e));
+        TRY(control_emit(line, put, put_arg, e));
     }
     return 0;
 }
@@ -488,7 +488,7 @@ static int answer_map(const struct control_context *x, const struct control_requ
     put_pos(&j, "end", s, end);
     json_close_object(&j);
     gtids_done(&g);
-    return emit(line, put, put_arg, e);
+    return control_emit(line, put, put_arg, e);
 }
 
 /* ---- purge --------------------------------------------------------------------------------- */
@@ -546,7 +546,7 @@ static int answer_purge(const struct control_context *x, const struct control_re
     put_bool(&j, "held", p.held);
     put_bool(&j, "dry", dry);
     json_close_object(&j);
-    return emit(line, put, put_arg, e);
+    return control_emit(line, put, put_arg, e);
 }
 
 /* ---- define -------------------------------------------------------------------------------- */
@@ -559,7 +559,7 @@ static int answer_define(const struct control_context *x, const struct control_r
 
     TRY(control_channel(x, r, &c, e));
     TRY(channel_define(c, words[1], words[2], line, e));
-    return emit(line, put, put_arg, e);
+    return control_emit(line, put, put_arg, e);
 }
 
 /* ---- consumers ----------------------------------------------------------------------------- */
@@ -582,7 +582,7 @@ static void put_consumer(void *arg, const struct consumer_info *x)
         return;
     buf_clear(l->line);
     control_put_consumer(l->channel, l->keys, x, l->line);
-    l->result = emit(l->line, l->put, l->put_arg, l->e);
+    l->result = control_emit(l->line, l->put, l->put_arg, l->e);
 }
 
 static int answer_consumers(const struct control_context *x, const struct control_request *r,
@@ -617,83 +617,10 @@ static int answer_forget(const struct control_context *x, const struct control_r
     json_open_object(&j);
     put_text(&j, "forgot", words[1]);
     json_close_object(&j);
-    return emit(line, put, put_arg, e);
+    return control_emit(line, put, put_arg, e);
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
-
-static void put_sentence(void *arg, const char *sentence)
-{
-    json_text(arg, sentence);
-}
-
-static void put_sentences(struct json *j, const char *name, const struct buf *sentences)
-{
-    json_name(j, name);
-    json_open_array(j);
-    reload_report_each(sentences, put_sentence, j);
-    json_close_array(j);
-}
-
-struct first_sentence {
-    char text[ERR_TEXT_BYTES];
-};
-
-static void take_first(void *arg, const char *sentence)
-{
-    struct first_sentence *f = arg;
-    if (f->text[0] == '\0')
-        (void)snprintf(f->text, sizeof f->text, "%s", sentence);
-}
-
-static int answer_restart(const struct control_context *x, const struct control_request *r,
-                          char *const *words, struct buf *line, control_put *put, void *put_arg,
-                          struct err *e)
-{
-    struct first_sentence first = { 0 };
-    struct config        *config;
-    struct json           j = json_into(line);
-
-    (void)r;
-    (void)words;
-    if (config_read(x->config->path, take_first, &first, &config, e) != 0)
-        return err_set(e, E_CONFIG, "not restarted: %.500s",
-                       first.text[0] != '\0' ? first.text : e->text);
-    config_free(config);
-    json_open_object(&j);
-    put_uint(&j, "pid", (uint64_t)getpid());
-    json_close_object(&j);
-    TRY(emit(line, put, put_arg, e));
-    if (kill(getpid(), SIGUSR2) != 0)
-        return err_sys(e, "tell the main thread");
-    return 0;
-}
-
-static int answer_reload(const struct control_context *x, const struct control_request *r,
-                         char *const *words, struct buf *line, control_put *put, void *put_arg,
-                         struct err *e)
-{
-    struct reload_report report;
-    bool                 users = strcmp(words[1], "users") == 0;
-    struct json          j = json_into(line);
-
-    (void)r;
-    if (!users && strcmp(words[1], "all") != 0)
-        return err_set(e, E_CONFIG, "reload is of 'all' or 'users', not '%.50s'", words[1]);
-    reload_report_init(&report);
-    int rc = users ? reload_users(x->reload, &report, e) : reload_all(x->reload, &report, e);
-    if (rc == 0) {
-        reload_log(&report);
-        json_open_object(&j);
-        put_sentences(&j, "changed", &report.changed);
-        put_sentences(&j, "needs_restart", &report.needs_restart);
-        put_sentences(&j, "warnings", &report.warnings);
-        json_close_object(&j);
-        rc = emit(line, put, put_arg, e);
-    }
-    reload_report_done(&report);
-    return rc;
-}
 
 enum { WORDS_MAX = 4 };
 
@@ -737,11 +664,17 @@ static const struct request {
                   char *const *words, struct buf *line, control_put *put, void *put_arg,
                   struct err *e);
 } requests[] = {
-    { "status", 0, answer_status },   { "files", 0, answer_files },
-    { "map", 1, answer_map },         { "purge", 2, answer_purge },
-    { "define", 2, answer_define },   { "reload", 1, answer_reload },
-    { "restart", 0, answer_restart }, { "consumers", 0, answer_consumers },
-    { "forget", 1, answer_forget },   { "publisher", 2, answer_publisher },
+    { "status", 0, answer_status },
+    { "files", 0, answer_files },
+    { "map", 1, answer_map },
+    { "purge", 2, answer_purge },
+    { "define", 2, answer_define },
+    { "reload", 1, control_answer_reload },
+    { "restart", 0, control_answer_restart },
+    { "consumers", 0, answer_consumers },
+    { "forget", 1, answer_forget },
+    { "publisher", 2, answer_publisher },
+    { "sources", 0, control_answer_sources },
 };
 
 static size_t split(char *line, char *words[WORDS_MAX])

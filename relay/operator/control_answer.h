@@ -36,6 +36,8 @@ MUST_CHECK int control_channel(const struct control_context *x, const struct con
 /* Not for `follow`. */
 MUST_CHECK int control_answer(const struct control_context *x, struct control_request *r,
                               control_put *put, void *put_arg, struct err *e);
+/* Adds the newline, and hands the line over. */
+MUST_CHECK int control_emit(struct buf *line, control_put *put, void *put_arg, struct err *e);
 void           control_answer_error(const struct err *why, struct buf *out);
 /* {"published":...} and a newline. */
 void control_answer_published(struct store *s, store_pos at, struct buf *out);

@@ -104,6 +104,17 @@ const struct command commands[] = {
       .options = { { "forget", "NAME", "Forget one that is away, so that nothing is held for it." },
                    { NULL, NULL, NULL } },
       .run = consumers_run },
+    { .name = "sources",
+      .operands = "",
+      .about_all = true,
+      .summary = "every server that may be followed: which is active, how the others stand",
+      .details =
+          "Asks the running daemon, which looks at each server every few seconds; 'seen' is how "
+          "long ago that was. '*' marks the one that is followed. ready: it has all that the relay "
+          "holds. behind: it lacks transactions that consumers were given. unfit: it can't be "
+          "followed as it is. Without GTIDs only a look into the binlogs tells: 'binrelay switch "
+          "NAME --dry-run'.",
+      .run = sources_run },
     { .name = "restart",
       .operands = "",
       .about_all = true,

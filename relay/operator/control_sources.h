@@ -1,0 +1,8 @@
+/* Answers about the sources of channels (relay/operator/control.h says which). Any thread. */
+#pragma once
+#include "relay/operator/control_answer.h"
+
+MUST_CHECK int control_answer_sources(const struct control_context *x,
+                                      const struct control_request *r, char *const *words,
+                                      struct buf *line, control_put *put, void *put_arg,
+                                      struct err *e);
