@@ -220,6 +220,7 @@ static int step(struct peer *p, bool *readable, size_t *moved, enum turn *turn, 
         return read_over(p, turn, e);
     case FORWARDING:
     case AWAIT_PLACE:
+    case AWAIT_RISE:
         *turn = GO_ON;
         if (*readable) {
             *readable = false;
@@ -284,7 +285,8 @@ static void watch(struct peer *p)
 {
     struct ev_loop *ev = loop_ev(p->loop);
     bool            full = conn_unread(&p->conn) >= WAITING_BYTES_MAX &&
-                (p->session.state == FORWARDING || p->session.state == AWAIT_PLACE);
+                (p->session.state == FORWARDING || p->session.state == AWAIT_PLACE ||
+                 p->session.state == AWAIT_RISE);
     watch_source(p);
     bool out = conn_waiting(&p->conn) > 0;
     int  events = 0;
@@ -314,9 +316,10 @@ static void schedule(struct peer *p)
 {
     const struct session *s = &p->session;
     enum session_state    timed = session_logging_in(s) ? AWAIT_HANDSHAKE : s->state;
-    if (timed == p->timed)
+    if (timed == p->timed && !p->session.times_anew)
         return;
     p->timed = timed;
+    p->session.times_anew = false;
     p->last_sent = ev_now(loop_ev(p->loop));
     set_timer(p, s->state == STREAMING ? (double)s->heartbeat_ns / ns_per_s
                                        : (double)session_wait_ms(s) / 1000);

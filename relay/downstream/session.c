@@ -15,7 +15,15 @@ enum {
 typedef void        on_packet_fn(struct session *s, struct slice payload);
 static on_packet_fn on_command, on_streaming, on_nothing;
 
-enum wait { WAIT_LOGIN, WAIT_IDLE, WAIT_PLACE, WAIT_SLOWED, WAIT_FOR_EVER, WAIT_CLOSING };
+enum wait {
+    WAIT_LOGIN,
+    WAIT_IDLE,
+    WAIT_PLACE,
+    WAIT_RISE,
+    WAIT_SLOWED,
+    WAIT_FOR_EVER,
+    WAIT_CLOSING
+};
 
 /* clang-format off */
 static const struct phase {
@@ -30,6 +38,8 @@ static const struct phase {
     [AWAIT_COMMAND]   = { "is idle",     on_command,   WAIT_IDLE,     COMMAND_PACKET_MAX_BYTES },
     [FORWARDING]      = { "waits for the source", on_nothing, WAIT_FOR_EVER, COMMAND_PACKET_MAX_BYTES },
     [AWAIT_PLACE]     = { "waits for the relay to hold what the source has", on_nothing, WAIT_PLACE,
+                          COMMAND_PACKET_MAX_BYTES },
+    [AWAIT_RISE]      = { "waits for what is to be published", on_nothing, WAIT_RISE,
                           COMMAND_PACKET_MAX_BYTES },
     [STREAMING]       = { "is streamed", on_streaming, WAIT_FOR_EVER, COMMAND_PACKET_MAX_BYTES },
     [SLOWED]          = { "waits after a failed login", on_nothing, WAIT_SLOWED, 0 },
@@ -50,6 +60,14 @@ bool session_logging_in(const struct session *s)
     return phases[s->state].wait == WAIT_LOGIN;
 }
 
+/* At least one, since 0 is for ever. */
+static uint32_t rise_ms(const struct query_wait *w)
+{
+    enum { NS_PER_MS = 1000000 };
+    int64_t ms = w->timeout_ns / NS_PER_MS + 1;
+    return ms < UINT32_MAX ? (uint32_t)ms : 0;
+}
+
 uint32_t session_wait_ms(const struct session *s)
 {
     switch (phases[s->state].wait) {
@@ -61,6 +79,8 @@ uint32_t session_wait_ms(const struct session *s)
         return s->slow_ms;
     case WAIT_PLACE:
         return PLACE_MS;
+    case WAIT_RISE:
+        return rise_ms(&s->wait);
     case WAIT_CLOSING:
         return CLOSING_MS;
     case WAIT_FOR_EVER:
@@ -237,6 +257,10 @@ void session_on_timeout(struct session *s)
         session_place_timeout(s);
         return;
     }
+    if (s->state == AWAIT_RISE) {
+        session_rise_timeout(s);
+        return;
+    }
     if (s->state == SLOWED) {
         session_answer_denied(s);
         return;
@@ -284,7 +308,7 @@ void session_on_cancel(struct session *s)
 {
     if (!atomic_exchange(&s->entry.cancel, false))
         return;
-    if (s->state == FORWARDING || s->state == AWAIT_PLACE) {
+    if (s->state == FORWARDING || s->state == AWAIT_PLACE || s->state == AWAIT_RISE) {
         session_forward_kill(s);
     } else if (s->state == STREAMING) {
         session_say(s, LOG_INFO, "ended by KILL QUERY");

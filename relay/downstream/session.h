@@ -4,6 +4,7 @@
  *   AWAIT_HANDSHAKE -> [AWAIT_TLS -> AWAIT_HANDSHAKE ->] [AWAIT_AUTH ->] AWAIT_COMMAND
  *   AWAIT_COMMAND   -> STREAMING                       any -> CLOSING
  *   AWAIT_COMMAND   -> FORWARDING [-> AWAIT_PLACE] -> AWAIT_COMMAND
+ *   AWAIT_COMMAND   -> AWAIT_RISE -> AWAIT_COMMAND
  *
  * Its channel is its user's, or else the listener's. Since a server speaks first, the greeting is
  * of the listener's channel; where that names none, of the first one that knows its source.
@@ -68,6 +69,7 @@ enum session_state {
     AWAIT_COMMAND,
     FORWARDING,  /* the source is asked */
     AWAIT_PLACE, /* the source has answered with a place that is not published here yet */
+    AWAIT_RISE,  /* a statement asks to wait until something is published */
     STREAMING,
     SLOWED,  /* a failed login's answer waits */
     CLOSING, /* the answer goes out, then the connection ends */
@@ -103,6 +105,8 @@ struct session {
     struct remembered_list *variables; /* the source's, as of the login */
     struct dump            *dump;
     struct forwarding      *forwarding;   /* NULL: nothing was ever asked */
+    struct query_wait       wait;         /* AWAIT_RISE: of the statement */
+    bool                    times_anew;   /* the state's time begins again, for the peer */
     struct consumer        *consumer;     /* NULL: none that is remembered */
     bool                    ends_soon;    /* without a word */
     int64_t                 heartbeat_ns; /* of the dump; 0: none */
@@ -144,7 +148,7 @@ void session_heartbeat(struct session *s);
 void session_forward(struct session *s, enum forward_step *step);
 /* FORWARDING: what to wait for on the source's socket (POLLIN, POLLOUT); -1: nothing there. */
 int session_forward_watch(const struct session *s, short *events);
-/* More was published: an AWAIT_PLACE may go on. */
+/* More was published: an AWAIT_PLACE or AWAIT_RISE may go on. */
 void session_on_published(struct session *s);
 /* Does what KILL QUERY left in entry.cancel. */
 void session_on_cancel(struct session *s);

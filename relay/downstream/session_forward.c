@@ -213,8 +213,10 @@ static int add_status(struct session *s, size_t at, uint8_t sequence, uint16_t f
     return rc;
 }
 
-/* False when it was answered with an error. */
-static bool answer_here(struct session *s, struct slice text, store_pos end, bool more)
+enum outcome { NEXT, WAIT, STOP };
+
+/* STOP when it was answered with an error. */
+static enum outcome answer_here(struct session *s, struct slice text, store_pos end, bool more)
 {
     struct reply     r = session_reply(s);
     struct query_env env = session_env(s);
@@ -225,17 +227,24 @@ static bool answer_here(struct session *s, struct slice text, store_pos end, boo
     struct err       e = { 0 };
 
     env.end = end;
+    env.wait = &s->wait;
     if (is_connected(s))
         flags |= forward_status(s->forwarding->to) & STATUS_IN_TRANSACTION;
     query_answer(&env, text, &r);
+    if (s->wait.waits) {
+        s->times_anew = s->times_anew || s->wait.rises == 0;
+        session_enter(s, AWAIT_RISE);
+        return WAIT;
+    }
+    s->wait = (struct query_wait){ 0 };
     if (s->out->failed != BUF_FINE || s->out->len <= at + PACKET_HEADER_BYTES)
-        return false;
+        return STOP;
     failed = s->out->ptr[at + PACKET_HEADER_BYTES] == 0xff;
     if (flags != 0 && !failed && add_status(s, at, sequence, flags, &failed, &e) != 0) {
         s->out->failed = BUF_NO_MEMORY;
-        return false;
+        return STOP;
     }
-    return !failed;
+    return failed ? STOP : NEXT;
 }
 
 /* What SET and USE change here, where the source answers. */
@@ -262,8 +271,6 @@ static bool refuse_to_lift(struct session *s, struct slice text)
                          "its transactions there are read-only");
     return true;
 }
-
-enum outcome { NEXT, WAIT, STOP };
 
 static struct slice current_text(const struct forwarding *f)
 {
@@ -336,9 +343,9 @@ static enum outcome answer_current(struct session *s, enum query_tie tie)
     }
     if (there && tie == QUERY_TIE_NONE && statement_asks_settings(current_text(f)))
         return forward_current(s, false);
-    bool fine = answer_here(s, current_text(f), 0, f->more);
+    enum outcome outcome = answer_here(s, current_text(f), 0, f->more);
     f->last_was_there = f->last_was_there && tie == QUERY_TIE_LAST;
-    return fine ? NEXT : STOP;
+    return outcome;
 }
 
 static enum outcome do_current(struct session *s)
@@ -419,7 +426,7 @@ static void go_on(struct session *s)
             drop_current(f);
     } while (outcome == NEXT && f->rest.len > 0);
     forget_command(f);
-    if (s->state == FORWARDING || s->state == AWAIT_PLACE)
+    if (s->state == FORWARDING || s->state == AWAIT_PLACE || s->state == AWAIT_RISE)
         session_enter(s, AWAIT_COMMAND);
 }
 
@@ -481,7 +488,7 @@ static void statement_over(struct session *s)
 }
 
 /* The source's answer that was kept, with the relay file's name. */
-static bool answer_snapshot(struct session *s, store_pos at)
+static void answer_snapshot(struct session *s, store_pos at)
 {
     struct forwarding *f = s->forwarding;
     struct store_file  file;
@@ -492,7 +499,6 @@ static bool answer_snapshot(struct session *s, store_pos at)
         store_file_by_ordinal(s->channel->store, store_pos_ordinal(at), &file, &ignored) == 0)
         name = file.name;
     binlog_end_put_snapshot(buf_slice(&f->packets), s->capabilities, name, s->out, &s->sequence);
-    return true;
 }
 
 /* The source's end is known: is it here, too? */
@@ -515,10 +521,16 @@ static void look_for_place(struct session *s)
         fail(s, &e);
         return;
     }
-    bool fine = f->purpose == TO_FIND_SNAPSHOT ? answer_snapshot(s, end)
-                                               : answer_here(s, current_text(f), end, f->more);
-    f->last_was_there = f->purpose == TO_FIND_SNAPSHOT;
-    if (fine && f->more) {
+    bool         snapshot = f->purpose == TO_FIND_SNAPSHOT;
+    enum outcome outcome = NEXT;
+    if (snapshot)
+        answer_snapshot(s, end);
+    else
+        outcome = answer_here(s, current_text(f), end, f->more);
+    f->last_was_there = snapshot;
+    if (outcome == WAIT)
+        return;
+    if (outcome == NEXT && f->more) {
         drop_current(f);
         go_on(s);
         return;
@@ -552,7 +564,7 @@ static void place_over(struct session *s)
     } else if (found) {
         look_for_place(s);
     } else {
-        (void)answer_snapshot(s, 0);
+        answer_snapshot(s, 0);
         statement_over(s);
     }
 }
@@ -576,8 +588,18 @@ void session_forward(struct session *s, enum forward_step *step)
 
 void session_on_published(struct session *s)
 {
-    if (s->state == AWAIT_PLACE)
+    if (s->state == AWAIT_PLACE) {
         look_for_place(s);
+    } else if (s->state == AWAIT_RISE) {
+        s->wait.rises++;
+        go_on(s);
+    }
+}
+
+void session_rise_timeout(struct session *s)
+{
+    s->wait.over = true;
+    go_on(s);
 }
 
 void session_place_timeout(struct session *s)
@@ -603,7 +625,8 @@ int session_forward_watch(const struct session *s, short *events)
 
 void session_forward_kill(struct session *s)
 {
-    if (s->state == AWAIT_PLACE) {
+    if (s->state == AWAIT_PLACE || s->state == AWAIT_RISE) {
+        s->wait = (struct query_wait){ 0 };
         forget_command(s->forwarding);
         session_answer_error(s, ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
         session_enter(s, AWAIT_COMMAND);

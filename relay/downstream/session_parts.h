@@ -67,9 +67,11 @@ void session_on_field_list(struct session *s, struct slice payload);
 bool session_forward_plain(struct session *s, struct slice payload);
 /* The same for COM_INIT_DB. */
 bool session_forward_init_db(struct session *s, struct slice payload);
-/* FORWARDING, AWAIT_PLACE: ends the statement that is under way. */
+/* FORWARDING, AWAIT_PLACE, AWAIT_RISE: ends the statement that is under way. */
 void session_forward_kill(struct session *s);
 /* AWAIT_PLACE: it takes too long. */
 void session_place_timeout(struct session *s);
+/* AWAIT_RISE: what it waits for has not come in time. */
+void session_rise_timeout(struct session *s);
 /* Ends the connection to the source. */
 void session_forward_done(struct session *s);

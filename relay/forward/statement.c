@@ -62,7 +62,8 @@ bool statement_asks_settings(struct slice text)
     static const char *const ours[] = { "%gtid%",      "%binlog%",        "%log_bin%",
                                         "%server_id%", "%server_uuid%",   "connection_id",
                                         "user",        "%_user",          "hostname",
-                                        "port",        "%pseudo_thread%", "%semi_sync%" };
+                                        "port",        "%pseudo_thread%", "%semi_sync%",
+                                        "%_pos_wait" };
     struct sql               s = unwrap(text);
 
     if (!sql_match(&s, "SELECT") &&

@@ -1,8 +1,11 @@
 #include "relay/sql/expr.h"
 #include <inttypes.h>
+#include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 #include "relay/upstream/binlogs.h"
 #include "relay/sql/variables.h"
+#include "relay/sql/wait.h"
 
 enum { DEPTH_MAX = 8, ARGUMENTS_MAX = 8 };
 
@@ -53,6 +56,7 @@ bool value_is_number(const struct value *v)
     case SHAPE_UNIX_TIME:
     case SHAPE_COUNT:
     case SHAPE_MAYBE:
+    case SHAPE_WAITED:
     case SHAPE_OF_NUMBER:
     case SHAPE_OF_SIGNED:
     case SHAPE_OF_FLAG:
@@ -310,6 +314,172 @@ static int binlog_gtid_pos(struct expr *x, const struct value *args, size_t coun
     return rc;
 }
 
+/* ---- waiting for what is published ---- */
+
+/* In seconds, with parts of them. False: not a number, which servers take for 0. */
+static bool read_seconds(struct expr *x, const struct value *v, double *out)
+{
+    enum { TEXT_BYTES = 40 };
+    char         text[TEXT_BYTES];
+    struct slice given = expr_text(x, v);
+    char        *end_of_number;
+
+    *out = 0;
+    if (v->is_null || given.len == 0 || given.len >= sizeof text)
+        return false;
+    memcpy(text, given.ptr, given.len);
+    text[given.len] = '\0';
+    *out = strtod(text, &end_of_number);
+    return end_of_number != text && *out == *out;
+}
+
+/* Not yet: the statement is asked again when more was published, or its time is over. Without a
+ * caller who can wait its time is over at once. `late` is the answer then. */
+static int put_off(struct expr *x, double timeout_s, bool for_ever_at_zero, enum shape shape,
+                   int late, struct value *out)
+{
+    static const double ns_per_s = 1e9, seconds_max = 1e9;
+    struct query_wait  *w = x->env->wait;
+    bool                for_ever = timeout_s < 0 || (timeout_s == 0 && for_ever_at_zero);
+
+    if (w == NULL || w->over || (timeout_s == 0 && !for_ever_at_zero)) {
+        begin(x, out, shape);
+        buf_printf(x->values, "%d", late);
+        return end(x, out);
+    }
+    w->waits = true;
+    w->timeout_ns =
+        for_ever || timeout_s > seconds_max ? INT64_MAX : (int64_t)(timeout_s * ns_per_s);
+    return sql_refuse(x->no, 1317, "70100", "Query execution was interrupted");
+}
+
+static int refuse_arguments(struct expr *x, const char *of)
+{
+    bool dot = x->env->facts->version_number >= 50700;
+    return sql_refuse(x->no, 1210, "HY000", "Incorrect arguments to %s%s", of, dot ? "." : "");
+}
+
+static int read_timeout(struct expr *x, const struct value *args, size_t count, size_t at,
+                        const char *function_name, double *out)
+{
+    const struct server_facts *f = x->env->facts;
+    bool                       mysql = f->family == FAMILY_MYSQL;
+
+    *out = 0;
+    if (count <= at)
+        return 0;
+    bool given = read_seconds(x, &args[at], out);
+    bool newer = mysql && f->version_number >= 80000;
+    if (mysql && f->version_number >= 50700 && (*out < 0 || (newer && !given && args[at].is_null)))
+        return refuse_arguments(x, function_name);
+    return 0;
+}
+
+static int wait_for_gtid_set(struct expr *x, const struct value *args, struct value *out)
+{
+    struct gtid_set  set = { 0 };
+    struct err       e = { 0 };
+    enum wait_result result = WAIT_NOT_YET;
+
+    if (read_set(x, &args[0], &set) != 0)
+        return -1;
+    int rc = wait_for_set(x->env, &set, &result, &e);
+    gtid_set_done(&set);
+    if (rc != 0)
+        return expr_refuse_err(x->no, &e);
+    return result == WAIT_THERE ? make_number(x, SHAPE_MAYBE, 0, out) : 1;
+}
+
+/* 0: here; 1: not in time. */
+static int wait_for_executed(struct expr *x, const struct value *args, size_t count,
+                             struct value *out)
+{
+    double timeout_s;
+
+    if (strcasecmp(x->env->facts->gtid_mode, "OFF") == 0)
+        return sql_refuse(x->no, 3062, "HY000",
+                          "Cannot use WAIT_FOR_EXECUTED_GTID_SET when GTID_MODE = OFF.");
+    if (args[0].is_null)
+        return sql_refuse(x->no, 1772, "HY000", "Malformed GTID set specification 'NULL'.");
+    TRY(read_timeout(x, args, count, 1, "WAIT_FOR_EXECUTED_GTID_SET", &timeout_s));
+    int rc = wait_for_gtid_set(x, args, out);
+    return rc == 1 ? put_off(x, timeout_s, true, SHAPE_MAYBE, 1, out) : rc;
+}
+
+/* The relay is the replica of one source, by a channel without a name. */
+static bool is_our_channel(struct expr *x, const struct value *args, size_t count, size_t at)
+{
+    return count <= at || expr_text(x, &args[at]).len == 0;
+}
+
+static int wait_until_applied(struct expr *x, const struct value *args, size_t count,
+                              struct value *out)
+{
+    double timeout_s;
+
+    if (args[0].is_null || !is_our_channel(x, args, count, 2))
+        return make_null(x, SHAPE_MAYBE, out);
+    TRY(read_timeout(x, args, count, 1, "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS", &timeout_s));
+    int rc = wait_for_gtid_set(x, args, out);
+    return rc == 1 ? put_off(x, timeout_s, true, SHAPE_MAYBE, -1, out) : rc;
+}
+
+/* How often it had to wait; -1: not in time; NULL: it will never come. */
+static int pos_wait(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    double      timeout_s;
+    uint64_t    offset = 0;
+    const char *name =
+        x->env->facts->version_number >= 80026 ? "SOURCE_POS_WAIT" : "MASTER_POS_WAIT";
+
+    TRY(read_timeout(x, args, count, 2, name, &timeout_s));
+    if (args[0].is_null || !expr_number(x, &args[1], &offset) || !is_our_channel(x, args, count, 3))
+        return make_null(x, SHAPE_MAYBE, out);
+    switch (wait_for_place(x->env, expr_text(x, &args[0]), offset)) {
+    case WAIT_THERE:
+        return make_number(x, SHAPE_MAYBE, x->env->wait != NULL ? x->env->wait->rises : 0, out);
+    case WAIT_NEVER:
+        return make_null(x, SHAPE_MAYBE, out);
+    case WAIT_NOT_YET:
+        break;
+    }
+    return put_off(x, timeout_s < 0 ? 0 : timeout_s, true, SHAPE_MAYBE, -1, out);
+}
+
+static int master_pos_wait(struct expr *x, const struct value *args, size_t count,
+                           struct value *out)
+{
+    const struct server_facts *f = x->env->facts;
+
+    if (f->family == FAMILY_MYSQL && f->version_number >= 80026)
+        x->notes->warning = "'MASTER_POS_WAIT' is deprecated and will be removed in a future "
+                            "release. Please use SOURCE_POS_WAIT instead";
+    return pos_wait(x, args, count, out);
+}
+
+static int master_gtid_wait(struct expr *x, const struct value *args, size_t count,
+                            struct value *out)
+{
+    struct gtid_state state = { 0 };
+    struct err        e = { 0 };
+    double            timeout_s = -1;
+    enum wait_result  result = WAIT_NOT_YET;
+
+    if (args[0].is_null)
+        return make_null(x, SHAPE_WAITED, out);
+    if (count > 1 && (!read_seconds(x, &args[1], &timeout_s) || timeout_s < 0))
+        timeout_s = args[1].is_null || timeout_s < 0 ? -1 : 0;
+    if (gtid_state_parse(&state, expr_text(x, &args[0]), &e) != 0)
+        return sql_refuse(x->no, 1941, "HY000", "Could not parse GTID list");
+    int rc = wait_for_state(x->env, &state, &result, &e);
+    gtid_state_done(&state);
+    if (rc != 0)
+        return expr_refuse_err(x->no, &e);
+    if (result == WAIT_THERE)
+        return make_number(x, SHAPE_WAITED, 0, out);
+    return put_off(x, timeout_s, false, SHAPE_WAITED, -1, out);
+}
+
 #define NEVER         UINT32_MAX
 #define ALL           0, 0
 #define MYSQL(from)   from, NEVER
@@ -320,7 +490,7 @@ static const struct known_function {
     uint32_t    mysql_from, mariadb_from; /* version_number */
     uint8_t     args_min, args_max;
     bool        bare; /* may be written without parentheses */
-    function   *call;
+    function   *call; /* NULL: it is gone by then */
 } functions[] = {
     /* clang-format off */
     { "BINLOG_GTID_POS",   MARIADB(100002), 2, 2, false, binlog_gtid_pos },
@@ -333,15 +503,23 @@ static const struct known_function {
     { "GTID_SUBTRACT",     MYSQL(50605),    2, 2, false, gtid_subtract },
     { "LOCALTIME",         ALL,             0, 1, true,  now },
     { "LOCALTIMESTAMP",    ALL,             0, 1, true,  now },
+    { "MASTER_GTID_WAIT",  MARIADB(100009), 1, 2, false, master_gtid_wait },
+    { "MASTER_POS_WAIT",   50700, 100000,   2, 4, false, master_pos_wait },
+    { "MASTER_POS_WAIT",   ALL,             2, 3, false, master_pos_wait },
     { "NOW",               ALL,             0, 1, false, now },
     { "SCHEMA",            ALL,             0, 0, false, database },
     { "SESSION_USER",      ALL,             0, 0, false, user },
+    { "SOURCE_POS_WAIT",   MYSQL(80026),    2, 4, false, pos_wait },
     { "SYSDATE",           ALL,             0, 1, false, sysdate },
     { "SYSTEM_USER",       ALL,             0, 0, false, user },
     { "UNIX_TIMESTAMP",    ALL,             0, 0, false, unix_timestamp },
     { "USER",              ALL,             0, 0, false, user },
     { "UTC_TIMESTAMP",     ALL,             0, 1, true,  utc_timestamp },
     { "VERSION",           ALL,             0, 0, false, version },
+    { "WAIT_FOR_EXECUTED_GTID_SET",        MYSQL(50705), 1, 2, false, wait_for_executed },
+    { "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS", MYSQL(80400), 1, 3, false, NULL },
+    { "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS", MYSQL(50700), 1, 3, false, wait_until_applied },
+    { "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS", MYSQL(50605), 1, 2, false, wait_until_applied },
     /* clang-format on */
 };
 
@@ -361,7 +539,7 @@ static const struct known_function *find_function(struct slice name, const struc
         bool mariadb = f->family == FAMILY_MARIADB;
         if (f->version_number >= (mariadb ? functions[i].mariadb_from : functions[i].mysql_from) &&
             sql_equal(name, functions[i].name))
-            return &functions[i];
+            return functions[i].call != NULL ? &functions[i] : NULL;
     }
     return NULL;
 }

@@ -234,7 +234,8 @@ static const struct statement {
     { "SHOW BINLOG EVENTS",                  ALL,          ALL,   ANSWERED(NONE, query_show_events, NULL) },
     { "SHOW RELAYLOG EVENTS",                ALL,          ALL,   ANSWERED(NONE, query_show_events, "relay log") },
 
-    { "SHOW|HANDLER|CHECKSUM|HELP|DO|TABLE|VALUES", ALL,   ALL,   FORWARDED(NULL) },
+    { "DO",                                  ALL,          ALL,   FORWARDED_OR(query_look_do, query_do) },
+    { "SHOW|HANDLER|CHECKSUM|HELP|TABLE|VALUES", ALL,      ALL,   FORWARDED(NULL) },
     { "DESC|DESCRIBE|EXPLAIN",               ALL,          ALL,   FORWARDED(query_look_explain) },
     { "WITH",                                ALL,          ALL,   FORWARDED(query_look_with) },
     { "GET DIAGNOSTICS",                     ALL,          ALL,   FORWARDED(NULL) },
@@ -421,12 +422,16 @@ void query_answer(const struct query_env *env, struct slice sql, struct reply *r
     if (r->out->failed != BUF_FINE)
         return;
     r->status = env->session->autocommit ? STATUS_AUTOCOMMIT : 0;
+    if (env->wait != NULL)
+        env->wait->waits = false;
     buf_init(&q.values, QUERY_VALUES_BYTES);
     int rc = answer(&q, sql);
     if (rc == 0 && r->out->failed == BUF_OVER_BOUND)
         rc = sql_refuse(&q.no, 1105, "HY000",
                         "binrelay: the answer has more than the bound of %zu bytes", r->out->bound);
-    if (rc != 0) {
+    if (rc != 0 && env->wait != NULL && env->wait->waits) {
+        assert(r->out->len == at && *r->sequence == sequence);
+    } else if (rc != 0) {
         if (r->out->failed == BUF_OVER_BOUND)
             r->out->failed = BUF_FINE;
         put_refusal(&q, at, sequence);

@@ -109,12 +109,21 @@ struct query_peer {
 };
 typedef void query_each_peer(void *arg, const struct query_peer *peer);
 
+/* Of a statement that waits until something is published: it is asked again, until it does not. */
+struct query_wait {
+    bool     over;       /* given: its time has passed, or is not there */
+    uint64_t rises;      /* given: of the published end since it was asked first */
+    bool     waits;      /* told: there is no answer yet */
+    int64_t  timeout_ns; /* told with it; INT64_MAX: for ever */
+};
+
 struct query_env {
     const struct server_facts *facts; /* while they are not known every answer is error 1053 */
     struct store              *store;
     /* What the source's variables were at the last attach; NULL: not known. */
     const struct remembered_list *variables;
-    store_pos             end; /* of the binlog, for this statement; 0: where it really is */
+    store_pos             end;  /* of the binlog, for this statement; 0: where it really is */
+    struct query_wait    *wait; /* NULL: nobody waits, so a wait's time is over at once */
     uint32_t              relay_server_id;
     const char           *relay_uuid;
     uint32_t              thread_id;
@@ -135,5 +144,6 @@ struct query_env {
 };
 
 /* Appends one complete answer: OK, an error or a result; where a result does not fit into r->out's
-   bound, an error that says so. r->status is set from the session. */
+   bound, an error that says so. r->status is set from the session. Nothing is appended where
+   env->wait tells that the statement waits. */
 void query_answer(const struct query_env *env, struct slice sql, struct reply *r);

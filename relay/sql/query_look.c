@@ -133,6 +133,12 @@ void query_look_select(struct query *q, struct query_verdict *v)
         *v = (struct query_verdict){ .what = QUERY_ANSWERED, .tie = q->notes.tie };
 }
 
+void query_look_do(struct query *q, struct query_verdict *v)
+{
+    if (can_answer(q, query_do))
+        *v = (struct query_verdict){ .what = QUERY_ANSWERED };
+}
+
 /* Settings of one session that reach further: what is written is told to nobody, or under another
  * name. */
 bool query_is_privileged(struct slice name)

@@ -21,6 +21,7 @@ struct query {
 typedef int query_handler(struct query *q, const char *text);
 
 query_handler query_select;         /* query_select.c */
+query_handler query_do;             /* query_select.c */
 query_handler query_set;            /* query_set.c */
 query_handler query_show_variables; /* query_show.c */
 query_handler query_show_warnings;  /* query_show.c; any text: errors, which there are none of */
@@ -45,6 +46,7 @@ void query_look(struct query *q, struct query_verdict *v);
 typedef void query_looker(struct query *q, struct query_verdict *v);
 
 query_looker query_look_select; /* query_look.c, like all */
+query_looker query_look_do;
 query_looker query_look_set;
 query_looker query_look_variables;
 query_looker query_look_status;

@@ -176,3 +176,18 @@ int query_select(struct query *q, const char *text)
         query_warn(q, 1287, q->notes.warning);
     return q->notes.dry ? 0 : put_selection(q, &s);
 }
+
+int query_do(struct query *q, const char *text)
+{
+    (void)text;
+    struct expr  x = query_expr(q);
+    struct value ignored;
+
+    do
+        TRY(expr_read(&x, &ignored));
+    while (sql_take_sign(&q->sql, ','));
+    TRY(query_expect_end(q));
+    if (!q->notes.dry)
+        reply_ok(q->reply);
+    return 0;
+}

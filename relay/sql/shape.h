@@ -19,8 +19,9 @@ enum shape {
     SHAPE_UTC,
     SHAPE_SYSDATE,
     SHAPE_UNIX_TIME,
-    SHAPE_COUNT, /* a whole number of a function's */
-    SHAPE_MAYBE, /* the same, or NULL */
+    SHAPE_COUNT,  /* a whole number of a function's */
+    SHAPE_MAYBE,  /* the same, or NULL */
+    SHAPE_WAITED, /* of MASTER_GTID_WAIT() */
     SHAPE_GTIDS,
     SHAPE_GTID_POS,
     SHAPE_JOINED, /* CONCAT() */

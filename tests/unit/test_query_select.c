@@ -49,6 +49,57 @@ static void gtid_functions_compute(void **state)
           "7-33110-6|7-33110-6|7-33110-6" });
 }
 
+/* A session can wait; this one, asked without, can't: its time is over at once. */
+static void waiting_functions_say_what_is_published(void **state)
+{
+    (void)state;
+    RUN(mysql97, { "SELECT WAIT_FOR_EXECUTED_GTID_SET('" UUID ":1-368') w", "w[8] / 0" },
+        { "SELECT WAIT_FOR_EXECUTED_GTID_SET('" UUID ":369', 600) w", "w[8] / 1" },
+        { "SELECT WAIT_FOR_EXECUTED_GTID_SET(NULL)",
+          "ERR 1772 HY000 Malformed GTID set specification 'NULL'." },
+        { "SELECT WAIT_FOR_EXECUTED_GTID_SET('', -1)",
+          "ERR 1210 HY000 Incorrect arguments to WAIT_FOR_EXECUTED_GTID_SET." },
+        { "SELECT WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS('')", "ERR 1046 3D000 No database selected" },
+        { "SELECT SOURCE_POS_WAIT('mysql-bin.000011', 5000000000) p", "p[8] / 0" },
+        { "SELECT SOURCE_POS_WAIT('mysql-bin.000010', 99000000000) p", "p[8] / 0" },
+        { "SELECT SOURCE_POS_WAIT('mysql-bin.000011', 5000000001) p", "p[8] / -1" },
+        { "SELECT SOURCE_POS_WAIT('binlog.000003', 4) p", "p[8] / -1" },
+        { "SELECT SOURCE_POS_WAIT('mysql-bin.00001x', 4) p", "p[8] / NULL" },
+        { "SELECT SOURCE_POS_WAIT('other.000001', 4) p", "p[8] / NULL" },
+        { "SELECT SOURCE_POS_WAIT('binlog.000001', 4, 1, 'channel') p", "p[8] / NULL" },
+        { "SELECT MASTER_POS_WAIT('binlog.000001', 4) p", "p[8] / 0" },
+        { "DO SOURCE_POS_WAIT('binlog.000001', 4), 1", "OK" });
+    RUN(maria1011, { "SELECT MASTER_GTID_WAIT('7-33110-6') w", "w[3] / 0" },
+        { "SELECT MASTER_GTID_WAIT('7-1-7,8-1-1', 0.5) w", "w[3] / -1" },
+        { "SELECT MASTER_GTID_WAIT('7-') w", "ERR 1941 HY000 Could not parse GTID list" },
+        { "SELECT MASTER_GTID_WAIT(NULL) w", "w[3] / NULL" });
+}
+
+static void a_wait_is_told_and_ends(void **state)
+{
+    (void)state;
+    struct client     c;
+    struct query_wait w = { 0 };
+    const char       *sql = "SELECT WAIT_FOR_EXECUTED_GTID_SET('" UUID ":369', 1.5) w";
+
+    begin(&c, &mysql97);
+    c.env.wait = &w;
+    query_answer(&c.env, slice_of_text(sql), &c.reply);
+    assert_true(w.waits && c.out.len == 0);
+    assert_int_equal(w.timeout_ns, 1500000000);
+    query_answer(&c.env, slice_of_text("SELECT WAIT_FOR_EXECUTED_GTID_SET('" UUID ":369')"),
+                 &c.reply);
+    assert_true(w.waits && w.timeout_ns == INT64_MAX);
+    held.executed = UUID ":1-369";
+    assert_answer(&c, sql, "w[8] / 0");
+    assert_false(w.waits);
+    held.executed = UUID ":1-368";
+    w.over = true;
+    assert_answer(&c, sql, "w[8] / 1");
+    assert_false(w.waits);
+    done(&c);
+}
+
 static void wrong_expressions_get_the_servers_errors(void **state)
 {
     (void)state;
@@ -95,6 +146,8 @@ int main(void)
         cmocka_unit_test(times_are_now),
         cmocka_unit_test(sets_of_several_servers_have_a_line_each),
         cmocka_unit_test(gtid_functions_compute),
+        cmocka_unit_test(waiting_functions_say_what_is_published),
+        cmocka_unit_test(a_wait_is_told_and_ends),
         cmocka_unit_test(wrong_expressions_get_the_servers_errors),
         cmocka_unit_test(too_many_columns_are_refused),
     };
