@@ -74,6 +74,15 @@ static void drop_block(struct reader *r)
     r->block_at = 0;
 }
 
+void reader_skip(struct reader *r, store_pos to)
+{
+    assert(r->event_length == 0);
+    assert(store_pos_ordinal(to) == r->info.ordinal && store_pos_offset(to) >= r->at);
+    assert(to <= store_published(r->store));
+    drop_block(r);
+    r->at = store_pos_offset(to);
+}
+
 /* At least `need` bytes from r->at; more when they are at hand. The caller knows that they are
    visible. */
 static int fill(struct reader *r, size_t need, uint64_t visible, struct slice *out, struct err *e)

@@ -46,6 +46,9 @@ MUST_CHECK int reader_next_file(struct reader *r, enum reader_step *step, struct
 
 /* From now on the bodies of sparse holes (see hole.h) are read as all others are. */
 void reader_read_holes(struct reader *r);
+/* At READER_AT_END: takes what is published up to `to`, where an event of the same file begins or
+   the file ends so far, as read. For whoever got those events from another reader. */
+void reader_skip(struct reader *r, store_pos to);
 
 /* From the next event on the block has at most so many bytes (at least 16 KiB), so that many
  * readers together are bounded. */

@@ -164,6 +164,24 @@ int conn_send(struct conn *c, size_t *moved, enum conn_state *state, struct err 
     return 0;
 }
 
+int conn_send_these(struct conn *c, struct slice bytes, size_t *moved, enum conn_state *state,
+                    struct err *e)
+{
+    assert(conn_waiting(c) == 0);
+    *state = CONN_MOVED;
+    while (bytes.len > 0) {
+        size_t put = 0;
+        TRY(raw_write(c, bytes, &put, state, e));
+        if (*state != CONN_MOVED)
+            break;
+        bytes.ptr += put;
+        bytes.len -= put;
+        *moved += put;
+    }
+    buf_put(&c->out, bytes);
+    return buf_check(&c->out, "bytes to be sent", e);
+}
+
 void conn_rest(struct conn *c)
 {
     assert(conn_waiting(c) == 0);

@@ -52,6 +52,10 @@ MUST_CHECK int conn_packet(struct conn *c, size_t most, bool *have, struct slice
 MUST_CHECK int conn_discard(struct conn *c, enum conn_state *state, struct err *e);
 /* Sends what waits; CONN_MOVED when all is gone. *moved is added to. */
 MUST_CHECK int conn_send(struct conn *c, size_t *moved, enum conn_state *state, struct err *e);
+/* The same for bytes that lie elsewhere, when nothing waits: what the socket does not take at once
+   is copied, and waits. */
+MUST_CHECK int conn_send_these(struct conn *c, struct slice bytes, size_t *moved,
+                               enum conn_state *state, struct err *e);
 /* Nothing is to be sent for a while: gives the memory of `out` back. A thousand consumers that wait
    for the next transaction should not hold a thousand buffers. */
 void conn_rest(struct conn *c);

@@ -5,6 +5,7 @@
 #include "protocol/base/buf.h"
 #include "relay/downstream/dump_words.h"
 #include "relay/downstream/frame.h"
+#include "relay/downstream/tail.h"
 #include "storage/hole.h"
 #include "storage/locate.h"
 #include "storage/reader.h"
@@ -718,4 +719,38 @@ int dump_fill(struct dump *d, uint8_t *into, size_t size, size_t *filled, uint8_
     int               result = fill(d, &room, sequence, step, e);
     *filled = size - room.left;
     return result;
+}
+
+/* ---- at the end --------------------------------------------------------------------------------
+ */
+
+/* Every event from here on goes out as it is, unless it is a transaction that a GTID set has. */
+static bool follows_plainly(const struct dump *d)
+{
+    bool nothing_due =
+        d->made_at == d->made.len && !d->piece_waits && d->bytes.len == 0 && !frame_busy(&d->frame);
+    return d->reader != NULL && nothing_due && !d->in_head && !d->skipping && !d->gap &&
+           !d->ends_soon && !d->req.semi_sync && d->waiting.count == 0 &&
+           d->pos == reader_pos(d->reader);
+}
+
+bool dump_tail(struct dump *d, struct tail *t, uint8_t *sequence, struct slice *out)
+{
+    bool             by_set = d->req.kind == DUMP_BY_GTID_SET;
+    struct tail_want want = { d->pos, by_set ? &d->req.have : NULL };
+    struct tail_run  run;
+
+    if (!follows_plainly(d) || !tail_take(t, &want, sequence, &run))
+        return false;
+    reader_skip(d->reader, run.end);
+    d->pos = run.end;
+    if (run.bytes.len > 0)
+        d->last_type = run.last_type;
+    *out = run.bytes;
+    return true;
+}
+
+bool dump_annotates(const struct dump *d)
+{
+    return d->req.annotate;
 }

@@ -63,6 +63,7 @@ enum dump_step {
 };
 
 struct dump;
+struct tail;
 
 /* Finds the place. The consumer's mistakes are E_PURGED and E_PROTOCOL with the servers' texts. */
 MUST_CHECK int dump_open(struct store *s, struct dump_request *request, struct dump **out,
@@ -75,6 +76,11 @@ void           dump_close(struct dump *d); /* accepts NULL */
 MUST_CHECK int dump_fill(struct dump *d, uint8_t *into, size_t size, size_t *filled,
                          uint8_t *sequence, enum dump_step *step, struct err *e);
 bool           dump_between_packets(const struct dump *d);
+/* The same for one that waits at the end and needs nothing of its own: what came since then, as it
+   lies in the loop's tail (the one for dump_annotates()), *out valid until that is used again.
+   False: ask dump_fill(). */
+bool dump_tail(struct dump *d, struct tail *t, uint8_t *sequence, struct slice *out);
+bool dump_annotates(const struct dump *d);
 /* A good size for the next dump_fill(), of at most `most` bytes: little for who is near the end.
    The reader's block is bounded by `most`, too. */
 size_t dump_room(struct dump *d, size_t most);

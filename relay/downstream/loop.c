@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "relay/log.h"
 #include "relay/downstream/peer.h"
+#include "relay/downstream/tail.h"
 
 /* A socket on its way from the listener's thread. */
 struct arrival {
@@ -23,7 +24,8 @@ struct loop_channel {
     struct loop       *loop;
     struct store_watch watch;
     _Atomic(bool)      published;
-    struct peer_link  *waiting;
+    struct peer_link  *waiting; /* who came last is first */
+    struct tail       *tails[2];
 };
 
 struct loop {
@@ -66,6 +68,11 @@ struct peer_link **loop_waiting(struct loop *l, size_t channel)
 {
     assert(channel < l->world->channel_count);
     return &l->channels[channel].waiting;
+}
+struct tail *const *loop_tails(struct loop *l, size_t channel)
+{
+    assert(channel < l->world->channel_count);
+    return l->channels[channel].tails;
 }
 void loop_peer_left(struct loop *l)
 {
@@ -147,16 +154,32 @@ static void begin_arrivals(struct loop *l)
     }
 }
 
-/* Peers that find more wait no longer, those that do not come back into the list: so it is taken
-   away as a whole first. */
+/* Takes all out of the list, so that who came first is first: everyone's turn comes as long after
+   the one before. */
+static void take_waiting(struct loop_channel *c, struct peer_link **first)
+{
+    struct peer_link *next;
+    *first = NULL;
+    for (struct peer_link *link = c->waiting; link != NULL; link = next) {
+        next = link->next;
+        link->next = *first;
+        link->back = first;
+        if (link->next != NULL)
+            link->next->back = &link->next;
+        *first = link;
+    }
+    c->waiting = NULL;
+}
+
+/* Peers come back into the list when they have to wait again. */
 static void feed_waiting(struct loop_channel *c)
 {
-    struct peer_link *first = c->waiting;
-    c->waiting = NULL;
-    if (first != NULL)
-        first->back = &first;
+    struct peer_link *first;
+    take_waiting(c, &first);
     while (first != NULL)
         peer_on_published(first->peer);
+    for (int annotations = 0; annotations < 2; annotations++)
+        tail_rest(c->tails[annotations]);
 }
 
 static void look_at_ends(struct loop *l)
@@ -233,6 +256,16 @@ static void *loop_main(void *arg)
 /* ---- life --------------------------------------------------------------------------------------
  */
 
+static int make_tails(struct loop *l, struct err *e)
+{
+    for (size_t i = 0; i < l->world->channel_count; i++)
+        for (int annotations = 0; annotations < 2; annotations++)
+            if (l->world->channels[i].store != NULL)
+                TRY(tail_new(l->world->channels[i].store, annotations != 0,
+                             &l->channels[i].tails[annotations], e));
+    return 0;
+}
+
 int loop_new(const struct session_world *world, struct loop **out, struct err *e)
 {
     struct loop *l = calloc(1, sizeof *l + world->channel_count * sizeof l->channels[0]);
@@ -255,6 +288,10 @@ int loop_new(const struct session_world *world, struct loop **out, struct err *e
         c->loop = l;
         c->watch.wake = wake_published;
         c->watch.arg = c;
+    }
+    if (make_tails(l, e) != 0) {
+        loop_free(l);
+        return -1;
     }
     *out = l;
     return 0;
@@ -315,6 +352,9 @@ void loop_free(struct loop *l)
         (void)close(a->fd);
         free(a);
     }
+    for (size_t i = 0; i < l->world->channel_count; i++)
+        for (int annotations = 0; annotations < 2; annotations++)
+            tail_free(l->channels[i].tails[annotations]);
     ev_async_stop(l->ev, &l->wake);
     ev_loop_destroy(l->ev);
     (void)pthread_mutex_destroy(&l->mutex);

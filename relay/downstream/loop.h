@@ -10,6 +10,7 @@
 struct ev_loop;
 struct loop;
 struct peer;
+struct tail;
 
 MUST_CHECK int loop_new(const struct session_world *world, struct loop **out, struct err *e);
 /* Not running: before loop_start() or after loop_stop(). */
@@ -43,4 +44,6 @@ struct peer_link {
 };
 struct peer_link **loop_peers(struct loop *l);
 struct peer_link **loop_waiting(struct loop *l, size_t channel);
-void               loop_peer_left(struct loop *l);
+/* What those who wait share, without and with annotations; NULL for a channel without a store. */
+struct tail *const *loop_tails(struct loop *l, size_t channel);
+void                loop_peer_left(struct loop *l);

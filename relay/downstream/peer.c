@@ -418,9 +418,37 @@ static void on_stuck(struct ev_loop *loop, ev_timer *timer, int revents)
     turn(p, false);
 }
 
+/* The usual end of a wait: what is new lies there for all, and the socket takes it. True: it waits
+   again. */
+static bool pass_on(struct peer *p, struct err *e)
+{
+    size_t             channel = session_channel_index(&p->session);
+    enum conn_state    state;
+    struct slice       bytes;
+    size_t             moved = 0;
+    struct peer_link **waiting = loop_waiting(p->loop, channel);
+
+    if (p->session.state != STREAMING || p->again || conn_waiting(&p->conn) > 0 ||
+        ev_is_active(&p->rest) || !session_tail(&p->session, loop_tails(p->loop, channel), &bytes))
+        return false;
+    if (conn_send_these(&p->conn, bytes, &moved, &state, e) != 0)
+        return false;
+    if (moved > 0)
+        p->last_sent = ev_now(loop_ev(p->loop));
+    if (conn_waiting(&p->conn) > 0)
+        return false;
+    link_in(waiting, &p->waiting);
+    return true;
+}
+
 void peer_on_published(struct peer *p)
 {
+    struct err e = { 0 };
     link_out(&p->waiting);
+    if (pass_on(p, &e))
+        return;
+    if (e.kind != E_OK)
+        session_on_error(&p->session, &e);
     session_on_published(&p->session);
     turn(p, false);
 }

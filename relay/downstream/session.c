@@ -700,6 +700,22 @@ static size_t portion(uint32_t sessions)
     return each < DUMP_OUT_BYTES ? each : DUMP_OUT_BYTES;
 }
 
+static void note_streamed(struct session *s, size_t bytes)
+{
+    atomic_store_explicit(&s->entry.pos, dump_pos(s->dump), memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->entry.sent_bytes, bytes, memory_order_relaxed);
+}
+
+bool session_tail(struct session *s, struct tail *const tails[2], struct slice *out)
+{
+    assert(s->state == STREAMING && s->out->len == 0);
+    struct tail *t = tails[dump_annotates(s->dump)];
+    if (t == NULL || s->user->bandwidth != 0 || !dump_tail(s->dump, t, &s->sequence, out))
+        return false;
+    note_streamed(s, out->len);
+    return true;
+}
+
 void session_stream(struct session *s, enum dump_step *step)
 {
     struct err e = { 0 };
@@ -715,8 +731,7 @@ void session_stream(struct session *s, enum dump_step *step)
     }
     int result = dump_fill(s->dump, into, room, &filled, &s->sequence, step, &e);
     s->out->len = filled;
-    atomic_store_explicit(&s->entry.pos, dump_pos(s->dump), memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->entry.sent_bytes, filled, memory_order_relaxed);
+    note_streamed(s, filled);
     s->pay_ns = s->ends_soon ? 0 : pay(s->user, filled);
     if (result != 0) {
         stream_failed(s, &e);

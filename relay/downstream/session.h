@@ -141,6 +141,9 @@ void session_on_end(struct session *s);
 /* STREAMING: the stream's next bytes into `out`, which must be empty. Without more to send
  *step is DUMP_AT_END: ask again after a wake. */
 void session_stream(struct session *s, enum dump_step *step);
+/* STREAMING: the same for a stream that waited at the end, as far as it lies in one of the tails
+   (without and with annotations). False: ask session_stream(). */
+bool session_tail(struct session *s, struct tail *const tails[2], struct slice *out);
 /* STREAMING: a heartbeat, for the next session_stream(). */
 void session_heartbeat(struct session *s);
 
