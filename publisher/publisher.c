@@ -225,6 +225,12 @@ int publisher_order(struct publisher *p, enum publisher_order order, struct err 
     p->paused = pauses || (p->paused && order != PUBLISHER_RESUME);
     p->ordered = true;
     p->skips |= order == PUBLISHER_SKIP;
+    if (!pauses && (p->status.state == PUBLISHER_FAILED || p->status.state == PUBLISHER_PAUSED)) {
+        p->status.state =
+            PUBLISHER_RUNNING; /* so that the next failure is not taken for the last */
+        p->status.problem[0] = 0;
+        p->status.can_skip = false;
+    }
     (void)pthread_cond_signal(&p->woken);
     (void)pthread_mutex_unlock(&p->mutex);
     return 0;
@@ -394,7 +400,8 @@ static int rest(struct publisher *p, struct err *e)
     int64_t due_ms = -1;
 
     TRY(p->output->kind->rest(p->output, &idle, &due_ms, e));
-    tell(p, idle ? PUBLISHER_IDLE : PUBLISHER_RUNNING, "");
+    if (idle) /* else it has told what it waits for */
+        tell(p, PUBLISHER_IDLE, "");
     if (due_ms != 0)
         wait_ms(p, true, due_ms);
     return 0;

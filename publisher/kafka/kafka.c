@@ -6,7 +6,7 @@
 #include "publisher/kafka/kafka_core.h"
 #include "storage/locate.h"
 
-enum { ABORT_MS = 2000, FLUSH_MS = 100 };
+enum { ABORT_MS = 2000, FLUSH_MS = 100, CHECK_SLICES = 5 };
 
 static struct kafka *kafka_of(struct output *o)
 {
@@ -97,18 +97,25 @@ static int leave_care(struct kafka *k, struct err *e)
     return err_set(e, E_IO, "all records are taken again");
 }
 
+/* librdkafka tries for long to reach a topic that is gone. */
+static int wait_late(struct kafka *k, const char *why, int64_t ms, struct err *e)
+{
+    if (++k->late_slices % CHECK_SLICES == 0)
+        TRY(topics_check(k->topics, &k->base.again, e));
+    return kafka_wait(k, why, ms, e);
+}
+
 static int commit_txn(struct kafka *k, struct err *e)
 {
     rd_kafka_error_t *error;
 
+    k->late_slices = 0;
     while ((error = rd_kafka_commit_transaction(producer_handle(k->producer), KAFKA_SLICE_MS)) !=
            NULL) {
         if (!rd_kafka_error_is_retriable(error))
             return kafka_fail_error(k, error, "commit to Kafka", e);
-        char why[ERR_TEXT_BYTES];
-        (void)snprintf(why, sizeof why, "commit to Kafka: %s", rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
-        TRY(kafka_wait(k, why, 1, e));
+        TRY(wait_late(k, "no broker has confirmed a commit yet", 1, e));
     }
     k->in_txn = false;
     return 0;
@@ -135,7 +142,7 @@ static int commit(struct kafka *k, struct err *e)
 
 static bool is_batch_full(const struct kafka *k)
 {
-    return k->batch_bytes >= k->options.batch_bytes ||
+    return k->batch_bytes >= k->options.batch_bytes || k->careful_until != 0 ||
            output_now_ms() - k->batch_begun_ms >= k->options.batch_ms;
 }
 
@@ -193,7 +200,8 @@ static int rest_at_least(struct kafka *k, bool *idle, int64_t *due_ms, struct er
     if (producer_failed(k->producer, NULL))
         return kafka_fail(k, RD_KAFKA_RESP_ERR__FAIL, "publish", e);
     if (producer_on_their_way(k->producer) > 0)
-        return kafka_wait(k, "", KAFKA_SLICE_MS, e);
+        return wait_late(k, "", KAFKA_SLICE_MS, e);
+    k->late_slices = 0;
     TRY(advance(k, e));
     if (producer_on_their_way(k->producer) > 0 || k->is_pending)
         return 0;

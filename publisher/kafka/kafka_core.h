@@ -31,8 +31,9 @@ struct kafka {
     uint64_t            arrived_events;
     int64_t             checkpoint_ms, catalog_ms;
     store_pos           catalogued;
-    struct buf          key, value; /* of a checkpoint */
-    bool                is_pending; /* it waits for what was put before it */
+    unsigned            late_slices; /* waited for what was put to arrive */
+    struct buf          key, value;  /* of a checkpoint */
+    bool                is_pending;  /* it waits for what was put before it */
     store_pos           pending;
     uint64_t            pending_events;
 

@@ -79,6 +79,13 @@ static int remember(struct kafka *k, const struct record_id *id, bool is_skipped
     return 0;
 }
 
+static int be_careful(struct kafka *k, store_pos pos, const char *why, struct err *e)
+{
+    k->careful_until = pos + 1;
+    k->base.again = k->base.at_once = true;
+    return err_set(e, E_LIMIT, "%s", why);
+}
+
 int kafka_refuse(struct kafka *k, const struct record_id *id, const char *topic, const char *why,
                  struct err *e)
 {
@@ -86,6 +93,9 @@ int kafka_refuse(struct kafka *k, const struct record_id *id, const char *topic,
 
     if (k->dead_letter_topic != NULL)
         return remember(k, id, false, why, e);
+    /* First all that is before it: whole transactions one by one. */
+    if (k->careful_until == 0)
+        return be_careful(k, id->pos, why, e);
     place_text(k, id->pos, place, sizeof place);
     k->stuck = *id;
     k->base.is_stuck = true;
@@ -105,14 +115,11 @@ int kafka_skip(struct kafka *k, struct err *e)
 /* The broker refuses whole requests: the same once more one by one tells which record it is. */
 static int fail_record(struct kafka *k, const struct producer_failure *f, struct err *e)
 {
-    (void)err_set(e, E_LIMIT, "topic '%s': %s", f->topic, f->text);
-    if (k->careful_until == 0) {
-        k->careful_until = f->id.pos + 1;
-    } else if (kafka_refuse(k, &f->id, f->topic, f->text, e) != 0) {
-        return -1;
-    }
+    if (k->careful_until == 0)
+        return be_careful(k, f->id.pos, f->text, e);
+    TRY(kafka_refuse(k, &f->id, f->topic, f->text, e));
     k->base.again = k->base.at_once = true;
-    return -1;
+    return err_set(e, E_LIMIT, "topic '%s': %s", f->topic, f->text);
 }
 
 static int fail_report(struct kafka *k, const struct producer_failure *f, struct err *e)

@@ -2,6 +2,8 @@
 #include <string.h>
 #include "publisher/kafka/checkpoint.h"
 
+enum { PATIENT_SLICES = 4 }; /* a broker that has just started takes its time */
+
 static void wake(void *arg)
 {
     struct kafka *k = arg;
@@ -12,6 +14,7 @@ static void wake(void *arg)
 static int init_transactions(struct kafka *k, struct err *e)
 {
     rd_kafka_error_t *error;
+    unsigned          slices = 0;
 
     while ((error = rd_kafka_init_transactions(producer_handle(k->producer), KAFKA_SLICE_MS)) !=
            NULL) {
@@ -20,7 +23,7 @@ static int init_transactions(struct kafka *k, struct err *e)
         char why[ERR_TEXT_BYTES];
         (void)snprintf(why, sizeof why, "%s", rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
-        TRY(kafka_wait(k, why, 1, e));
+        TRY(kafka_wait(k, ++slices > PATIENT_SLICES ? why : "", 1, e));
     }
     return 0;
 }
@@ -55,12 +58,14 @@ static bool is_own(const rd_kafka_message_t *m, const struct buf *key)
 static int read_all(struct kafka *k, rd_kafka_topic_t *topic, const struct buf *key,
                     struct buf *value, struct err *e)
 {
-    bool found = false;
+    bool     found = false;
+    unsigned slices = 0;
 
     for (;;) {
         rd_kafka_message_t *m = rd_kafka_consume(topic, 0, KAFKA_SLICE_MS);
         if (m == NULL) {
-            TRY(kafka_wait(k, "the checkpoint is being read", 1, e));
+            bool is_late = ++slices > PATIENT_SLICES;
+            TRY(kafka_wait(k, is_late ? "the checkpoint can't be read" : "", 1, e));
             continue;
         }
         rd_kafka_resp_err_t code = m->err;

@@ -122,6 +122,11 @@ static int put_event(struct kafka *k, const struct change_event *ev, const struc
         (void)snprintf(topic, sizeof topic, "%.*s", (int)ev->topic.len,
                        (const char *)ev->topic.ptr);
         const char *why = "it is larger than kafka.message.max.bytes";
+        /* What is before it may have been refused, too. */
+        if (k->careful_until != 0)
+            (void)rd_kafka_flush(producer_handle(k->producer), KAFKA_SLICE_MS);
+        if (producer_failed(k->producer, NULL))
+            return kafka_fail(k, code, "publish", e);
         TRY(kafka_refuse(k, id, topic, why, e));
         return put_letter(k, ev, id, why, e);
     }

@@ -178,7 +178,8 @@ static const struct {
     { "queue.buffering.max.kbytes", "65536", true, true },
     { "queue.buffering.max.messages", "200000", true, true },
     { "reconnect.backoff.max.ms", "5000", true, true },
-    { "topic.metadata.refresh.interval.ms", "60000", true, true },
+    /* Topics are made before they are written to: one that is missing was deleted. */
+    { "topic.metadata.propagation.max.ms", "10000", true, true },
     { "log.connection.close", "false", true, true },
 };
 

@@ -273,3 +273,30 @@ int topics_find_compacted(struct topics *t, const char *name, rd_kafka_topic_t *
 {
     return find(t, slice_of_text(name), true, out, again, e);
 }
+
+static bool has(const struct rd_kafka_metadata *all, const char *name)
+{
+    for (int i = 0; i < all->topic_cnt; i++)
+        if (strcmp(all->topics[i].topic, name) == 0 &&
+            all->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return true;
+    return false;
+}
+
+int topics_check(struct topics *t, bool *again, struct err *e)
+{
+    const struct rd_kafka_metadata *all = NULL;
+
+    if (rd_kafka_metadata(producer_handle(t->producer), 1, NULL, &all, ASK_MS) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < t->count; i++) {
+        if (t->known[i].topic == NULL || has(all, t->known[i].name))
+            continue;
+        *again = true;
+        result = err_set(e, E_IO, "topic '%s' was deleted", t->known[i].name);
+    }
+    rd_kafka_metadata_destroy(all);
+    return result;
+}

@@ -7,11 +7,11 @@ import threading
 import time
 
 from lib import wait
-from lib.kafka import Broker
+from lib.kafka import Broker, publisher, wait_published
 from lib.marks import limit
 
 TOPIC = "srv.g.t"
-ROUNDS = int(os.environ.get("BINRELAY_KAFKA_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("BINRELAY_KAFKA_ROUNDS", "6"))
 
 
 class Writer(threading.Thread):
@@ -38,41 +38,6 @@ class Writer(threading.Thread):
     def end(self):
         self.ending.set()
         self.join()
-
-
-def publisher(broker, **settings):
-    return {"sink": "kafka", "topic.prefix": "srv", "database.include.list": "g",
-            "include.schema.changes": "false", "kafka.bootstrap.servers": broker.address,
-            "topic.creation.default.partitions": 1, **settings}
-
-
-def state(relay, name="k"):
-    return json.loads(relay.cli("publisher", name, "status", "--json"))
-
-
-def wait_state(relay, wanted, timeout_s=60):
-    def reached():
-        relay.process.must_run()
-        now = state(relay)
-        return now if now["state"] == wanted else None
-
-    return wait.until(reached, timeout_s,
-                      lambda: f"{wanted}, it is {state(relay)}\n{relay.tail()}", pause_s=0.1)
-
-
-def wait_published(relay, server, timeout_s=60):
-    """Until all that is in the server's binlog now is in Kafka."""
-    relay.wait_caught_up(server)
-    at = relay.status()["published"]
-
-    def reached():
-        relay.process.must_run()
-        now = state(relay)
-        return now["state"] == "idle" and now["next"] is not None and \
-            (now["next"]["file"], now["next"]["offset"]) >= (at["file"], at["offset"])
-
-    wait.until(reached, timeout_s, lambda: f"all in Kafka, it is {state(relay)}\n{relay.tail()}",
-               pause_s=0.1)
 
 
 def plain(value):
@@ -144,7 +109,7 @@ def test_kafka_has_each_row_once_through_kills(scene):
     scene.finally_do(writer.end)
     for turn in range(ROUNDS):
         time.sleep(chance.uniform(0.2, 2.0))
-        if turn % 5 == 4:
+        if turn % 3 == 2:
             broker.kill9()
             time.sleep(chance.uniform(0, 2))
             broker.start()

@@ -106,6 +106,11 @@ class Broker(Process):
             raise Unavailable("kcat is not installed: run tools/deps test") from None
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    def topics(self):
+        done = subprocess.run(["kcat", "-L", "-J", "-b", self.address], capture_output=True, text=True,
+                              check=True, timeout=60)
+        return {topic["topic"] for topic in json.loads(done.stdout)["topics"]}
+
     def admin(self, tool, *words):
         """One of Kafka's own tools; gives what it prints."""
         done = subprocess.run(list(map(str, _java(f"org.apache.kafka.tools.{tool}",
@@ -206,3 +211,42 @@ def _plugin(folder, source):
         for jar in source.glob(f"{pattern}.jar"):
             if not jar.name.startswith(("debezium-embedded", "debezium-to-file")):
                 os.symlink(jar, folder / jar.name)
+
+
+# ---- the relay's publishers
+
+def publisher(broker, **settings):
+    """A section of the relay's configuration, for databases g."""
+    return {"sink": "kafka", "topic.prefix": "srv", "database.include.list": "g",
+            "include.schema.changes": "false", "kafka.bootstrap.servers": broker.address,
+            "topic.creation.default.partitions": 1, **settings}
+
+
+def state(relay, name="k"):
+    """What its status says of one publisher."""
+    return json.loads(relay.cli("publisher", name, "status", "--json"))
+
+
+def wait_state(relay, wanted, timeout_s=60, name="k"):
+    def reached():
+        relay.process.must_run()
+        now = state(relay, name)
+        return now if now["state"] == wanted else None
+
+    return wait.until(reached, timeout_s,
+                      lambda: f"{wanted}, it is {state(relay, name)}\n{relay.tail()}", pause_s=0.1)
+
+
+def wait_published(relay, server, timeout_s=60, name="k"):
+    """Until all that is in the server's binlog now is in Kafka."""
+    relay.wait_caught_up(server)
+    at = relay.status()["published"]
+
+    def reached():
+        relay.process.must_run()
+        now = state(relay, name)
+        return now["state"] == "idle" and now["next"] is not None and \
+            (now["next"]["file"], now["next"]["offset"]) >= (at["file"], at["offset"])
+
+    wait.until(reached, timeout_s, lambda: f"all in Kafka, it is {state(relay, name)}\n{relay.tail()}",
+               pause_s=0.1)
