@@ -15,6 +15,7 @@ struct fingerprinter {
     bool                    between; /* transactions */
     bool                    has_content;
     uint32_t                timestamp_s, server_id; /* said last */
+    uint32_t                first_s;                /* said first */
     int                     kind;                   /* of the rows said last; -1 none */
     const struct table_map *said;                   /* table of the rows said last */
     struct table_map       *tables[FINGERPRINT_TABLES_MAX];
@@ -362,6 +363,8 @@ static void put_origin(struct fingerprinter *p, const struct event *ev)
         return;
     put_number(p, ev->timestamp_s, 4);
     put_number(p, ev->server_id, 4);
+    if (!p->has_content)
+        p->first_s = ev->timestamp_s;
     p->timestamp_s = ev->timestamp_s;
     p->server_id = ev->server_id;
     p->has_content = true;
@@ -463,4 +466,9 @@ int fingerprinter_feed(struct fingerprinter *p, const struct format *f, const st
     memcpy(out, &canonical, sizeof *out);
     *closed = true;
     return 0;
+}
+
+uint32_t fingerprinter_second(const struct fingerprinter *p)
+{
+    return p->first_s;
 }

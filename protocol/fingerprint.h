@@ -46,3 +46,6 @@ enum { FINGERPRINT_WHOLE_BYTES = 16 * 1024 * 1024 };
 MUST_CHECK int fingerprinter_feed(struct fingerprinter *p, const struct format *f,
                                   const struct event *ev, enum txn_place place, bool *closed,
                                   struct fingerprint *out, struct err *e);
+/* Of the transaction that was closed last: the second of its first content, which is part of its
+   fingerprint. */
+uint32_t fingerprinter_second(const struct fingerprinter *p);

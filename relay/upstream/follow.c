@@ -1,4 +1,4 @@
-#include "relay/upstream/follow.h"
+#include "relay/upstream/follow_core.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -15,46 +15,7 @@
 #include "relay/upstream/source.h"
 #include "storage/catalog.h"
 
-enum {
-    SILENT_PERIODS = 3,
-    FACTS_BYTES_MAX = 16 * 1024,
-    VARIABLES_BYTES_MAX = 1024 * 1024,
-    WELL_S = 3,
-};
-static const char variables_name[] = "source.variables"; /* in the catalog */
-static const char facts_name[] = "source.facts";         /* in the catalog */
-
-struct follow {
-    const struct config_source           *source; /* the ingest thread's */
-    _Atomic(const struct config_source *) next;   /* what it shall be */
-    struct store                         *store;
-    bool                                  publishes;
-    char                                  relay_uuid[UUID_TEXT_BYTES + 1];
-    int                                   stop_fd;
-    int                                   wake_fd; /* a sync has ended: see wake_ingest() */
-    _Atomic(bool)                         stopping;
-
-    pthread_mutex_t         lock; /* of what follows */
-    struct remembered_list *variables;
-    struct server_facts     facts;
-    struct channel_status   status;
-    struct channel_warnings warnings;
-    uint64_t                bytes_before, events_before, acks_before; /* of dumps that are over */
-
-    /* The ingest thread's own. */
-    bool               progressed; /* in this attempt */
-    bool               attached;   /* ever */
-    bool               refused;    /* the attempt before this one: the file is not there */
-    bool               well;       /* this attempt has received all that there was */
-    int64_t            began_s;    /* the dump, by the monotonic clock */
-    uint32_t           pause_s;
-    struct client     *client; /* of the dump */
-    struct store_watch watch;
-    bool               acks;              /* of this dump */
-    _Atomic(bool)      waits;             /* see struct ingest_order */
-    char          logged[ERR_TEXT_BYTES]; /* the problem that was logged last, not to repeat it */
-    enum err_kind logged_kind;
-};
+enum { SILENT_PERIODS = 3, WELL_S = 3 };
 
 /* ---- state --------------------------------------------------------------------------------- */
 
@@ -63,7 +24,7 @@ static int64_t now_s(void)
     return (int64_t)time(NULL);
 }
 
-static void set_state(struct follow *f, enum channel_state state, const char *problem)
+void follow_set_state(struct follow *f, enum channel_state state, const char *problem)
 {
     (void)pthread_mutex_lock(&f->lock);
     struct channel_status *s = &f->status;
@@ -103,41 +64,6 @@ int follow_interrupt_fd(const struct follow *f)
     return f->stop_fd;
 }
 
-/* To the catalog only when they differ from what was known. */
-static int keep_facts(struct follow *f, const struct server_facts *facts, struct err *e)
-{
-    struct buf before, now;
-    int        rc = 0;
-
-    buf_init(&before, FACTS_BYTES_MAX);
-    buf_init(&now, FACTS_BYTES_MAX);
-    source_facts_put(facts, &now);
-    (void)pthread_mutex_lock(&f->lock);
-    if (f->facts.known)
-        source_facts_put(&f->facts, &before);
-    f->facts = *facts;
-    (void)pthread_mutex_unlock(&f->lock);
-    if (buf_check(&now, "facts of the source", e) != 0)
-        rc = -1;
-    else if (!slice_equal(buf_slice(&before), buf_slice(&now)))
-        rc = catalog_put_value(store_catalog(f->store), facts_name, buf_text(&now), e);
-    buf_done(&before);
-    buf_done(&now);
-    return rc;
-}
-
-static int load_facts(struct follow *f, struct err *e)
-{
-    struct buf text;
-
-    buf_init(&text, FACTS_BYTES_MAX);
-    int rc = catalog_get_value(store_catalog(f->store), facts_name, &text, e);
-    if (rc > 0)
-        rc = source_facts_parse(buf_slice(&text), &f->facts, e);
-    buf_done(&text);
-    return rc < 0 ? -1 : 0;
-}
-
 static void show_settings(struct channel_status *status, const struct config_source *s)
 {
     status->tls = s->tls != CLIENT_TLS_OFF;
@@ -156,56 +82,6 @@ struct remembered_list *follow_variables(struct follow *f)
     return l;
 }
 
-/* To the catalog only when they differ from what was known. Takes `now` over. */
-static int replace_variables(struct follow *f, struct remembered_list *now, struct err *e)
-{
-    struct buf before, text;
-    int        rc = 0;
-
-    buf_init(&before, VARIABLES_BYTES_MAX);
-    buf_init(&text, VARIABLES_BYTES_MAX);
-    remembered_put(f->variables, &before);
-    remembered_put(now, &text);
-    (void)pthread_mutex_lock(&f->lock);
-    struct remembered_list *old = f->variables;
-    f->variables = now;
-    (void)pthread_mutex_unlock(&f->lock);
-    remembered_release(old);
-    if (buf_check(&text, "variables of the source", e) != 0)
-        rc = -1;
-    else if (!slice_equal(buf_slice(&before), buf_slice(&text)))
-        rc = catalog_put_value(store_catalog(f->store), variables_name, buf_text(&text), e);
-    buf_done(&before);
-    buf_done(&text);
-    return rc;
-}
-
-/* A source that does not tell is followed all the same. */
-static int keep_variables(struct follow *f, struct client *c, struct err *e)
-{
-    struct remembered_list *now = NULL;
-    struct err              why = { 0 };
-
-    if (remembered_learn(c, &now, &why) == 0)
-        return replace_variables(f, now, e);
-    if (why.kind == E_REFUSED || why.kind == E_PROTOCOL || why.kind == E_LIMIT)
-        return 0;
-    *e = why;
-    return -1;
-}
-
-static int load_variables(struct follow *f, struct err *e)
-{
-    struct buf text;
-
-    buf_init(&text, VARIABLES_BYTES_MAX);
-    int rc = catalog_get_value(store_catalog(f->store), variables_name, &text, e);
-    if (rc > 0)
-        rc = remembered_parse(buf_slice(&text), &f->variables, e);
-    buf_done(&text);
-    return rc < 0 ? -1 : 0;
-}
-
 /* ---- life ---------------------------------------------------------------------------------- */
 
 int follow_new(const struct config_source *source, struct store *store, const char *relay_uuid,
@@ -220,6 +96,7 @@ int follow_new(const struct config_source *source, struct store *store, const ch
     f->store = store;
     (void)snprintf(f->relay_uuid, sizeof f->relay_uuid, "%s", relay_uuid);
     (void)pthread_mutex_init(&f->lock, NULL);
+    (void)pthread_cond_init(&f->joined_now, NULL);
     f->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (f->stop_fd < 0 || f->wake_fd < 0) {
@@ -239,7 +116,7 @@ int follow_new(const struct config_source *source, struct store *store, const ch
         (void)snprintf(f->status.address, sizeof f->status.address,
                        strpbrk(source->host, ":,") != NULL ? "%s" : "%s:%u", source->host,
                        source->port);
-    if (load_facts(f, e) != 0 || load_variables(f, e) != 0) {
+    if (follow_load_facts(f, e) != 0) {
         follow_free(f);
         return -1;
     }
@@ -256,65 +133,41 @@ void follow_free(struct follow *f)
     if (f->wake_fd >= 0)
         (void)close(f->wake_fd);
     remembered_release(f->variables);
+    (void)pthread_cond_destroy(&f->joined_now);
     (void)pthread_mutex_destroy(&f->lock);
     free(f);
 }
 
-static void interrupt(struct follow *f)
+void follow_interrupt(struct follow *f)
 {
     uint64_t one = 1;
     /* Fails only when the counter is full, and then it is readable anyway. */
     (void)!write(f->stop_fd, &one, sizeof one);
 }
 
+/* Who waits for an order learns of the end from the ingest thread, or here. */
 void follow_stop(struct follow *f)
 {
+    (void)pthread_mutex_lock(&f->lock);
     f->stopping = true;
-    interrupt(f);
+    (void)pthread_cond_broadcast(&f->joined_now);
+    (void)pthread_mutex_unlock(&f->lock);
+    follow_interrupt(f);
 }
 
 void follow_use(struct follow *f, const struct config_source *source)
 {
     f->next = source;
-    interrupt(f);
+    follow_interrupt(f);
 }
 
 void follow_fail(struct follow *f, const struct err *why)
 {
-    set_state(f, CHANNEL_STOPPED, why->text);
+    follow_set_state(f, CHANNEL_STOPPED, why->text);
     follow_stop(f);
 }
 
 /* ---- one attempt --------------------------------------------------------------------------- */
-
-static void store_source_fill(const struct follow *f, const struct server_facts *facts,
-                              struct store_source *out)
-{
-    *out = (struct store_source){ .server_id = facts->server_id, .family = facts->family };
-    (void)snprintf(out->name, sizeof out->name, "%s", f->source->name);
-    (void)snprintf(out->uuid, sizeof out->uuid, "%s", facts->server_uuid);
-    (void)snprintf(out->version, sizeof out->version, "%.*s", FORMAT_VERSION_BYTES, facts->version);
-}
-
-/* By UUID where both have one, else by server_id (and later by the file's own time stamp). */
-static int check_same_server(const struct follow *f, const struct store_source *held,
-                             const struct server_facts *now, struct err *e)
-{
-    static const char advice[] =
-        "point [source] back to that server, or begin with an empty data folder";
-
-    if (strcmp(held->uuid, now->server_uuid) != 0)
-        return err_set(e, E_FORK,
-                       "%s is another server (server_uuid '%s') than the one the held binlogs come "
-                       "from ('%s'): %s",
-                       f->status.address, now->server_uuid, held->uuid, advice);
-    if (*held->uuid == '\0' && held->server_id != now->server_id)
-        return err_set(e, E_FORK,
-                       "%s is another server (server_id %" PRIu32 ") than the one the held "
-                       "binlogs come from (%" PRIu32 "): %s",
-                       f->status.address, now->server_id, held->server_id, advice);
-    return 0;
-}
 
 static int64_t monotonic_s(void)
 {
@@ -332,7 +185,7 @@ static void check_well(struct follow *f, const struct ingest_progress *p)
     if (!p->caught_up || *p->file == '\0')
         return;
     if (!f->well)
-        set_state(f, CHANNEL_FOLLOWING, "");
+        follow_set_state(f, CHANNEL_FOLLOWING, "");
     f->well = true;
     if (f->logged[0] == '\0' || monotonic_s() - f->began_s < WELL_S)
         return;
@@ -349,6 +202,8 @@ static int on_progress(void *arg, const struct ingest_progress *p, struct err *e
         return err_set(e, E_STOPPED, "asked to end");
     f->progressed |= p->events > 0;
     check_well(f, p);
+    if (p->any_new)
+        follow_order_flows(f);
     (void)pthread_mutex_lock(&f->lock);
     struct channel_status *s = &f->status;
     if (f->bytes_before + p->bytes != s->received_bytes)
@@ -391,16 +246,18 @@ static int begin_first(struct follow *f, struct client *c, const struct server_f
    start.
  */
 static int make_order(struct follow *f, struct client *c, const struct writer_resume *resume,
-                      const struct server_facts *facts, struct source_place *place,
-                      struct ingest_order *order, struct err *e)
+                      const struct server_facts *facts, const struct follow_place *go_on,
+                      struct source_place *place, struct ingest_order *order, struct err *e)
 {
-    order->begin = resume->empty;
+    order->begin = resume->empty || go_on->joins;
+    order->joins = go_on->joins;
+    order->offset = order->asked = BINLOG_MAGIC_BYTES;
     if (resume->empty) {
         TRY(begin_first(f, c, facts, place, e));
         order->source_start = place->position;
-        order->offset = BINLOG_MAGIC_BYTES;
+    } else if (go_on->joins) {
+        (void)snprintf(place->file, sizeof place->file, "%s", go_on->file);
     } else {
-        TRY(check_same_server(f, &resume->source, facts, e));
         /* MariaDB answers this question only when no commit waits for an acknowledgement, and such
            commits may wait for this very attach: then it is asked only when the dump was refused.
          */
@@ -408,12 +265,12 @@ static int make_order(struct follow *f, struct client *c, const struct writer_re
             TRY(source_check_held(c, resume->source_file, e));
         (void)snprintf(place->file, sizeof place->file, "%s", resume->source_file);
         order->offset = resume->offset;
+        order->asked = resume->overlap_at <= UINT32_MAX ? resume->overlap_at : BINLOG_MAGIC_BYTES;
         order->created_s = resume->file_created_s;
     }
     order->file = place->file;
-    order->asked = resume->empty ? BINLOG_MAGIC_BYTES : resume->overlap_at;
-    if (order->asked > UINT32_MAX)
-        order->asked = BINLOG_MAGIC_BYTES;
+    if (!resume->empty && !skip_is_over(&go_on->skip, order->file, order->offset))
+        order->skip = &go_on->skip;
     order->silence_ms = SILENT_PERIODS * 1000 * f->source->heartbeat;
     order->waits = &f->waits;
     order->progress = on_progress;
@@ -427,7 +284,7 @@ static void dump_begins(struct follow *f, const struct server_facts *facts,
     if (f->logged[0] == '\0')
         log_write(LOG_INFO, "source", "following '%s' (%s at %s) from %s:%" PRIu64, f->source->name,
                   facts->version, f->status.address, order->file, order->offset);
-    set_state(f, CHANNEL_FOLLOWING, NULL);
+    follow_set_state(f, CHANNEL_FOLLOWING, NULL);
     (void)pthread_mutex_lock(&f->lock);
     f->bytes_before = f->status.received_bytes;
     f->events_before = f->status.received_events;
@@ -504,7 +361,7 @@ static int ingest_watching(struct follow *f, struct client *c, struct writer *w,
 
 static int follow_dump(struct follow *f, struct client *c, struct writer *w,
                        const struct writer_resume *resume, const struct server_facts *facts,
-                       struct err *e)
+                       const struct follow_place *go_on, struct err *e)
 {
     struct ingest_order     order = { 0 };
     struct ingest_semi_sync semi;
@@ -513,9 +370,11 @@ static int follow_dump(struct follow *f, struct client *c, struct writer *w,
     bool                    writer_failed;
     struct err              late = { 0 };
 
-    store_source_fill(f, facts, &source);
+    follow_source_fill(f, facts, &source);
     order.source = &source;
-    TRY(make_order(f, c, resume, facts, &place, &order, e));
+    TRY(make_order(f, c, resume, facts, go_on, &place, &order, e));
+    if (resume->empty)
+        TRY(follow_first_epoch(f, w, facts, place.file, e));
     TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
     TRY(ask_semi_sync(f, c, &semi, &order, e));
     TRY(client_dump(c, order.file, order.asked, source_dump_flags(facts), f->source->server_id, e));
@@ -559,8 +418,35 @@ static void keep_address(struct follow *f, const struct client *c)
 {
     (void)pthread_mutex_lock(&f->lock);
     (void)snprintf(f->status.address, sizeof f->status.address, "%s", client_address(c));
+    (void)snprintf(f->status.source, sizeof f->status.source, "%s", f->source->name);
+    f->status.semi_sync_wanted = f->source->semi_sync;
     show_settings(&f->status, f->source);
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+/* Nothing is kept of a server before it is known to be the one that consumers were told of, or to
+   be joined to it. */
+static int attempt_as(struct follow *f, struct client *c, const struct server_facts *facts,
+                      struct writer *w, const struct writer_resume *resume, struct err *e)
+{
+    struct follow_place go_on = { 0 };
+
+    if (!resume->empty)
+        TRY(follow_find_place(f, w, resume, facts, &go_on, e));
+    const bool went_on = !go_on.joins;
+    int        rc = follow_keep_facts(f, facts, e);
+    if (rc == 0)
+        rc = follow_keep_variables(f, c, e);
+    if (rc == 0)
+        rc = keep_warnings(f, c, facts, e);
+    if (rc == 0)
+        rc = follow_dump(f, c, w, resume, facts, &go_on, e);
+    /* What it means is told by what it can be joined to. */
+    f->forked = e->kind == E_FORK && went_on && !resume->empty;
+    if (f->forked)
+        f->fork_why = *e;
+    skip_done(&go_on.skip);
+    return rc;
 }
 
 static int attempt(struct follow *f, struct err *e)
@@ -571,7 +457,7 @@ static int attempt(struct follow *f, struct err *e)
     struct writer_resume resume;
 
     f->progressed = f->well = false;
-    set_state(f, CHANNEL_CONNECTING, NULL);
+    follow_set_state(f, CHANNEL_CONNECTING, NULL);
     TRY(source_connect(f->source, f->stop_fd, &c, e));
     keep_address(f, c);
     int rc = source_learn(c, &facts, e);
@@ -580,17 +466,7 @@ static int attempt(struct follow *f, struct err *e)
     if (rc == 0)
         rc = writer_open(f->store, &w, &resume, e);
     if (rc == 0) {
-        /* Not before it is known to be the server that consumers were told of. */
-        if (!resume.empty)
-            rc = check_same_server(f, &resume.source, &facts, e);
-        if (rc == 0)
-            rc = keep_facts(f, &facts, e);
-        if (rc == 0)
-            rc = keep_variables(f, c, e);
-        if (rc == 0)
-            rc = keep_warnings(f, c, &facts, e);
-        if (rc == 0)
-            rc = follow_dump(f, c, w, &resume, &facts, e);
+        rc = attempt_as(f, c, &facts, w, &resume, e);
         writer_close(w);
     }
     client_close(c);
@@ -609,10 +485,11 @@ static uint32_t with_jitter_ms(uint32_t pause_s)
     return ms - ms / 4 + random % (ms / 2 + 1);
 }
 
-static void wait_or_stop(const struct follow *f, uint32_t wait_ms)
+/* -1: until somebody says something. */
+static void wait_or_stop(const struct follow *f, int wait_ms)
 {
     struct pollfd p = { .fd = f->stop_fd, .events = POLLIN };
-    while (poll(&p, 1, (int)wait_ms) < 0 && errno == EINTR)
+    while (poll(&p, 1, wait_ms) < 0 && errno == EINTR)
         continue;
 }
 
@@ -643,8 +520,8 @@ static void react(struct follow *f, const struct err *e)
 
     if (e->kind == E_FORK) {
         log_err("source", "stopped, consumers are still served what is held", e);
-        set_state(f, CHANNEL_STOPPED, e->text);
-        f->stopping = true;
+        follow_set_state(f, CHANNEL_STOPPED, e->text);
+        wait_or_stop(f, -1);
         return;
     }
     if (f->pause_s == 0 || (f->progressed && !comes_back(e)))
@@ -656,9 +533,24 @@ static void react(struct follow *f, const struct err *e)
                   s->retry_max);
     memcpy(f->logged, e->text, sizeof f->logged);
     f->logged_kind = e->kind;
-    set_state(f, CHANNEL_WAITING, e->text);
-    wait_or_stop(f, with_jitter_ms(f->pause_s));
+    follow_set_state(f, CHANNEL_WAITING, e->text);
+    wait_or_stop(f, (int)with_jitter_ms(f->pause_s));
     f->pause_s = f->pause_s > s->retry_max / 2 ? s->retry_max : f->pause_s * 2;
+}
+
+static void use(struct follow *f, const struct config_source *next)
+{
+    bool same = strcmp(next->name, f->source->name) == 0;
+
+    f->source = next;
+    f->pause_s = 0;
+    f->logged[0] = '\0';
+    (void)pthread_mutex_lock(&f->lock);
+    f->status.problem[0] = '\0';
+    (void)pthread_mutex_unlock(&f->lock);
+    log_write(LOG_INFO, "source",
+              same ? "settings of '%s' have changed: connecting anew" : "going over to '%s'",
+              f->source->name);
 }
 
 /* An interruption that was for this is over with it. `stopping` is set before the end is asked for:
@@ -669,22 +561,30 @@ static void take_next(struct follow *f)
 
     (void)!read(f->stop_fd, &count, sizeof count);
     if (f->stopping)
-        interrupt(f);
-    const struct config_source *next = f->next;
-    if (f->stopping || next == f->source)
+        follow_interrupt(f);
+    if (f->stopping)
         return;
-    bool same = strcmp(next->name, f->source->name) == 0;
-    f->source = next;
-    f->pause_s = 0;
-    f->logged[0] = '\0';
-    (void)pthread_mutex_lock(&f->lock);
-    f->status.semi_sync_wanted = f->source->semi_sync;
-    f->status.problem[0] = '\0';
-    (void)snprintf(f->status.source, sizeof f->status.source, "%s", f->source->name);
-    (void)pthread_mutex_unlock(&f->lock);
-    log_write(LOG_INFO, "source",
-              same ? "settings of '%s' have changed: connecting anew" : "going over to '%s'",
-              f->source->name);
+    if (follow_take_order(f))
+        use(f, f->at_hand.source);
+    else if (!f->ordered && f->next != f->source)
+        use(f, f->next);
+}
+
+/* True: something else is to be done at once. */
+static bool goes_on(struct follow *f, const struct err *e)
+{
+    if (f->stopping || follow_has_order(f))
+        return true;
+    if (f->ordered) {
+        /* Settings of another source that changed meanwhile are no reason to give it up. */
+        if (e->kind == E_STOPPED)
+            return true;
+        follow_order_fails(f, e);
+        f->forked = false;
+        use(f, f->next);
+        return true;
+    }
+    return f->forked || f->next != f->source;
 }
 
 void follow_run(struct follow *f)
@@ -696,7 +596,7 @@ void follow_run(struct follow *f)
             break;
         (void)attempt(f, &e);
         f->refused = e.kind == E_PURGED;
-        if (!f->stopping && f->next == f->source)
+        if (!goes_on(f, &e))
             react(f, &e);
     }
 }

@@ -7,6 +7,8 @@
 #include "protocol/packet.h"
 #include "protocol/txn.h"
 #include "relay/upstream/acks.h"
+#include "relay/upstream/refusal.h"
+#include "relay/upstream/skipper.h"
 #include "storage/hole.h"
 #include "storage/name.h"
 
@@ -18,14 +20,13 @@ enum {
     FLUSH_BYTES =
         8 * 1024 * 1024, /* shown at the latest after this much, while more keeps coming */
     FORMAT_BYTES_MAX = 4096,
+    HOLE_BYTES_MAX = 1u << 30, /* written after this much at the latest */
     PROBE_WAIT_MS = 10000,
     SEMI_SYNC_BYTES = 2, /* in front of an event: ACKS_MARKER, whether an answer is waited for */
     ACK_BYTES_MAX = 512,
     STATUS_OK = 0x00,
     STATUS_EOF = 0xfe,
     STATUS_ERROR = 0xff,
-    ER_MASTER_FATAL_ERROR_READING_BINLOG = 1236,
-    ER_SLAVE_SAME_ID = 4052, /* MariaDB */
 };
 
 struct ingest {
@@ -44,6 +45,9 @@ struct ingest {
     uint32_t large_packet; /* bytes left of that packet */
     uint32_t large_event;  /* bytes left of the event */
     bool     large_stored;
+    bool     large_skipped; /* neither stored nor compared */
+
+    struct skipper skipper; /* of a joined source */
 
     /* Semi-synchronous. */
     bool        marked;    /* every event has SEMI_SYNC_BYTES in front; the first event tells */
@@ -61,14 +65,11 @@ struct ingest {
     struct ingest_progress seen;
 };
 
-#define FORK_ADVICE                                                                                \
-    "it was reset, lost data, or was restored from a backup: begin with an empty data folder"
-
 static int forked(const struct ingest *i, struct err *e, const char *what)
 {
     return err_set(e, E_FORK,
                    "the source's binlog is not what is held, at %" PRIu64
-                   " of '%s': %s; " FORK_ADVICE,
+                   " of '%s': %s; " REFUSAL_FORK_ADVICE,
                    i->offset, i->seen.file, what);
 }
 
@@ -81,59 +82,11 @@ static bool awaits_held(const struct ingest *i)
 
 /* ---- what the source refuses --------------------------------------------------------------- */
 
-/* What 1236's texts mean, as MySQL and MariaDB of all versions put them. */
-static const struct refusal {
-    const char   *part;
-    enum err_kind kind;
-    const char   *advice;
-} refusals[] = {
-    { "Could not find first log file name", E_PURGED,
-      "the source does not have this file (any more); SHOW BINARY LOGS there lists what it has" },
-    { "purged required binary logs", E_PURGED, "the source has deleted binlogs that are needed" },
-    { "position > file size", E_FORK,
-      "its binlog is shorter than what the relay holds of it; " FORK_ADVICE },
-    { "impossible position", E_FORK,
-      "its binlog is shorter than what the relay holds of it; " FORK_ADVICE },
-    { "same server_uuid", E_REFUSED,
-      "another replica uses the same server_id or server_uuid: give the relay a server_id of its "
-      "own in the [source] section" },
-    { "same server_id", E_REFUSED,
-      "another replica uses the same server_id: give the relay one of its own in the [source] "
-      "section" },
-    { "slave with the same", E_REFUSED,
-      "another replica uses the same server_id: give the relay one of its own in the [source] "
-      "section" },
-    { "Cannot replicate anonymous transaction", E_REFUSED,
-      "it has transactions without GTID, which it does not send while its gtid_mode is ON; run "
-      "there: SET GLOBAL gtid_mode = ON_PERMISSIVE, and set it back when the relay has caught up" },
-    { "bogus data in log event", E_CORRUPT, "its binlog is damaged" },
-    { "max_allowed_packet", E_REFUSED,
-      "raise max_allowed_packet there, or look for damage in its binlog" },
-};
-
-/* After the 0xff: number, SQL state behind a '#' (some servers leave it out), text. */
 static int refused(const struct ingest *i, struct slice payload, struct err *e)
 {
-    struct cursor c = cursor_over(payload);
-    unsigned      number = cursor_u16(&c);
-
-    if (!c.failed && c.left >= 6 && *c.at == '#')
-        cursor_skip(&c, 6);
-    struct slice text = cursor_rest(&c);
-    char         said[400];
-    (void)snprintf(said, sizeof said, "%.*s", (int)(text.len < 390 ? text.len : 390),
-                   (const char *)text.ptr);
-    const struct refusal *r = NULL;
-    for (size_t n = 0; n < sizeof refusals / sizeof refusals[0] && r == NULL; n++)
-        if (strstr(said, refusals[n].part) != NULL)
-            r = &refusals[n];
-    if (awaits_held(i) &&
-        (strstr(said, "bogus data") != NULL || strstr(said, "log event entry exceeded") != NULL))
+    if (awaits_held(i) && refusal_is_of_place(payload))
         return forked(i, e, "no event begins there");
-    (void)err_set(e, r != NULL ? r->kind : E_REFUSED, "the source ended the dump: %s%s%.250s (%u)",
-                  r != NULL ? r->advice : "", r != NULL ? "; it said: " : "", said, number);
-    e->sys = (int)number;
-    return -1;
+    return refusal_set(payload, e);
 }
 
 /* ---- events that are not stored ------------------------------------------------------------ */
@@ -145,14 +98,35 @@ static int writer_said(struct ingest *i, int rc)
     return rc;
 }
 
-static int begin_file(struct ingest *i, const char *file, uint64_t source_start, struct err *e)
+/* What was skipped becomes a hole, so that the next event stands where it stood at the source. */
+static int hole_out(struct ingest *i, struct err *e)
 {
-    if (i->writer != NULL)
-        TRY(writer_said(i, writer_begin_file(i->writer, i->order->source, file, source_start, e)));
+    const uint64_t bytes = i->skipper.hole;
+
+    if (bytes == 0)
+        return 0;
+    assert(writer_offset(i->writer) + bytes + i->skipper.open == i->offset); /* I2 */
+    TRY(writer_said(i, writer_skip(i->writer, bytes, e)));
+    skipper_taken(&i->skipper);
+    i->unflushed += bytes;
+    return 0;
+}
+
+static int begin_file(struct ingest *i, const char *file, uint64_t source_start, bool joins,
+                      struct err *e)
+{
+    const struct store_source *source = i->order->source;
+
+    if (i->writer != NULL) {
+        TRY(hole_out(i, e));
+        TRY(writer_said(i, joins ? writer_begin_epoch(i->writer, source, file, e)
+                                 : writer_begin_file(i->writer, source, file, source_start, e)));
+    }
     (void)snprintf(i->seen.file, sizeof i->seen.file, "%s", file);
     i->offset = BINLOG_MAGIC_BYTES;
     i->format_end = 0;
     i->has_format = false;
+    skipper_enter(&i->skipper, file);
     return 0;
 }
 
@@ -173,8 +147,9 @@ static int take_fake_rotate(struct ingest *i, struct slice whole, struct err *e)
                            r.file);
         i->in_file = true;
         if (i->order->begin)
-            return begin_file(i, r.file, i->order->source_start, e);
+            return begin_file(i, r.file, i->order->source_start, i->order->joins, e);
         (void)snprintf(i->seen.file, sizeof i->seen.file, "%s", r.file);
+        skipper_enter(&i->skipper, r.file);
         i->offset = i->order->asked;
         i->skip_to = i->order->offset;
         return 0;
@@ -190,7 +165,7 @@ static int take_fake_rotate(struct ingest *i, struct slice whole, struct err *e)
     if (name_is_before(r.file, i->seen.file))
         return forked(i, e, "it goes on with an older file");
     i->skip_to = 0;
-    return begin_file(i, r.file, 0, e);
+    return begin_file(i, r.file, 0, false, e);
 }
 
 /* A heartbeat tells how far the source has sent: more than what came here means a gap. */
@@ -265,10 +240,35 @@ static int leave_hole(struct ingest *i, const struct event *ev, struct err *e)
     return 0;
 }
 
+/* Of a transaction that is held already, by another source: the event, whole or its head, is dealt
+   with here, except that what was skipped has to be in the store before anything else. */
+static int skip_held(struct ingest *i, const struct event *ev, bool *skipped, struct err *e)
+{
+    enum skipper_verdict verdict;
+
+    *skipped = false;
+    if (i->offset < i->skip_to)
+        return 0;
+    TRY(skipper_look(&i->skipper, &i->format, ev, i->seen.file, i->offset, &verdict, e));
+    *skipped = verdict != SKIPPER_STORE;
+    if (verdict == SKIPPER_SKIP) {
+        TRY(check_place(i, ev, e));
+        i->offset += ev->length;
+    }
+    if (verdict == SKIPPER_STORE || i->skipper.hole >= HOLE_BYTES_MAX)
+        return hole_out(i, e);
+    return 0;
+}
+
 static int append(struct ingest *i, const struct event *ev, struct err *e)
 {
+    bool skipped;
+
     TRY(leave_hole(i, ev, e));
     if (ev->type == EVENT_MARIADB_START_ENCRYPTION)
+        return 0;
+    TRY(skip_held(i, ev, &skipped, e));
+    if (skipped)
         return 0;
     if (is_stored(i)) {
         assert(writer_offset(i->writer) == i->offset); /* I2: the same offset on both sides */
@@ -321,7 +321,7 @@ static int take_format(struct ingest *i, struct slice whole, struct err *e)
         return err_set(
             e, E_FORK,
             "the source's '%s' is not the file that is held under this name: it was begun at "
-            "%" PRIu32 ", the held one at %" PRIu32 " (Unix time); " FORK_ADVICE,
+            "%" PRIu32 ", the held one at %" PRIu32 " (Unix time); " REFUSAL_FORK_ADVICE,
             i->seen.file, ev.timestamp_s, i->order->created_s);
     /* Sent again for a dump that begins inside the file: not part of it. */
     if (ev.source_end == 0 || i->offset != BINLOG_MAGIC_BYTES)
@@ -392,8 +392,11 @@ static int large_begin(struct ingest *i, struct slice have, uint32_t part_bytes,
     if (more ? head.length < part_bytes : head.length != part_bytes)
         return err_set(e, E_PROTOCOL, "%s event of %" PRIu32 " bytes in a packet of %" PRIu32,
                        event_name(head.type), head.length, part_bytes);
-    i->large_stored = is_stored(i);
-    if (i->large_stored) {
+    TRY(skip_held(i, &head, &i->large_skipped, e));
+    i->large_stored = is_stored(i) && !i->large_skipped;
+    if (i->large_skipped) {
+        /* counted */
+    } else if (i->large_stored) {
         TRY(writer_said(i, writer_append_head(i->writer, &head, e)));
     } else {
         TRY(check_place(i, &head, e));
@@ -403,7 +406,8 @@ static int large_begin(struct ingest *i, struct slice have, uint32_t part_bytes,
     i->large_more = more;
     i->large_packet = part_bytes - (uint32_t)have.len;
     i->large_event = head.length - (uint32_t)have.len;
-    count(i, &head);
+    if (!i->large_skipped)
+        count(i, &head);
     return 0;
 }
 
@@ -449,7 +453,7 @@ static int large_continue(struct ingest *i, bool *more, struct err *e)
     struct slice piece = { i->buffer + i->at, n };
     if (n > 0 && i->large_stored)
         TRY(writer_said(i, writer_append_rest(i->writer, piece, e)));
-    if (n > 0 && !i->large_stored)
+    if (n > 0 && !i->large_stored && !i->large_skipped)
         TRY(check_held(i, i->offset - i->large_event, piece, e));
     i->at += n;
     i->unflushed += n;
@@ -587,10 +591,20 @@ static int flush(struct ingest *i, struct err *e)
     return 0;
 }
 
+/* All that there is. */
+static int show(struct ingest *i, struct err *e)
+{
+    TRY(hole_out(i, e));
+    return flush(i, e);
+}
+
 static int report(struct ingest *i, bool caught_up, struct err *e)
 {
     i->seen.offset = i->offset;
     i->seen.caught_up = caught_up;
+    i->seen.any_new = i->skipper.any_new;
+    i->seen.skipped_transactions = i->skipper.transactions;
+    i->seen.skipped_bytes = i->skipper.bytes;
     return i->order->progress(i->order->arg, &i->seen, e);
 }
 
@@ -646,7 +660,7 @@ static int wait_for_bytes(struct ingest *i, uint8_t *into, size_t room, size_t *
     do {
         bool kept = keeps(i);
         if (!kept)
-            TRY(flush(i, e)); /* nothing more at the moment: what there is shall be shown */
+            TRY(show(i, e)); /* nothing more at the moment */
         TRY(send_acks(i, e));
         TRY(report(i, !kept, e));
         TRY(client_read(i->client, into, room, (uint32_t)left, got, e));
@@ -695,13 +709,14 @@ int ingest_follow(struct client *c, struct writer *w, const struct ingest_order 
     *writer_failed = false;
     if (buffer == NULL)
         return err_set(e, E_NOMEM, "no memory to read from the source");
+    skipper_init(&i.skipper, order->skip);
     while (read_once(&i, e) == 0)
         continue;
     if (i.in_file && awaits_held(&i) && (e->kind == E_PROTOCOL || e->kind == E_CORRUPT))
         (void)forked(&i, e, "no event begins there");
     else if (!*writer_failed && (e->kind == E_PROTOCOL || e->kind == E_CORRUPT))
         (void)err_note(e, "what the source sent behind %" PRIu64 " of '%s'", i.offset, i.seen.file);
-    if (!*writer_failed && flush(&i, &late) != 0)
+    if (!*writer_failed && show(&i, &late) != 0)
         *e = late;
     return -1;
 }

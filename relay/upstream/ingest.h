@@ -6,13 +6,15 @@
  *
  * Takes packets apart, checks their sequence, every event's length and checksum and that it begins
  * where the one before it ended, leaves out what the source makes up for the connection (fake
- * ROTATE, format description sent again, heartbeats), and appends the rest. An event that does not
- * fit the buffer passes through in pieces. Owned and used by the ingest thread alone. Source: MySQL
+ * ROTATE, format description sent again, heartbeats) and transactions that are held already from
+ * another source (they become holes), and appends the rest. An event that does not fit the buffer
+ * passes through in pieces. Owned and used by the ingest thread alone. Source: MySQL
  * protocol documentation ("Binlog Network Stream", packets); recorded streams of real servers.
  */
 #pragma once
 #include <stdatomic.h>
 #include "protocol/client.h"
+#include "relay/upstream/skip.h"
 #include "storage/writer.h"
 
 enum { INGEST_BUFFER_BYTES = 2 * 1024 * 1024 };
@@ -26,6 +28,8 @@ struct ingest_progress {
     bool     caught_up;                  /* the source had nothing more to read */
     bool     semi_sync;                  /* the source marks the events that it waits for */
     uint64_t acks;                       /* sent since the dump began */
+    bool     any_new; /* with `skip`: a transaction came that is not held already */
+    uint64_t skipped_transactions, skipped_bytes; /* since the dump began */
 };
 
 /* Semi-synchronous: the source was asked to mark the events whose commits wait for an
@@ -45,11 +49,13 @@ struct ingest_order { /* borrowed for the time of ingest_follow() */
                                          between has to be what is held */
     uint64_t offset;                  /* where the store goes on in `file`: 4 for a file that has
                                          to be begun, else what writer_open() said */
-    bool     begin;                   /* the file is not in the store yet */
-    uint64_t source_start;            /* for writer_begin_file() of the first file */
-    uint32_t created_s;               /* identity of the file that is held; 0: not known */
-    uint32_t silence_ms;              /* this much of it means that the connection is dead */
-    bool     loose_sequence;          /* the connection is compressed: packets are not counted on */
+    bool               begin;         /* the file is not in the store yet */
+    bool               joins;         /* and an epoch begins with it */
+    const struct skip *skip;          /* what is held already; NULL: nothing is */
+    uint64_t           source_start;  /* for writer_begin_file() of the first file */
+    uint32_t           created_s;     /* identity of the file that is held; 0: not known */
+    uint32_t           silence_ms;    /* this much of it means that the connection is dead */
+    bool loose_sequence;              /* the connection is compressed: packets are not counted on */
     const struct ingest_semi_sync *semi_sync; /* NULL: not asked for. client_read() then has to
                                                  return when more has become safe */
     _Atomic(bool) *waits; /* set while what came is kept until a sync has ended, see

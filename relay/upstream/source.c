@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "protocol/command.h"
 #include "relay/upstream/address.h"
+#include "storage/catalog.h"
 #include "storage/name.h"
 
 /* Numbers of errors that say something about the server's version, or about our rights. */
@@ -16,7 +17,7 @@ enum {
     ER_ACCESS_DENIED = 1045,
     ER_TABLE_ACCESS_DENIED = 1142,
 };
-enum { QUERY_BYTES = 1024 };
+enum { QUERY_BYTES = 1024, FACTS_BYTES_MAX = 16 * 1024 };
 
 static const char *text_or_null(const char *text)
 {
@@ -94,6 +95,14 @@ static int explain_refusal(struct err *e)
         e->sys = number;
     }
     return -1;
+}
+
+int source_query(struct client *c, const char *sql,
+                 int (*row)(void *arg, uint32_t columns, const char *const *values,
+                            const unsigned long *lengths, struct err *e),
+                 void *arg, struct err *e)
+{
+    return client_query(c, sql, row, arg, e) == 0 ? 0 : explain_refusal(e);
 }
 
 static int ask(struct client *c, const char *sql, char *into, size_t size, struct err *e)
@@ -224,6 +233,25 @@ int source_facts_parse(struct slice text, struct server_facts *out, struct err *
     return 0;
 }
 
+int source_facts_load(struct catalog *catalog, struct server_facts *out, struct err *e)
+{
+    struct buf text;
+
+    buf_init(&text, FACTS_BYTES_MAX);
+    int rc = catalog_get_value(catalog, SOURCE_FACTS_NAME, &text, e);
+    if (rc > 0 && source_facts_parse(buf_slice(&text), out, e) != 0)
+        rc = -1;
+    buf_done(&text);
+    return rc;
+}
+
+bool source_is(const struct store_source *held, const struct server_facts *facts)
+{
+    if (strcmp(held->uuid, facts->server_uuid) != 0)
+        return false;
+    return *held->uuid != '\0' || held->server_id == facts->server_id;
+}
+
 int source_check(const struct config_source *source, const struct server_facts *facts,
                  const char *address, struct err *e)
 {
@@ -273,16 +301,10 @@ static int take_binlog(void *arg, uint32_t columns, const char *const *values,
     return 0;
 }
 
-static int find_newest(struct client *c, const struct server_facts *facts, struct binlogs *b,
-                       struct err *e)
+const char *source_status_statement(const struct server_facts *facts)
 {
-    bool        renamed = facts->family == FAMILY_MYSQL && facts->version_number >= 80200;
-    const char *sql = renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
-
-    /* File and position, in the same places as name and size of SHOW BINARY LOGS. */
-    if (client_query(c, sql, take_binlog, b, e) != 0)
-        return explain_refusal(e);
-    return 0;
+    bool renamed = facts->family == FAMILY_MYSQL && facts->version_number >= 80200;
+    return renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
 }
 
 int source_find_start(struct client *c, const struct config_start *start,
@@ -291,9 +313,10 @@ int source_find_start(struct client *c, const struct config_start *start,
     struct binlogs b = { .wanted = start->kind == START_AT ? start->file : NULL };
 
     if (start->kind == START_NEWEST)
-        TRY(find_newest(c, facts, &b, e));
-    else if (client_query(c, "SHOW BINARY LOGS", take_binlog, &b, e) != 0)
-        return explain_refusal(e);
+        /* File and position, in the same places as name and size of SHOW BINARY LOGS. */
+        TRY(source_query(c, source_status_statement(facts), take_binlog, &b, e));
+    else
+        TRY(source_query(c, "SHOW BINARY LOGS", take_binlog, &b, e));
     if (!b.found && start->kind == START_AT)
         return err_set(e, E_CONFIG,
                        "start = %s:%" PRIu64
@@ -319,8 +342,7 @@ int source_check_held(struct client *c, const char *file, struct err *e)
 {
     struct binlogs b = { .wanted = file };
 
-    if (client_query(c, "SHOW BINARY LOGS", take_binlog, &b, e) != 0)
-        return explain_refusal(e);
+    TRY(source_query(c, "SHOW BINARY LOGS", take_binlog, &b, e));
     if (b.found)
         return 0;
     TRY(name_check(file, e));
@@ -345,6 +367,17 @@ static int tell_if_known(struct client *c, const char *sql, struct err *e)
     return ask_if_known(c, sql, ignored, sizeof ignored, e);
 }
 
+int source_prepare_copy(struct client *c, const struct server_facts *facts, struct err *e)
+{
+    TRY(tell_if_known(c,
+                      "SET @master_binlog_checksum = @@global.binlog_checksum, "
+                      "@source_binlog_checksum = @@global.binlog_checksum",
+                      e));
+    if (facts->family == FAMILY_MARIADB)
+        TRY(tell_if_known(c, "SET @mariadb_slave_capability = 4", e));
+    return 0;
+}
+
 int source_prepare_dump(struct client *c, const struct config_source *source,
                         const struct server_facts *facts, const char *relay_uuid, struct err *e)
 {
@@ -357,13 +390,8 @@ int source_prepare_dump(struct client *c, const struct config_source *source,
                    ", @source_heartbeat_period = %" PRIu64,
                    period_ns, period_ns);
     TRY(tell_if_known(c, sql, e));
-    TRY(tell_if_known(c,
-                      "SET @master_binlog_checksum = @@global.binlog_checksum, "
-                      "@source_binlog_checksum = @@global.binlog_checksum",
-                      e));
-    if (facts->family == FAMILY_MARIADB)
-        TRY(tell_if_known(c, "SET @mariadb_slave_capability = 4", e));
-    else {
+    TRY(source_prepare_copy(c, facts, e));
+    if (facts->family != FAMILY_MARIADB) {
         (void)snprintf(sql, sizeof sql, "SET @slave_uuid = '%s', @replica_uuid = '%s'", relay_uuid,
                        relay_uuid);
         TRY(tell_if_known(c, sql, e));

@@ -22,6 +22,12 @@ MUST_CHECK int source_learn(struct client *c, struct server_facts *out, struct e
 MUST_CHECK int source_check(const struct config_source *source, const struct server_facts *facts,
                             const char *address, struct err *e);
 
+/* client_query(), with what has to be granted added to a refusal that is about that. */
+MUST_CHECK int source_query(struct client *c, const char *sql,
+                            int (*row)(void *arg, uint32_t columns, const char *const *values,
+                                       const unsigned long *lengths, struct err *e),
+                            void *arg, struct err *e);
+
 /* Where a store that holds nothing begins. */
 struct source_place {
     char     file[STORE_NAME_BYTES + 1];
@@ -38,6 +44,13 @@ MUST_CHECK int source_find_start(struct client *c, const struct config_start *st
    E_FORK: it has only earlier ones, so its binlogs were reset. */
 MUST_CHECK int source_check_held(struct client *c, const char *file, struct err *e);
 
+/* SHOW MASTER STATUS by its newer name where it has one. */
+const char *source_status_statement(const struct server_facts *facts);
+
+/* What makes the events come as they are in the file; for a dump that nobody shall know as a
+   replica's. */
+MUST_CHECK int source_prepare_copy(struct client *c, const struct server_facts *facts,
+                                   struct err *e);
 /* Everything a replica says before it asks for the dump; registers too. */
 MUST_CHECK int source_prepare_dump(struct client *c, const struct config_source *source,
                                    const struct server_facts *facts, const char *relay_uuid,
@@ -51,3 +64,10 @@ uint16_t source_dump_flags(const struct server_facts *facts);
 /* Facts as one text for the catalog, a line NAME=VALUE each, and back (E_CORRUPT). */
 void           source_facts_put(const struct server_facts *facts, struct buf *out);
 MUST_CHECK int source_facts_parse(struct slice text, struct server_facts *out, struct err *e);
+/* Those of the last attach: 1 found, 0 none, -1 on errors. */
+struct catalog;
+#define SOURCE_FACTS_NAME "source.facts"
+int source_facts_load(struct catalog *c, struct server_facts *out, struct err *e);
+
+/* Is it the server that something was copied from? By UUID, where there is none by server_id. */
+bool source_is(const struct store_source *held, const struct server_facts *facts);

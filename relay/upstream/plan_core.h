@@ -1,0 +1,40 @@
+/* The inside of plan.h, for relay/upstream/plan*.c alone. */
+#pragma once
+#include "relay/upstream/look.h"
+#include "relay/upstream/peer.h"
+#include "relay/upstream/plan.h"
+#include "storage/catalog.h"
+
+struct planner {
+    const struct plan_question *q;
+    struct peer                 peer;
+    struct plan                *plan;
+    struct store_file           last; /* relay file */
+    struct gtids                held; /* of all that is published, what came before the first file
+                                         included */
+    struct gtids stored_from;         /* what came before the first file */
+};
+
+/* Each fills in the plan by its method. */
+MUST_CHECK int plan_by_set(struct planner *p, struct err *e); /* MySQL's GTIDs */
+/* MariaDB's; *sane false: they do not tell, the plan is to be made in another way. */
+MUST_CHECK int plan_by_state(struct planner *p, bool *sane, struct err *e);
+
+MUST_CHECK int plan_count(struct planner *p, struct err *e);
+
+/* The newest of the peer's files in front of which nothing stands that is not held; `is_within`
+   answers for one. *found false: there is none. */
+MUST_CHECK int plan_find_file(struct planner *p,
+                              int (*is_within)(struct planner *p, const struct peer_file *f,
+                                               bool *within, struct err *e),
+                              size_t *index, bool *found, struct err *e);
+/* Where the peer's binlog ends now. */
+MUST_CHECK int plan_ask_end(struct planner *p, char file[STORE_NAME_BYTES + 1], uint64_t *at,
+                            struct err *e);
+/* For peer_scan(): one more of theirs that is not held; what asks to be told how far it is (`arg`
+   begins with a pointer to the planner). */
+void           plan_note_new(struct plan *p, const char *file, const struct look_txn *t);
+MUST_CHECK int plan_progress(void *arg, const char *file, uint64_t offset, uint64_t bytes,
+                             struct err *e);
+/* A text that may be longer than the bound of a list of names. */
+MUST_CHECK int plan_name(struct buf *into, struct slice text, struct err *e);

@@ -1,0 +1,166 @@
+/*
+ * Joining by MariaDB's GTIDs, where they tell the order: within a domain the numbers rise in the
+ * candidate's binlog, and the last one that is held of each domain is there. Then whatever has a
+ * number up to that is held. Where it is not so (gtid_strict_mode = OFF and two servers that were
+ * written to, a server that lost what it had), something else has to tell.
+ */
+#include <stdio.h>
+#include "relay/upstream/peer_scan.h"
+#include "relay/upstream/plan_core.h"
+
+enum { LIST_BYTES_MAX = 4 << 20 };
+
+struct states {
+    struct planner   *p;
+    struct gtid_state last; /* of the candidate's, so far */
+    struct gtid_state tips; /* of held.state, those that were found */
+    bool              sane;
+};
+
+/* "[0-1-5,0-2-7]": all there are, of one domain too. */
+static int each_of_list(struct slice text,
+                        int (*each)(void *arg, const struct gtid *g, struct err *e), void *arg,
+                        struct err *e)
+{
+    struct cursor c = cursor_over(text);
+    struct gtid   g;
+
+    while (c.left > 0) {
+        if (strchr("[], \n", *c.at) != NULL) {
+            cursor_skip(&c, 1);
+            continue;
+        }
+        size_t n = 0;
+        while (n < c.left && strchr("[], \n", c.at[n]) == NULL)
+            n++;
+        if (!gtid_parse(cursor_slice(&c, n), &g) || g.kind != GTID_MARIADB)
+            return err_set(e, E_PROTOCOL, "the source's list of GTIDs does not parse");
+        TRY(each(arg, &g, e));
+    }
+    return 0;
+}
+
+static bool is_held(const struct planner *p, const struct gtid *g)
+{
+    const struct gtid *held = gtid_state_get(&p->held.state, g->domain);
+    return held != NULL && g->number <= held->number;
+}
+
+static int all_held(void *arg, const struct gtid *g, struct err *e)
+{
+    const struct planner *p = arg;
+    return is_held(p, g) ? 0 : err_set(e, E_PURGED, "not held");
+}
+
+/* -1 is an error or, with E_PURGED, a list that is not. */
+static int is_within(struct planner *p, const struct peer_file *f, bool *within, struct err *e)
+{
+    struct buf text;
+
+    buf_init(&text, LIST_BYTES_MAX);
+    int rc = peer_gtids_before(&p->peer, f, &text, e);
+    if (rc == 0)
+        rc = each_of_list(buf_slice(&text), all_held, p, e);
+    buf_done(&text);
+    *within = rc == 0;
+    return rc != 0 && e->kind == E_PURGED ? 0 : rc;
+}
+
+/* What stands in front of the file that is begun with. */
+static int take_before(void *arg, const struct gtid *g, struct err *e)
+{
+    struct states     *s = arg;
+    const struct gtid *last = gtid_state_get(&s->last, g->domain);
+    const struct gtid *tip = gtid_state_get(&s->p->held.state, g->domain);
+
+    if (last == NULL || last->number < g->number)
+        TRY(gtid_state_set(&s->last, g, e));
+    if (tip != NULL && tip->number == g->number && tip->server_id == g->server_id)
+        TRY(gtid_state_set(&s->tips, g, e));
+    return 0;
+}
+
+static int load_before(struct states *s, const struct peer_file *f, struct err *e)
+{
+    struct buf text;
+
+    buf_init(&text, LIST_BYTES_MAX);
+    int rc = peer_gtids_before(&s->p->peer, f, &text, e);
+    if (rc == 0)
+        rc = each_of_list(buf_slice(&text), take_before, s, e);
+    buf_done(&text);
+    return rc;
+}
+
+static bool has_all_tips(const struct states *s)
+{
+    return s->tips.count == s->p->held.state.count;
+}
+
+static int take_txn(void *arg, const char *file, const struct look_txn *t, bool *enough,
+                    struct err *e)
+{
+    struct states     *s = arg;
+    struct plan       *plan = s->p->plan;
+    const struct gtid *last = gtid_state_get(&s->last, t->gtid.domain);
+    const struct gtid *tip = gtid_state_get(&s->p->held.state, t->gtid.domain);
+
+    s->sane = t->gtid.kind == GTID_MARIADB && (last == NULL || last->number < t->gtid.number);
+    if (s->sane && tip != NULL && tip->number == t->gtid.number)
+        s->sane = tip->server_id == t->gtid.server_id;
+    if (!s->sane) {
+        *enough = true;
+        return 0;
+    }
+    TRY(gtid_state_set(&s->last, &t->gtid, e));
+    if (tip != NULL && tip->number == t->gtid.number)
+        TRY(gtid_state_set(&s->tips, &t->gtid, e));
+    if (is_held(s->p, &t->gtid)) {
+        plan->skipped_transactions++;
+        plan->skipped_bytes += t->to - t->from;
+        skip_set_until(&plan->skip, file, t->to);
+        return skip_add_range(&plan->skip, file, t->from, t->to, e);
+    }
+    plan_note_new(plan, file, t);
+    *enough = has_all_tips(s) && !s->p->q->count;
+    return 0;
+}
+
+/* What is held is in the files from this one on, whose end shows whether all of it is there. */
+static int read_on(struct states *s, size_t index, struct err *e)
+{
+    struct planner  *p = s->p;
+    struct peer_scan scan = {
+        .file = p->peer.files[index].name, .each = take_txn, .progress = plan_progress, .arg = s
+    };
+
+    skip_set_until(&p->plan->skip, scan.file, BINLOG_MAGIC_BYTES);
+    TRY(load_before(s, &p->peer.files[index], e));
+    TRY(peer_scan(&p->peer, &scan, e));
+    if (*p->plan->first_new_file != '\0')
+        return 0;
+    memcpy(p->plan->first_new_file, scan.end_file, sizeof scan.end_file);
+    p->plan->first_new_at = scan.end_at;
+    return 0;
+}
+
+int plan_by_state(struct planner *p, bool *sane, struct err *e)
+{
+    struct states s = { .p = p, .sane = true };
+    size_t        index = 0;
+    bool          found = false;
+
+    p->plan->method = PLAN_GTID;
+    TRY(peer_list(&p->peer, e));
+    TRY(plan_find_file(p, is_within, &index, &found, e));
+    int rc = 0;
+    if (found) {
+        (void)snprintf(p->plan->file, sizeof p->plan->file, "%s", p->peer.files[index].name);
+        rc = read_on(&s, index, e);
+    }
+    *sane = found && s.sane && has_all_tips(&s);
+    p->plan->counted = p->q->count;
+    gtid_state_done(&s.last);
+    gtid_state_done(&s.tips);
+    return rc;
+}
