@@ -66,6 +66,7 @@ int client_dump(struct client *c, const char *file, uint64_t position, uint16_t 
 struct writer {
     char       file[STORE_NAME_BYTES + 1];
     unsigned   files;
+    unsigned   epochs;
     uint64_t   at;    /* in the current file */
     struct buf bytes; /* of all files, one behind the other */
     uint32_t   skipped;
@@ -88,6 +89,13 @@ int writer_begin_file(struct writer *w, const struct store_source *source, const
     w->files++;
     w->at = BINLOG_MAGIC_BYTES;
     return 0;
+}
+
+int writer_begin_epoch(struct writer *w, const struct store_source *source, const char *source_file,
+                       struct err *e)
+{
+    w->epochs++;
+    return writer_begin_file(w, source, source_file, 0, e);
 }
 
 static int take(struct writer *w, struct slice bytes, struct err *e)
@@ -475,6 +483,85 @@ static void i3_what_is_held_of_a_file_is_read_over(void **state)
     assert_int_equal(play_run(&again), E_FORK);
     assert_int_equal(again.writer.bytes.len, 0);
     play_end(&again);
+    play_end(&y);
+}
+
+/* One that is held and one that is not, by turns: `large` has rows that come in pieces. */
+static void send_by_turns(struct play *y, struct skip *skip, unsigned count, bool large)
+{
+    struct err e = { 0 };
+
+    for (unsigned k = 0; k < count; k++) {
+        const uint64_t from = y->file_end;
+        const size_t   stored = y->stored.len;
+        if (large)
+            send_stored(y, EVENT_WRITE_ROWS, 3 * 1024 * 1024);
+        send_xid(y);
+        if (k % 2 == 0) {
+            assert_int_equal(skip_add_range(skip, "b.000001", from, y->file_end, &e), 0);
+            y->stored.len = stored;
+        }
+    }
+}
+
+static void i3_what_is_held_from_another_source_becomes_holes(void **state)
+{
+    (void)state;
+    static const size_t pieces[] = { 1, 100, 99991, SIZE_MAX };
+    for (size_t i = 0; i < 2 * (sizeof pieces / sizeof pieces[0]); i++) {
+        const bool  large = i % 2 == 1;
+        struct play y;
+        struct skip skip = { 0 };
+
+        if (large && pieces[i / 2] < 1000)
+            continue;
+        play_begin(&y, true);
+        y.client.piece = pieces[i / 2];
+        y.order.joins = true;
+        y.order.skip = &skip;
+        send_opening(&y);
+        send_by_turns(&y, &skip, large ? 4 : 40, large);
+        send_fake_rotate(&y, "b.000002", BINLOG_MAGIC_BYTES);
+        const uint64_t first_end = y.file_end;
+        send_format(&y, false);
+        send_xid(&y);
+        assert_int_equal(play_run(&y), E_IO);
+        assert_stored(&y);
+        assert_int_equal(y.writer.epochs, 1);
+        assert_int_equal(y.writer.files, 2);
+        assert_int_equal(y.last.skipped_transactions, large ? 2 : 20);
+        assert_int_equal(y.last.skipped_bytes, y.writer.skipped);
+        assert_int_equal(first_end + y.file_end,
+                         y.writer.bytes.len + y.writer.skipped + 2 * BINLOG_MAGIC_BYTES);
+        skip_done(&skip);
+        play_end(&y);
+    }
+}
+
+/* All of it is held so far, and the source has nothing more: what comes then stands where it has
+   to. */
+static void a_hole_at_the_end_is_made_before_the_source_is_waited_for(void **state)
+{
+    (void)state;
+    struct play y;
+    struct skip skip = { 0 };
+    struct err  e = { 0 };
+
+    play_begin(&y, true);
+    y.client.quiet = true;
+    y.order.joins = true;
+    y.order.skip = &skip;
+    send_opening(&y);
+    const size_t stored = y.stored.len;
+    for (int k = 0; k < 3; k++)
+        send_xid(&y);
+    y.stored.len = stored;
+    assert_int_equal(skip_add_range(&skip, "b.000001", BINLOG_MAGIC_BYTES, y.file_end, &e), 0);
+    assert_int_equal(play_run(&y), E_IO);
+    assert_stored(&y);
+    assert_int_equal(y.writer.at, y.file_end);
+    assert_false(y.last.any_new);
+    skip_done(&skip);
     play_end(&y);
 }
 
@@ -955,6 +1042,8 @@ int main(void)
         cmocka_unit_test(silence_ends_the_dump),
         cmocka_unit_test(the_sources_errors_are_told_apart),
         cmocka_unit_test(a_wrong_packet_number_is_refused),
+        cmocka_unit_test(i3_what_is_held_from_another_source_becomes_holes),
+        cmocka_unit_test(a_hole_at_the_end_is_made_before_the_source_is_waited_for),
         cmocka_unit_test(a_large_event_of_another_length_is_refused),
         cmocka_unit_test(a_failed_writer_is_not_used_again),
         cmocka_unit_test(no_cut_and_no_flipped_byte_of_a_stream_does_harm),
