@@ -90,6 +90,22 @@ def test_the_benchmark_measures_and_checks_what_passed(scene):
 
 
 @alone
+@limit(180)
+def test_the_benchmark_tells_how_late_things_come_to_many(scene):
+    """Each way is measured: by the relay, by one that does not sync, and by a bare fan-out."""
+    done = subprocess.run([ROOT / "tools/bench", "latency", "--server", "mariadb10", "--commits",
+                           "300", "--streams", "20", "--rounds", "1", "--json"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=150,
+                          check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    assert said["commits"] == 300 and said["streams"] == 20, said
+    assert len(said["delays_ms"]) == 3, said
+    for runs in said["runs"].values():
+        assert [run["behind"] for run in runs] == [0] and runs[0]["max_ms"] > 0, said
+
+
+@alone
 @limit(120)
 def test_the_benchmark_tells_the_delay_of_commits(scene):
     """Every commit is seen to be published, with the disk's own time to sync beside it."""

@@ -47,7 +47,10 @@ Measures the relay against real peers, by turns in the same run, and prints medi
            at the same rate, several to a sync where the disk is slower than that.
   latency  many consumers follow a source that commits at a steady rate; how much later each
            transaction comes to each of them than to one stream from the source itself, all read
-           by one thread and by one clock; memory, and CPU with all of them idle.
+           by one thread and by one clock; beside the same by a relay that leaves syncing to the
+           system, and by a program that only passes the source's stream on to as many
+           connections, which is what the machine's own network takes; memory, and CPU with
+           all of them idle.
 
 The relay's CPU is always that of its whole process.
 """
@@ -335,9 +338,10 @@ def bench_latency(scene, options, kind_name):
         print(json.dumps({"bench": "latency", "server": kind_name, **result,
                           "goals": goals_as_json(result["goals"])}), flush=True)
         return
-    print(f"\nlatency: {kind_name} {result['release']}, {result['commits']:,} commits of "
-          f"{load.ROWS_OF_SMALL} rows, {result['rate']:,.0f} a second, to "
-          f"{result['streams']:,} consumers")
+    title = (f"latency: {kind_name} {result['release']}, {result['commits']:,} commits of "
+             f"{load.ROWS_OF_SMALL} rows, {result['rate']:,.0f} a second, to "
+             f"{result['streams']:,} consumers")
+    report.print_delays(title, result["delays_ms"])
     report.print_goals(result["goals"])
     report.print_load("delays are for the most part theirs")
 
