@@ -8,6 +8,7 @@
 #include <time.h>
 #include "publisher/kafka/kafka.h"
 #include "relay/prober.h"
+#include "relay/switchover.h"
 #include "relay/upstream/follow.h"
 #include "relay/upstream/source.h"
 #include "storage/catalog.h"
@@ -28,7 +29,10 @@ struct channel {
     struct store                *store;
     struct follow               *follow;
     struct prober               *prober;
-    struct consumers            *consumers;
+    struct switchover           *switchover;
+    void (*source_changed)(void *arg, const struct config_source *now); /* NULL: nobody asks */
+    void             *source_changed_arg;
+    struct consumers *consumers;
     void (*consumers_wake)(void *arg); /* NULL: nobody saves them yet */
     void                     *consumers_arg;
     char                      server_uuid[UUID_TEXT_BYTES + 1];
@@ -143,10 +147,51 @@ static void wake_for_consumers(void *arg)
         c->consumers_wake(c->consumers_arg);
 }
 
-static int open_prober(struct channel *c, struct err *e)
+/* The server that is followed is another one: by command, by itself, or since the relay was killed
+   in the middle of one of these. */
+static void on_switched(void *arg)
 {
-    const struct prober_options o = { .sources = c->sources, .store = c->store, .channel = c };
-    return prober_new(&o, &c->prober, e);
+    struct channel             *c = arg;
+    const struct config_source *now = follow_source(c->follow);
+    struct err                  e = { 0 };
+
+    if (strcmp(now->name, sources_active(c->sources)->name) == 0) {
+        switchover_wake(c->switchover);
+        return;
+    }
+    if (sources_activate(c->sources, now, switchover_by_itself(c->switchover), &e) != 0)
+        log_err("switch", "after the next start the former source is followed at first", &e);
+    if (c->source_changed != NULL)
+        c->source_changed(c->source_changed_arg, now);
+    switchover_wake(c->switchover);
+    prober_wake(c->prober);
+}
+
+static int fail_over(void *arg, const struct config_source *to, bool catch_up, struct err *e)
+{
+    const struct channel         *c = arg;
+    const struct switchover_order o = {
+        .to = to, .at = "", .catch_up = catch_up, .by_itself = true
+    };
+    return switchover_run(c->switchover, &o, NULL, NULL, e);
+}
+
+static int open_switchover(struct channel *c, const struct config *config, struct err *e)
+{
+    const struct prober_options p = {
+        .sources = c->sources, .store = c->store, .channel = c, .fail_over = fail_over, .arg = c
+    };
+    const struct switchover_options s = { .channel = c,
+                                          .sources = c->sources,
+                                          .store = c->store,
+                                          .follow = c->follow,
+                                          .relay_uuid = c->server_uuid,
+                                          .config = config };
+
+    follow_policy(c->follow, c->config->fork);
+    follow_on_switched(c->follow, on_switched, c);
+    TRY(switchover_new(&s, &c->switchover, e));
+    return prober_new(&p, &c->prober, e);
 }
 
 static int channel_open(struct channel *c, const struct config *config, struct err *e)
@@ -168,7 +213,7 @@ static int channel_open(struct channel *c, const struct config *config, struct e
     TRY(consumers_new(store_catalog(c->store), wake_for_consumers, c, unix_time, &c->consumers, e));
     TRY(follow_new(sources_active(c->sources), c->store, c->server_uuid, publishers > 0, &c->follow,
                    e));
-    TRY(open_prober(c, e));
+    TRY(open_switchover(c, config, e));
     if (publishers == 0)
         return 0;
     c->publishers = calloc(publishers, sizeof *c->publishers);
@@ -205,6 +250,7 @@ void channel_free(struct channel *c)
         publisher_free(c->publishers[i].publisher);
     free(c->publishers);
     prober_free(c->prober);
+    switchover_free(c->switchover);
     follow_free(c->follow);
     sources_free(c->sources);
     consumers_free(c->consumers);
@@ -294,15 +340,21 @@ static void thread_join(pthread_t thread, bool *runs)
     *runs = false;
 }
 
+void channel_stop_switching(struct channel *c)
+{
+    switchover_stop(c->switchover);
+}
+
 void channel_stop(struct channel *c)
 {
     struct err e = { 0 };
 
     if (consumers_save(c->consumers, &e) != 0)
         log_err("channel", "where consumers are was not saved; they are held for more", &e);
+    channel_stop_switching(c);
     prober_stop(c->prober);
-    thread_join(c->prober_thread, &c->prober_runs);
     follow_stop(c->follow);
+    thread_join(c->prober_thread, &c->prober_runs);
     thread_join(c->ingest_thread, &c->ingest_runs);
     store_stop_sync(c->store);
     thread_join(c->sync_thread, &c->sync_runs);
@@ -332,13 +384,17 @@ void channel_on_consumers(struct channel *c, void (*wake)(void *arg), void *arg)
 
 bool channel_reload_sources(struct channel *c, const struct config *now)
 {
-    bool changed = sources_reload(c->sources, now);
+    struct sources_policy before, policy;
 
+    sources_policy(c->sources, &before);
+    bool changed = sources_reload(c->sources, now);
+    sources_policy(c->sources, &policy);
+    follow_policy(c->follow, policy.fork);
+    /* One that has stopped at a fork may go on. */
+    if (changed || policy.fork != before.fork)
+        follow_use(c->follow, sources_active(c->sources));
     prober_wake(c->prober);
-    if (!changed)
-        return false;
-    follow_use(c->follow, sources_active(c->sources));
-    return true;
+    return changed;
 }
 
 struct sources *channel_sources(struct channel *c)
@@ -349,6 +405,18 @@ struct sources *channel_sources(struct channel *c)
 struct prober *channel_prober(struct channel *c)
 {
     return c->prober;
+}
+
+struct switchover *channel_switchover(struct channel *c)
+{
+    return c->switchover;
+}
+
+void channel_on_source(struct channel *c,
+                       void (*changed)(void *arg, const struct config_source *now), void *arg)
+{
+    c->source_changed = changed;
+    c->source_changed_arg = arg;
 }
 
 const char *channel_name(const struct channel *c)

@@ -15,20 +15,28 @@
 
 struct channel;
 struct prober;
+struct switchover;
 struct remembered_list;
 
 /* Opens the store, and what the configuration says of this channel. `config` must outlive it. */
 MUST_CHECK int channel_new(const struct config *config, const struct config_channel *own,
                            struct channel **out, struct err *e);
 MUST_CHECK int channel_start(struct channel *c, struct err *e);
-void           channel_stop(struct channel *c);
-void           channel_free(struct channel *c);
+/* Who waits for a change of the source waits no more; before all others that use it are stopped. */
+void channel_stop_switching(struct channel *c);
+void channel_stop(struct channel *c);
+void channel_free(struct channel *c);
 
 /* Sources from another reading of the configuration, which must outlive the channel. True: the
    active one's settings have changed, and the channel connects anew. */
 bool            channel_reload_sources(struct channel *c, const struct config *now);
 struct sources *channel_sources(struct channel *c);
 struct prober  *channel_prober(struct channel *c);
+/* Its changes of the source, by command or by itself. */
+struct switchover *channel_switchover(struct channel *c);
+/* Who is told when another source is active, from the ingest thread; before channel_start(). */
+void channel_on_source(struct channel *c,
+                       void (*changed)(void *arg, const struct config_source *now), void *arg);
 
 struct store     *channel_store(struct channel *c);
 struct consumers *channel_consumers(struct channel *c);

@@ -90,6 +90,13 @@ int channels_start(struct channels *c, struct err *e)
     return 0;
 }
 
+void channels_stop_switching(struct channels *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (c->slots[i].channel != NULL)
+            channel_stop_switching(c->slots[i].channel);
+}
+
 void channels_stop(struct channels *c)
 {
     for (size_t i = 0; i < c->count; i++)

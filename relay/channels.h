@@ -24,6 +24,7 @@ struct channels {
 /* Fails when no channel at all can be opened, with the first one's error. */
 MUST_CHECK int channels_new(const struct config *config, struct channels **out, struct err *e);
 MUST_CHECK int channels_start(struct channels *c, struct err *e);
+void           channels_stop_switching(struct channels *c);
 void           channels_stop(struct channels *c);
 void           channels_free(struct channels *c); /* accepts NULL */
 

@@ -113,6 +113,8 @@ static void stop(struct parts *p, struct handover *kept)
 {
     struct err e = { 0 };
 
+    if (p->channels != NULL)
+        channels_stop_switching(p->channels);
     control_stop(p->control);
     if (p->serve != NULL)
         serve_stop(p->serve);

@@ -10,7 +10,7 @@
 enum { VALUE_BYTES = 256 };
 
 /* In the catalog. */
-static const char active_name[] = "source.active";
+static const char active_name[] = CATALOG_ACTIVE_SOURCE;
 static const char change_name[] = "source.changed"; /* "SECONDS self|asked FROM" */
 static const char server_id_name[] = "relay.server_id";
 
@@ -240,13 +240,14 @@ int sources_activate(struct sources *s, const struct config_source *to, bool by_
     (void)snprintf(change.from, sizeof change.from, "%s", sources_active(s)->name);
     (void)snprintf(text, sizeof text, "%" PRId64 " %s %s", change.at_s,
                    by_itself ? "self" : "asked", change.from);
-    TRY(catalog_put_value(s->catalog, change_name, text, e));
-    TRY(catalog_put_value(s->catalog, active_name, to->name, e));
+    int rc = catalog_put_value(s->catalog, change_name, text, e);
+    if (rc == 0)
+        rc = catalog_put_value(s->catalog, active_name, to->name, e);
     (void)pthread_mutex_lock(&s->lock);
     /* A reload may have come in between. */
     const struct config_source *newest = find(s, to->name);
     s->active = newest != NULL ? newest : to;
     s->change = change;
     (void)pthread_mutex_unlock(&s->lock);
-    return 0;
+    return rc;
 }

@@ -51,6 +51,6 @@ struct sources_change {
 };
 void sources_last_change(struct sources *s, struct sources_change *out);
 
-/* From now on, and after a restart, this one is active. */
+/* From now on this one is active, and, unless it fails, after a restart, too. */
 MUST_CHECK int sources_activate(struct sources *s, const struct config_source *to, bool by_itself,
                                 struct err *e);

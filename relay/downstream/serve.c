@@ -117,6 +117,11 @@ static int set_up_entrance(struct serve *s, const struct config_listener *c, str
     return listener_open(c->address, c->port, &n->listener, e);
 }
 
+static void leave_source(void *arg, const struct config_source *next)
+{
+    pool_leave_source(arg, next);
+}
+
 static int set_up_channels(struct serve *s, const struct channels *channels, struct err *e)
 {
     s->world.channels = s->channels;
@@ -135,6 +140,7 @@ static int set_up_channels(struct serve *s, const struct channels *channels, str
         s->channels[i].facts_arg = c;
         s->channels[i].consumers = channel_consumers(c);
         TRY(pool_new(channel_source(c), &s->channels[i].pool, e));
+        channel_on_source(c, leave_source, s->channels[i].pool);
     }
     return 0;
 }

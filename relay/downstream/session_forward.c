@@ -92,8 +92,8 @@ static bool look_after(struct session *s)
     if (f == NULL || f->to == NULL || !forward_is_lost(f->to))
         return true;
     if (is_held(f)) {
-        fail_for_good(s, "binrelay has lost this session's connection to the source, and its "
-                         "transaction or locks with it");
+        fail_for_good(s, "binrelay has lost this session's connection to the source, or follows "
+                         "another one now; its transaction or locks are lost with it");
         return false;
     }
     session_say(s, LOG_INFO, "its connection to the source has ended");

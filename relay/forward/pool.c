@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "relay/log.h"
 #include "relay/upstream/source.h"
@@ -18,6 +19,14 @@ struct pool {
     pthread_cond_t                        quiet; /* `running` fell to 0 */
     unsigned                              running;
     unsigned                              connections; /* made or being made */
+    unsigned                              server;      /* counts changes to another server */
+    struct open_client                   *open;
+};
+
+/* A connection that was made, until it is closed. */
+struct open_client {
+    struct open_client *next;
+    struct client      *client;
 };
 
 struct errand {
@@ -62,6 +71,54 @@ void pool_use_source(struct pool *p, const struct config_source *source)
     p->source = source;
 }
 
+/* Its owner sees it end, as if the server had ended it. */
+static void cut(struct client *c)
+{
+    (void)shutdown(client_fd(c), SHUT_RDWR);
+}
+
+void pool_leave_source(struct pool *p, const struct config_source *next)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    p->source = next;
+    p->server++;
+    for (struct open_client *o = p->open; o != NULL; o = o->next)
+        cut(o->client);
+    (void)pthread_mutex_unlock(&p->mutex);
+}
+
+/* Of a connection that was begun when `server` was in force. */
+static int keep_open(struct pool *p, struct client *c, unsigned server, struct err *e)
+{
+    struct open_client *o = calloc(1, sizeof *o);
+
+    if (o == NULL)
+        return err_set(e, E_NOMEM, "no memory for forwarding");
+    o->client = c;
+    (void)pthread_mutex_lock(&p->mutex);
+    o->next = p->open;
+    p->open = o;
+    if (p->server != server)
+        cut(c);
+    (void)pthread_mutex_unlock(&p->mutex);
+    return 0;
+}
+
+/* Before its socket's number can become another one's. */
+static void forget_open(struct pool *p, const struct client *c)
+{
+    struct open_client **at = &p->open, *found;
+
+    (void)pthread_mutex_lock(&p->mutex);
+    while (*at != NULL && (*at)->client != c)
+        at = &(*at)->next;
+    found = *at;
+    if (found != NULL)
+        *at = found->next;
+    (void)pthread_mutex_unlock(&p->mutex);
+    free(found);
+}
+
 void pool_free(struct pool *p)
 {
     if (p == NULL)
@@ -89,6 +146,7 @@ void pool_close(struct pool *p, struct client *c)
 {
     if (c == NULL)
         return;
+    forget_open(p, c);
     client_close(c);
     count_connections(p, -1);
 }
@@ -141,6 +199,9 @@ static int connect_client(struct errand *r, struct client **out, struct err *e)
 {
     struct client *c;
 
+    (void)pthread_mutex_lock(&r->pool->mutex);
+    unsigned server = r->pool->server;
+    (void)pthread_mutex_unlock(&r->pool->mutex);
     TRY(log_in(r, &r->guise, &c, e));
     /* These two say how every packet looks that shall go through unchanged. */
     uint32_t shape = CAP_DEPRECATE_EOF | CAP_QUERY_ATTRIBUTES;
@@ -154,6 +215,8 @@ static int connect_client(struct errand *r, struct client **out, struct err *e)
         rc = run_settings(r, c, e);
     if (rc == 0)
         rc = client_detach(c, e);
+    if (rc == 0)
+        rc = keep_open(r->pool, c, server, e);
     if (rc != 0) {
         client_close(c);
         return -1;

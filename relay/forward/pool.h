@@ -18,6 +18,8 @@ struct errand;
 MUST_CHECK int pool_new(const struct config_source *source, struct pool **out, struct err *e);
 /* Other settings of the same source, for connections that begin later; must outlive it, too. */
 void pool_use_source(struct pool *p, const struct config_source *source);
+/* Another server, for connections that begin later; those to the former one end. */
+void pool_leave_source(struct pool *p, const struct config_source *next);
 /* Ends what is under way and waits for it. Accepts NULL; no session may be left. */
 void pool_free(struct pool *p);
 

@@ -95,6 +95,28 @@
  *     the server does not have; ahead: the other way round (null: no GTIDs). catch_up: it may be
  *     told to fetch what it lacks.
  *
+ *   epochs             one line for each epoch, oldest first:
+ *     {"epoch":2,"begun_s":1,"source":"b","source_server_id":1,"source_server_uuid":"... or null",
+ *      "source_version":"9.7.4","method":"first|gtid|content|chosen","ordinal":7,
+ *      "file":"relay file or null (gone)","source_file":"binlog.000001","forked":false,
+ *      "lacking":"GTIDs or places, or null","errant":null,"lost":null}
+ *
+ *   switch TAB SOURCE TAB dry|run TAB AT TAB FLAGS
+ *     Follows this source (relay/switchover.h). AT is FILE:POSITION of it or "-", FLAGS are
+ *     catch_up and keep_fork with a comma between, or "-". Lines as it goes on, each with "step"
+ *     and "source":
+ *     looks       "file", "offset", "bytes": of the new source, now and then
+ *     planned     "address","family","version","server_id","server_uuid","method":"gtid",
+ *                 "file":"copied from here","first_new":{"file":"x","offset":4} or null,
+ *                 "skipped" and "new":{"transactions":1,"bytes":1} (null: not counted),
+ *                 "lacking","errant","lost":{"transactions":1,"which":"GTIDs or places, or null"},
+ *                 "same_server","reset","look_ms":1,"refusal":"sentence or null","kind":"fork",
+ *                 "statements":["for a person to run there"],"warning":"sentence or null"
+ *     catches_up  "text"
+ *     joins
+ *     follows     "epoch":2,"file":"copied from here","joined_ms":1,"warning":null
+ *     A run that is refused ends with an error; a dry run does not.
+ *
  *   forget TAB NAME    {"forgot":"NAME"}; a consumer that is connected is not forgotten.
  *
  *   publisher TAB NAME TAB status|pause|resume|retry|skip

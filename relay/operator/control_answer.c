@@ -622,7 +622,7 @@ static int answer_forget(const struct control_context *x, const struct control_r
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
-enum { WORDS_MAX = 4 };
+enum { WORDS_MAX = 6 };
 
 static int answer_publisher(const struct control_context *x, const struct control_request *r,
                             char *const *words, struct buf *line, control_put *put, void *put_arg,
@@ -675,6 +675,8 @@ static const struct request {
     { "forget", 1, answer_forget },
     { "publisher", 2, answer_publisher },
     { "sources", 0, control_answer_sources },
+    { "epochs", 0, control_answer_epochs },
+    { "switch", 4, control_answer_switch },
 };
 
 static size_t split(char *line, char *words[WORDS_MAX])

@@ -6,3 +6,11 @@ MUST_CHECK int control_answer_sources(const struct control_context *x,
                                       const struct control_request *r, char *const *words,
                                       struct buf *line, control_put *put, void *put_arg,
                                       struct err *e);
+MUST_CHECK int control_answer_epochs(const struct control_context *x,
+                                     const struct control_request *r, char *const *words,
+                                     struct buf *line, control_put *put, void *put_arg,
+                                     struct err *e);
+MUST_CHECK int control_answer_switch(const struct control_context *x,
+                                     const struct control_request *r, char *const *words,
+                                     struct buf *line, control_put *put, void *put_arg,
+                                     struct err *e);

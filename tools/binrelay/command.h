@@ -77,6 +77,8 @@ enum command_exit restart_run(const struct call *c, struct err *e);
 enum command_exit reload_run(const struct call *c, struct err *e);
 enum command_exit publisher_command_run(const struct call *c, struct err *e);
 enum command_exit sources_run(const struct call *c, struct err *e);
+enum command_exit switch_run(const struct call *c, struct err *e);
+enum command_exit epochs_run(const struct call *c, struct err *e);
 enum command_exit consumers_run(const struct call *c, struct err *e);
 enum command_exit verify_run(const struct call *c, struct err *e);
 enum command_exit events_run(const struct call *c, struct err *e);

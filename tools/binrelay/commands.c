@@ -115,6 +115,35 @@ const struct command commands[] = {
           "followed as it is. Without GTIDs only a look into the binlogs tells: 'binrelay switch "
           "NAME --dry-run'.",
       .run = sources_run },
+    { .name = "switch",
+      .operands = "NAME",
+      .operand_count = 1,
+      .summary = "follow another source, joined to what is held",
+      .details =
+          "Asks the running daemon. NAME is that of a [source] section of the channel. First says "
+          "who it is, from where on its binlogs are joined, and what either side lacks of the "
+          "other; refuses when transactions would be lost, naming them by GTID or place. Consumers "
+          "keep their connections, files and positions. Where the place can't be told for "
+          "sure, the candidates are listed: choose by --at. Exit code 0 when it is followed, or "
+          "could be (--dry-run); 1 when not.",
+      .options = { { "dry-run", NULL, "Only tell, after counting all." },
+                   { "at", "FILE:POSITION",
+                     "Where in its binlogs the first transaction begins that the relay does not "
+                     "hold; all before it is taken for held." },
+                   { "catch-up", NULL,
+                     "When it lacks what the relay holds: have it replicate from the relay until "
+                     "it has all (admin_user and relay_user of its section), then follow it. Its "
+                     "own settings of replication are reset." },
+                   { "keep-fork", NULL,
+                     "As with fork = keep: go on although it lacks for ever what consumers were "
+                     "given. The catalog keeps that (binrelay epochs)." },
+                   { NULL, NULL, NULL } },
+      .run = switch_run },
+    { .name = "epochs",
+      .operands = "",
+      .summary = "from which server the binlogs came when, how each was joined, and forks",
+      .details = "Asks the running daemon. Each change to another server begins an epoch.",
+      .run = epochs_run },
     { .name = "restart",
       .operands = "",
       .about_all = true,
