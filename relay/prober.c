@@ -13,6 +13,9 @@
 #include <unistd.h>
 #include "relay/failover.h"
 
+/* Lines about a failover that are not repeated as long as they stay the same. */
+enum say { SAY_GOING, SAY_REFUSED, SAY_NONE, SAY_TROUBLE, SAYS };
+
 enum { PERIOD_S = 5, OLD_MS = 2 * PERIOD_S * 1000, ASKED_AGAIN_MS = 1000, ASK_WAIT_S = 8 };
 
 struct subject {
@@ -27,7 +30,7 @@ struct prober {
 
     /* The thread's own. */
     struct failover failover;
-    char            said[ERR_TEXT_BYTES]; /* the last line about a failover that can't be */
+    char            said[SAYS][ERR_TEXT_BYTES];
 
     pthread_mutex_t lock; /* of what follows; the thread alone changes it */
     pthread_cond_t  looked;
@@ -193,8 +196,7 @@ static int look_at_all(struct prober *p, struct err *e)
 
 /* ---- failover ------------------------------------------------------------------------------ */
 
-/* As long as it stays the same, once. */
-static void PRINTF_ARGS(2, 3) say_once(struct prober *p, const char *fmt, ...)
+static void PRINTF_ARGS(3, 4) say_once(struct prober *p, enum say what, const char *fmt, ...)
 {
     char    text[ERR_TEXT_BYTES];
     va_list args;
@@ -202,10 +204,16 @@ static void PRINTF_ARGS(2, 3) say_once(struct prober *p, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    if (strcmp(text, p->said) == 0)
+    if (strcmp(text, p->said[what]) == 0)
         return;
     log_write(LOG_WARNING, "failover", "%s", text);
-    memcpy(p->said, text, sizeof text);
+    memcpy(p->said[what], text, sizeof text);
+}
+
+static void say_anew(struct prober *p)
+{
+    for (size_t i = 0; i < SAYS; i++)
+        p->said[i][0] = '\0';
 }
 
 static const struct subject *active_subject(const struct prober *p)
@@ -271,11 +279,10 @@ static bool go_over(struct prober *p, const struct subject *s, bool catch_up)
     const struct config_source *to = s->subject.source;
     struct err                  e = { 0 };
 
-    log_write(LOG_WARNING, "failover", "the source can't be reached any more: going over to '%s'",
-              to->name);
+    say_once(p, SAY_GOING, "the source can't be reached any more: going over to '%s'", to->name);
     if (p->options.fail_over(p->options.arg, to, catch_up, &e) == 0)
         return true;
-    say_once(p, "'%s' can't be followed: %.400s", to->name, e.text);
+    say_once(p, SAY_REFUSED, "'%s' can't be followed: %.400s", to->name, e.text);
     return false;
 }
 
@@ -302,7 +309,7 @@ static int confirm_and_choose(struct prober *p, const struct sources_policy *pol
     sources_last_change(p->options.sources, &last);
     int64_t until = failover_fenced_until(policy, &last, (int64_t)time(NULL));
     if (until != 0) {
-        say_once(p,
+        say_once(p, SAY_NONE,
                  "'%s' can't be reached, but the last switch was less than failover_fence ago: "
                  "'binrelay switch' goes over to another source",
                  name);
@@ -310,15 +317,16 @@ static int confirm_and_choose(struct prober *p, const struct sources_policy *pol
     }
     if (health_try(active->subject.source, p->stop_fd, &why) == 0 || why.kind != E_IO) {
         failover_forget(&p->failover);
+        say_anew(p);
         if (why.kind == E_STOPPED || why.kind == E_NOMEM)
             *e = why;
         return why.kind == E_STOPPED || why.kind == E_NOMEM ? -1 : 0;
     }
     if (choose(p, active)) {
-        p->said[0] = '\0';
+        say_anew(p);
         failover_forget(&p->failover);
     } else {
-        say_once(p,
+        say_once(p, SAY_NONE,
                  "'%s' can't be reached, and there is no source to go over to: 'binrelay "
                  "sources' tells why",
                  name);
@@ -385,7 +393,7 @@ void prober_run(struct prober *p)
         if (p->stopping)
             break;
         if (e.kind != E_OK)
-            say_once(p, "sources can't be watched: %s", e.text);
+            say_once(p, SAY_TROUBLE, "sources can't be watched: %s", e.text);
         wait_for_next(p);
     }
 }

@@ -28,7 +28,9 @@
  *          "version":"9.7.4","server_id":1,"server_uuid":"... or null","file":"binlog.000001",
  *          "offset":157,"caught_up":true,"lag_s":0,"unpublished_bytes":0,"last_event_s":1,
  *          "last_contact_s":1,"received_bytes":1,"received_events":1,"reconnects":0,
- *          "semi_sync":"off|on|inactive","acks_sent":0,"warnings":["sentence"]},
+ *          "semi_sync":"off|on|inactive","acks_sent":0,
+ *          "epoch":1 (null: nothing held),"last_switch":{"at_s":1,"from":"b","by_itself":false}
+ *          or null,"warnings":["sentence"]},
  *        "published":{"ordinal":1,"file":"binlog.000001","offset":157,"gtids":"..."} or null,
  *        "store":{"files":1,"bytes":157,"first":"binlog.000001","last":"binlog.000001",
  *          "start":{"ordinal":1,"file":"binlog.000001","offset":4},"sync":"commit|interval|os",

@@ -155,6 +155,7 @@ static void put_source(struct json *j, struct channel *channel)
     put_uint(j, "reconnects", c.reconnects);
     put_text(j, "semi_sync", !c.semi_sync_wanted ? "off" : c.semi_sync ? "on" : "inactive");
     put_uint(j, "acks_sent", c.acks);
+    control_put_change(j, channel);
     put_warnings(j, channel);
     json_close_object(j);
 }

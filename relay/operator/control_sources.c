@@ -4,6 +4,27 @@
 #include "relay/prober.h"
 #include "relay/switchover.h"
 
+/* ---- part of the status ---------------------------------------------------------------------- */
+
+void control_put_change(struct json *j, struct channel *c)
+{
+    struct sources_change change;
+    struct store_file     last;
+
+    put_uint_or_null(j, "epoch", store_last_file(channel_store(c), &last) ? last.epoch : 0);
+    sources_last_change(channel_sources(c), &change);
+    json_name(j, "last_switch");
+    if (change.at_s == 0) {
+        json_null(j);
+        return;
+    }
+    json_open_object(j);
+    put_time_or_null(j, "at_s", change.at_s);
+    put_text(j, "from", change.from);
+    put_bool(j, "by_itself", change.by_itself);
+    json_close_object(j);
+}
+
 /* ---- sources ------------------------------------------------------------------------------- */
 
 static const char *state_of(const struct health *h, bool active)

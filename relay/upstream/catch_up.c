@@ -396,7 +396,8 @@ int catch_up_own_address(const struct config_source *source, int interrupt_fd, c
     int                     rc = 0;
 
     TRY(source_connect(source, interrupt_fd, &c, e));
-    if (getsockname(client_fd(c), (struct sockaddr *)&own, &bytes) != 0)
+    rc = client_detach(c, e);
+    if (rc == 0 && getsockname(client_fd(c), (struct sockaddr *)&own, &bytes) != 0)
         rc = err_sys(e, "find the relay's own address");
     client_close(c);
     TRY(rc);

@@ -72,6 +72,13 @@ static void print_source(struct json_object *source)
     if (semi_sync[0] != '\0' && strcmp(semi_sync, "off") != 0)
         row("  semi-sync", "%s, %" PRIu64 " acknowledgements sent", semi_sync,
             answer_uint(source, "acks_sent"));
+    if (answer_has(source, "last_switch")) {
+        struct json_object *change = answer_member(source, "last_switch");
+        row("  epoch", "%" PRIu64 ", since %s, when it took the place of %s%s",
+            answer_uint(source, "epoch"), text_of_time(answer_int(change, "at_s"), span),
+            answer_text(change, "from"),
+            answer_flag(change, "by_itself") ? " by itself (failover = auto)" : "");
+    }
     print_warnings(answer_member(source, "warnings"));
 }
 
