@@ -121,6 +121,7 @@ unit: $(call bins,$(UNIT))
 golden: $(call bins,$(GOLDEN)) $(BUILD)/binrelay
 	$(call run_each,$(call bins,$(GOLDEN)))
 	@echo "  RUN tests/golden/debezium.py"; tests/golden/debezium.py $(BUILD)/binrelay
+	@echo "  RUN tests/golden/avro.py"; tests/golden/avro.py $(BUILD)/binrelay
 sim: $(call bins,$(SIM))
 	$(call run_each,$^)
 fuzz-corpus: $(call bins,$(FUZZ))

@@ -7,6 +7,8 @@
 #include "protocol/base/err.h"
 #include "storage/pos.h"
 
+struct schema;
+
 struct change_header {
     struct slice name;
     struct slice text; /* as SimpleHeaderConverter writes it */
@@ -24,6 +26,7 @@ struct change_event { /* views, valid during the call */
     store_pos                   pos; /* of the binlog event */
     uint32_t                    row; /* in it */
     bool                        is_heartbeat;
+    const struct schema        *key_schema, *value_schema; /* of Avro; NULL: JSON, or no bytes */
 };
 
 typedef int change_sink(void *arg, const struct change_event *ev, struct err *e);

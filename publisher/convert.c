@@ -15,7 +15,7 @@ enum { KEPT_BYTES = 4 << 20, QUERY_BYTES_MAX = 1 << 30, FILE_ID_BYTES = 320 };
 
 struct convert {
     struct options       options;
-    struct encoding      encoding;
+    struct encoding      encoding, key_encoding;
     struct filter       *filter;
     struct rules        *rules;
     struct shape_context shapes;
@@ -47,6 +47,7 @@ static int make_schemas(struct convert *c, struct err *e)
 
     s->fields = (struct field_context){ &c->options, c->rules, &c->room };
     s->encoding = &c->encoding;
+    s->key_encoding = &c->key_encoding;
     s->filter = c->filter;
     s->source[FAMILY_MYSQL] = envelope_source_schema(FAMILY_MYSQL, e);
     s->source[FAMILY_MARIADB] = envelope_source_schema(FAMILY_MARIADB, e);
@@ -63,7 +64,11 @@ static int make(struct convert *c, const struct convert_options *o, struct catal
 {
     TRY(options_check(o->options, e));
     TRY(options_copy(o->options, &c->options, e));
-    c->encoding = encoding_json(&c->options);
+    c->encoding = encoding_of(&c->options, false);
+    c->key_encoding = encoding_of(&c->options, true);
+    bool is_avro = c->encoding.is_avro || c->key_encoding.is_avro;
+    if (is_avro && o->registrar.find == NULL)
+        return err_set(e, E_CONFIG, "Avro can't be written here: it needs sink = kafka");
     TRY(filter_new(&c->options, &c->filter, e));
     TRY(rules_new(&c->options, &c->rules, e));
     TRY(make_schemas(c, e));
@@ -74,11 +79,11 @@ static int make(struct convert *c, const struct convert_options *o, struct catal
         .remember = o->remember,
         .fetch = fetch,
         .fetch_arg = fetch_arg,
-        .declared = c->options.key_schemas || c->options.value_schemas,
+        .declared = c->options.key_schemas || c->options.value_schemas || is_avro,
         .strict = c->options.strict,
     };
     TRY(tables_new(&tables, &c->tables, e));
-    return emit_new(&c->options, &c->shapes, sink, sink_arg, &c->emit, e);
+    return emit_new(&c->options, &c->shapes, &o->registrar, sink, sink_arg, &c->emit, e);
 }
 
 int convert_new(const struct convert_options *o, struct catalog *catalog, definition_fetch *fetch,

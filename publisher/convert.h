@@ -26,9 +26,18 @@
 #include "storage/catalog.h"
 #include "storage/reader.h"
 
+/* Who knows the numbers of Avro schemas: told each topic's once, before the first record that is
+   written with it. Not called for JSON. */
+struct convert_registrar {
+    int (*find)(void *arg, struct slice topic, bool is_key, const struct schema *root, uint32_t *id,
+                struct err *e);
+    void *arg;
+};
+
 struct convert_options {
     const struct options *options; /* copied */
     bool remember;                 /* put fetched definitions into the catalog; else only read it */
+    struct convert_registrar registrar; /* needed for Avro */
 };
 
 struct convert;

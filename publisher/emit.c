@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include "publisher/avro.h"
 #include "publisher/topic.h"
 
 /* A row of 1 GiB may need more as text; above KEPT_BYTES a buffer is given back after the row. */
@@ -18,7 +19,8 @@ struct counted {
 struct emit {
     const struct options       *options;
     const struct shape_context *shapes;
-    const struct encoding      *encoding;
+    const struct encoding      *encoding, *key_encoding;
+    struct convert_registrar    registrar;
     struct encoding             header_encoding;
     struct messages            *messages;
     change_sink                *sink;
@@ -81,8 +83,9 @@ static int name_topics(struct emit *m, struct err *e)
     return 0;
 }
 
-int emit_new(const struct options *o, const struct shape_context *shapes, change_sink *sink,
-             void *sink_arg, struct emit **out, struct err *e)
+int emit_new(const struct options *o, const struct shape_context *shapes,
+             const struct convert_registrar *registrar, change_sink *sink, void *sink_arg,
+             struct emit **out, struct err *e)
 {
     struct emit *m = calloc(1, sizeof *m);
 
@@ -91,6 +94,8 @@ int emit_new(const struct options *o, const struct shape_context *shapes, change
     m->options = o;
     m->shapes = shapes;
     m->encoding = shapes->encoding;
+    m->key_encoding = shapes->key_encoding;
+    m->registrar = *registrar;
     m->header_encoding = encoding_json_plain();
     m->sink = sink;
     m->sink_arg = sink_arg;
@@ -102,7 +107,8 @@ int emit_new(const struct options *o, const struct shape_context *shapes, change
     buf_init(&m->value, ROW_TEXT_MAX);
     buf_init(&m->key_text, ROW_TEXT_MAX);
     make_run_id(m->run_id);
-    if (name_topics(m, e) != 0 || messages_new(m->encoding, shapes->source, &m->messages, e) != 0) {
+    if (name_topics(m, e) != 0 ||
+        messages_new(m->key_encoding, m->encoding, shapes->source, &m->messages, e) != 0) {
         emit_free(m);
         return -1;
     }
@@ -182,6 +188,29 @@ static void put_headers(struct emit *m, const char *key_header, struct change_ev
     ev->header_count = context + 1;
 }
 
+static int number(struct emit *m, struct slice topic, bool is_key, struct schema *root,
+                  struct slice record, const struct schema **out, struct err *e)
+{
+    if (record.len == 0 || !(is_key ? m->key_encoding : m->encoding)->is_avro)
+        return 0;
+    if (!root->is_registered) {
+        TRY(m->registrar.find(m->registrar.arg, topic, is_key, root, &root->registered, e));
+        root->is_registered = true;
+    }
+    avro_put_id(root->registered, record);
+    *out = root;
+    return 0;
+}
+
+/* The roots are those of the record, where it has that side. */
+static int hand_over(struct emit *m, struct change_event *ev, struct schema *key,
+                     struct schema *value, struct err *e)
+{
+    TRY(number(m, ev->topic, true, key, ev->key, &ev->key_schema, e));
+    TRY(number(m, ev->topic, false, value, ev->value, &ev->value_schema, e));
+    return m->sink(m->sink_arg, ev, e);
+}
+
 static int give(struct emit *m, const struct shape *s, uint32_t row, const struct buf *key,
                 struct slice value, const char *key_header, struct err *e)
 {
@@ -193,7 +222,7 @@ static int give(struct emit *m, const struct shape *s, uint32_t row, const struc
                                .row = row };
 
     put_headers(m, key_header, &ev);
-    return m->sink(m->sink_arg, &ev, e);
+    return hand_over(m, &ev, s->key_schema, s->envelope, e);
 }
 
 static int give_tombstone(struct emit *m, const struct shape *s, uint32_t row,
@@ -202,21 +231,23 @@ static int give_tombstone(struct emit *m, const struct shape *s, uint32_t row,
     return m->options->tombstones ? give(m, s, row, key, slice_empty(), key_header, e) : 0;
 }
 
-static int give_message(struct emit *m, const char *topic, int32_t partition, bool with_headers,
-                        bool is_heartbeat, struct err *e)
+static int give_message(struct emit *m, const char *topic, int32_t partition,
+                        enum message_kind kind, enum format_family family, struct err *e)
 {
+    struct schema      *key_schema = NULL, *value_schema = NULL;
     struct change_event ev = { .topic = slice_of_text(topic),
                                .key = buf_slice(&m->key),
                                .value = buf_slice(&m->value),
                                .partition = partition,
                                .pos = m->pos,
-                               .is_heartbeat = is_heartbeat };
+                               .is_heartbeat = kind == MESSAGE_HEARTBEAT };
 
-    if (with_headers)
+    messages_schemas(m->messages, kind, family, &key_schema, &value_schema);
+    if (kind == MESSAGE_SCHEMA_CHANGE)
         put_headers(m, NULL, &ev);
     TRY(buf_check(&m->key, "the key of a record", e));
     TRY(buf_check(&m->value, "a record", e));
-    return m->sink(m->sink_arg, &ev, e);
+    return hand_over(m, &ev, key_schema, value_schema, e);
 }
 
 /* ---- envelopes ----------------------------------------------------------------------------- */
@@ -390,7 +421,7 @@ int emit_insert(struct emit *m, struct shape *s, uint32_t row, struct err *e)
 {
     struct image after = { s->before, NULL };
 
-    TRY(put_key(s, m->encoding, s->before, NULL, &m->key, e));
+    TRY(put_key(s, m->key_encoding, s->before, NULL, &m->key, e));
     return give_envelope(m, s, row, 'c', &m->key, no_image, after, NULL, e);
 }
 
@@ -398,7 +429,7 @@ int emit_delete(struct emit *m, struct shape *s, uint32_t row, struct err *e)
 {
     struct image before = { s->before, NULL };
 
-    TRY(put_key(s, m->encoding, s->before, NULL, &m->key, e));
+    TRY(put_key(s, m->key_encoding, s->before, NULL, &m->key, e));
     TRY(give_envelope(m, s, row, 'd', &m->key, before, no_image, NULL, e));
     return give_tombstone(m, s, row, &m->key, NULL, e);
 }
@@ -424,8 +455,8 @@ int emit_update(struct emit *m, struct shape *s, uint32_t row, struct err *e)
     struct image before = { s->before, NULL };
     struct image after = { s->after, s->before };
 
-    TRY(put_key(s, m->encoding, s->before, s->after, &m->old_key, e));
-    TRY(put_key(s, m->encoding, s->after, s->before, &m->key, e));
+    TRY(put_key(s, m->key_encoding, s->before, s->after, &m->old_key, e));
+    TRY(put_key(s, m->key_encoding, s->after, s->before, &m->key, e));
     if (!slice_equal(buf_slice(&m->old_key), buf_slice(&m->key)))
         return give_key_change(m, s, row, e);
     return give_envelope(m, s, row, 'u', &m->key, before, after, NULL, e);
@@ -475,7 +506,7 @@ int emit_schema_change(struct emit *m, const struct emit_place *at, const struct
         result = messages_put_schema_change(m->messages, &change, &m->key, &m->value, e);
     }
     if (result == 0)
-        result = give_message(m, m->schema_topic, 0, true, false, e);
+        result = give_message(m, m->schema_topic, 0, MESSAGE_SCHEMA_CHANGE, at->source.family, e);
     buf_done(&source);
     buf_done(&changes);
     return result;
@@ -496,7 +527,8 @@ int emit_begin_transaction(struct emit *m, store_pos pos, const char *id, int64_
     buf_clear(&m->key);
     buf_clear(&m->value);
     TRY(messages_put_transaction(m->messages, &t, &m->key, &m->value, e));
-    return give_message(m, m->transaction_topic, CHANGE_ANY_PARTITION, false, false, e);
+    return give_message(m, m->transaction_topic, CHANGE_ANY_PARTITION, MESSAGE_TRANSACTION,
+                        FAMILY_MYSQL, e);
 }
 
 /* Java's String.hashCode, spread as HashMap does; of plain names, where UTF-16 units are bytes. */
@@ -551,7 +583,8 @@ int emit_end_transaction(struct emit *m, store_pos pos, int64_t time_ms, struct 
     }
     free(collections);
     if (result == 0)
-        result = give_message(m, m->transaction_topic, CHANGE_ANY_PARTITION, false, false, e);
+        result = give_message(m, m->transaction_topic, CHANGE_ANY_PARTITION, MESSAGE_TRANSACTION,
+                              FAMILY_MYSQL, e);
     forget_counts(m);
     return result;
 }
@@ -563,5 +596,5 @@ int emit_heartbeat(struct emit *m, store_pos pos, struct err *e)
     buf_clear(&m->value);
     TRY(messages_put_heartbeat(m->messages, m->options->topic_prefix, now_ns() / 1000000, &m->key,
                                &m->value, e));
-    return give_message(m, m->heartbeat_topic, 0, false, true, e);
+    return give_message(m, m->heartbeat_topic, 0, MESSAGE_HEARTBEAT, FAMILY_MYSQL, e);
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "publisher/change.h"
+#include "publisher/convert.h"
 #include "publisher/envelope.h"
 #include "publisher/message.h"
 #include "publisher/options.h"
@@ -16,7 +17,8 @@
 struct emit;
 /* Options, encoding and schemas outlive it. */
 MUST_CHECK int emit_new(const struct options *o, const struct shape_context *shapes,
-                        change_sink *sink, void *sink_arg, struct emit **out, struct err *e);
+                        const struct convert_registrar *registrar, change_sink *sink,
+                        void *sink_arg, struct emit **out, struct err *e);
 void           emit_free(struct emit *m); /* accepts NULL */
 
 /* Where the binlog event is and what its source block says, up to the table. */

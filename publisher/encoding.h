@@ -6,7 +6,8 @@
  * event's source block) can be put again. Failure of the buffer is checked by its owner.
  *
  * An encoding is only read after it was made; a schema belongs to one encoding. JSON with and
- * without schemas is made here (source: org.apache.kafka.connect.json.JsonConverter).
+ * without schemas is made here (source: org.apache.kafka.connect.json.JsonConverter), Avro in
+ * publisher/avro.h.
  */
 #pragma once
 #include "publisher/options.h"
@@ -33,8 +34,12 @@ struct encoding {
     bool                        key_schemas, value_schemas;
     bool                        null_as_default;
     bool                        numeric_decimals;
+    bool                        is_avro;
+    bool                        tells_connect; /* Avro: Connect's properties in the schema */
 };
 
+/* As the options say for keys or for values. */
+struct encoding encoding_of(const struct options *o, bool is_key);
 /* JSON, as the options of the converters say. */
 struct encoding encoding_json(const struct options *o);
 /* JSON without schemas, as SimpleHeaderConverter writes structs. */

@@ -1,4 +1,5 @@
 #include "protocol/base/json.h"
+#include "publisher/avro.h"
 #include "publisher/encoding.h"
 #include "publisher/fields/number.h"
 #include <stdlib.h>
@@ -278,6 +279,7 @@ static int put(const struct encoding *n, const struct schema *s, const struct ce
     case CELL_LIST:
         return put_list(n, s, c, out, e);
     case CELL_ENCODED:
+    case CELL_JSON:
         buf_put(out, c->bytes);
         return 0;
     }
@@ -301,6 +303,12 @@ struct encoding encoding_json(const struct options *o)
                               .value_schemas = o->value_schemas,
                               .null_as_default = o->null_as_default,
                               .numeric_decimals = o->decimal_format == DECIMAL_FORMAT_NUMERIC };
+}
+
+struct encoding encoding_of(const struct options *o, bool is_key)
+{
+    enum option_converter how = is_key ? o->key_converter : o->value_converter;
+    return how == CONVERTER_AVRO ? encoding_avro(o, is_key) : encoding_json(o);
 }
 
 struct encoding encoding_json_plain(void)

@@ -7,7 +7,7 @@ enum { COLLECTION_MEMBERS = 2, FAMILIES = 2 };
 #define TABLES "io.debezium.connector.schema."
 
 struct messages {
-    const struct encoding *encoding;
+    const struct encoding *key_encoding, *encoding;
     struct schema         *txn_key, *txn_value;
     struct schema         *beat_key, *beat_value;
     struct schema         *change_key[FAMILIES], *change_value[FAMILIES];
@@ -145,7 +145,7 @@ static int make_schema_change(struct messages *m, enum format_family family, str
         return -1;
     TRY(schema_borrow(m->change_value[family], "source", source, e));
     TRY(fill_schema_change(m->change_value[family], e));
-    TRY(m->encoding->kind->prepare(m->encoding, m->change_key[family], e));
+    TRY(m->key_encoding->kind->prepare(m->key_encoding, m->change_key[family], e));
     return m->encoding->kind->prepare(m->encoding, m->change_value[family], e);
 }
 
@@ -161,20 +161,22 @@ static int make(struct messages *m, struct schema *const source[2], struct err *
     for (size_t i = 0; i < MADE; i++) {
         if (made[i] == NULL)
             return -1;
-        TRY(m->encoding->kind->prepare(m->encoding, made[i], e));
+        const struct encoding *n = i % 2 == 0 ? m->key_encoding : m->encoding;
+        TRY(n->kind->prepare(n, made[i], e));
     }
     TRY(make_schema_change(m, FAMILY_MYSQL, source[FAMILY_MYSQL], e));
     return make_schema_change(m, FAMILY_MARIADB, source[FAMILY_MARIADB], e);
 }
 
-int messages_new(const struct encoding *n, struct schema *const source[2], struct messages **out,
-                 struct err *e)
+int messages_new(const struct encoding *of_keys, const struct encoding *of_values,
+                 struct schema *const source[2], struct messages **out, struct err *e)
 {
     struct messages *m = calloc(1, sizeof *m);
 
     if (m == NULL)
         return err_set(e, E_NOMEM, "no memory for schemas");
-    m->encoding = n;
+    m->key_encoding = of_keys;
+    m->encoding = of_values;
     if (make(m, source, e) != 0) {
         messages_free(m);
         return -1;
@@ -204,7 +206,18 @@ static int put_one(const struct messages *m, const struct schema *s, bool is_key
                    struct buf *out, struct err *e)
 {
     struct cell list = cell_list(&cell, 1);
-    return encoding_put(m->encoding, s, is_key, &list, out, e);
+    return encoding_put(is_key ? m->key_encoding : m->encoding, s, is_key, &list, out, e);
+}
+
+void messages_schemas(const struct messages *m, enum message_kind kind, enum format_family family,
+                      struct schema **key, struct schema **value)
+{
+    *key = kind == MESSAGE_TRANSACTION ? m->txn_key
+           : kind == MESSAGE_HEARTBEAT ? m->beat_key
+                                       : m->change_key[family];
+    *value = kind == MESSAGE_TRANSACTION ? m->txn_value
+             : kind == MESSAGE_HEARTBEAT ? m->beat_value
+                                         : m->change_value[family];
 }
 
 static int put_end(const struct messages *m, const struct message_transaction *t,
@@ -262,7 +275,7 @@ int messages_put_schema_change(const struct messages *m, const struct message_sc
         cell_string(c->database),
         cell_null(),
         cell_text(c->ddl),
-        { .kind = CELL_ENCODED, .bytes = c->changes },
+        { .kind = CELL_JSON, .bytes = c->changes },
     };
     struct cell list = cell_list(cells, sizeof cells / sizeof *cells);
 

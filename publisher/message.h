@@ -10,9 +10,14 @@
 #include "publisher/envelope.h"
 
 struct messages;
-MUST_CHECK int messages_new(const struct encoding *n, struct schema *const source[2],
-                            struct messages **out, struct err *e);
+MUST_CHECK int messages_new(const struct encoding *of_keys, const struct encoding *of_values,
+                            struct schema *const source[2], struct messages **out, struct err *e);
 void           messages_free(struct messages *m); /* accepts NULL */
+
+/* What they are written with. */
+enum message_kind { MESSAGE_TRANSACTION, MESSAGE_HEARTBEAT, MESSAGE_SCHEMA_CHANGE };
+void messages_schemas(const struct messages *m, enum message_kind kind, enum format_family family,
+                      struct schema **key, struct schema **value);
 
 struct message_collection {
     const char *name; /* DATABASE.TABLE */

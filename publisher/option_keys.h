@@ -88,6 +88,24 @@
         "Write a column's default in place of NULL, as Kafka Connect's converter does.")           \
     OPT(decimal_format, "value.converter.decimal.format", DECIMAL_FORMAT, "BASE64",                \
         "Decimals in JSON as base64 of their bytes or as numbers.")                                \
+    OPT(key_converter, "key.converter", CONVERTER, "json",                                         \
+        "Write keys as JSON, or as Avro in Confluent's wire format (sink = kafka).")               \
+    OPT(key_registry, "key.converter.schema.registry.url", TEXT, "",                               \
+        "Where the schemas of Avro keys are registered: one or more URLs of a registry with "      \
+        "Confluent's API, separated by commas.")                                                   \
+    OPT(key_meta, "key.converter.connect.meta.data", FLAG, "true",                                 \
+        "Put Kafka Connect's own properties into Avro schemas of keys.")                           \
+    OPT(key_subject, "key.converter.key.subject.name.strategy", SUBJECT, "TopicNameStrategy",      \
+        "The subject under which an Avro schema of keys is registered.")                           \
+    OPT(value_converter, "value.converter", CONVERTER, "json",                                     \
+        "Write values as JSON, or as Avro in Confluent's wire format (sink = kafka).")             \
+    OPT(value_registry, "value.converter.schema.registry.url", TEXT, "",                           \
+        "Where the schemas of Avro values are registered: one or more URLs of a registry with "    \
+        "Confluent's API, separated by commas.")                                                   \
+    OPT(value_meta, "value.converter.connect.meta.data", FLAG, "true",                             \
+        "Put Kafka Connect's own properties into Avro schemas of values.")                         \
+    OPT(value_subject, "value.converter.value.subject.name.strategy", SUBJECT,                     \
+        "TopicNameStrategy", "The subject under which an Avro schema of values is registered.")    \
     OPT(strict, "strict.compatibility", FLAG, "false",                                             \
         "Where Debezium loses changes, lose them too: updates of parts of JSON documents are "     \
         "left out, row images other than FULL stop the publisher.")

@@ -28,6 +28,8 @@ enum kind {
     KIND_ADJUSTMENT,
     KIND_FAILURES,
     KIND_DECIMAL_FORMAT,
+    KIND_CONVERTER,
+    KIND_SUBJECT,
 };
 
 /* clang-format off */
@@ -44,6 +46,8 @@ enum kind {
 #define ALLOWED_ADJUSTMENT "none, avro or avro_unicode"
 #define ALLOWED_FAILURES   "warn, skip or fail"
 #define ALLOWED_DECIMAL_FORMAT "BASE64 or NUMERIC"
+#define ALLOWED_CONVERTER  "json or avro, or the converter's class"
+#define ALLOWED_SUBJECT    "TopicNameStrategy, RecordNameStrategy or TopicRecordNameStrategy, or their classes"
 
 static const struct word flag_words[] = {
     { "true", 1 }, { "false", 0 }, { "yes", 1 }, { "no", 0 }, { "on", 1 }, { "off", 0 }, { NULL, 0 },
@@ -75,11 +79,26 @@ static const struct word decimal_format_words[] = {
     { "BASE64", DECIMAL_FORMAT_BASE64 }, { "NUMERIC", DECIMAL_FORMAT_NUMERIC }, { NULL, 0 },
 };
 
+static const struct word converter_words[] = {
+    { "json", CONVERTER_JSON }, { "avro", CONVERTER_AVRO },
+    { "org.apache.kafka.connect.json.JsonConverter", CONVERTER_JSON },
+    { "io.confluent.connect.avro.AvroConverter", CONVERTER_AVRO }, { NULL, 0 },
+};
+#define STRATEGIES "io.confluent.kafka.serializers.subject."
+static const struct word subject_words[] = {
+    { "TopicNameStrategy", SUBJECT_TOPIC }, { "RecordNameStrategy", SUBJECT_RECORD },
+    { "TopicRecordNameStrategy", SUBJECT_TOPIC_RECORD },
+    { STRATEGIES "TopicNameStrategy", SUBJECT_TOPIC },
+    { STRATEGIES "RecordNameStrategy", SUBJECT_RECORD },
+    { STRATEGIES "TopicRecordNameStrategy", SUBJECT_TOPIC_RECORD }, { NULL, 0 },
+};
+
 static const struct word *const words_of[] = {
     [KIND_FLAG] = flag_words, [KIND_DECIMALS] = decimals_words, [KIND_TIMES] = times_words,
     [KIND_BINARIES] = binaries_words, [KIND_BIGINTS] = bigints_words,
     [KIND_ADJUSTMENT] = adjustment_words, [KIND_FAILURES] = failures_words,
-    [KIND_DECIMAL_FORMAT] = decimal_format_words,
+    [KIND_DECIMAL_FORMAT] = decimal_format_words, [KIND_CONVERTER] = converter_words,
+    [KIND_SUBJECT] = subject_words,
 };
 
 #define OPTION_ROW(field, name, kind, dflt, help) { KIND_##kind, offsetof(struct options, field) },

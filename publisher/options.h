@@ -25,6 +25,8 @@ enum option_binaries { BINARIES_BYTES, BINARIES_BASE64, BINARIES_BASE64_URL, BIN
 enum option_bigints { BIGINTS_LONG, BIGINTS_PRECISE };
 enum option_adjustment { ADJUSTMENT_NONE, ADJUSTMENT_AVRO, ADJUSTMENT_AVRO_UNICODE };
 enum option_failures { FAILURES_WARN, FAILURES_SKIP, FAILURES_FAIL };
+enum option_converter { CONVERTER_JSON, CONVERTER_AVRO };
+enum option_subject { SUBJECT_TOPIC, SUBJECT_RECORD, SUBJECT_TOPIC_RECORD };
 enum option_decimal_format { DECIMAL_FORMAT_BASE64, DECIMAL_FORMAT_NUMERIC };
 /* One bit an operation. */
 enum option_operations { OPERATION_C = 1, OPERATION_U = 2, OPERATION_D = 4, OPERATION_T = 8 };
@@ -41,6 +43,8 @@ enum option_operations { OPERATION_C = 1, OPERATION_U = 2, OPERATION_D = 4, OPER
 #define OPTION_C_ADJUSTMENT                         enum option_adjustment
 #define OPTION_C_FAILURES                           enum option_failures
 #define OPTION_C_DECIMAL_FORMAT                     enum option_decimal_format
+#define OPTION_C_CONVERTER                          enum option_converter
+#define OPTION_C_SUBJECT                            enum option_subject
 #define OPTION_FIELD(field, name, kind, dflt, help) OPTION_C_##kind field;
 
 /* One option whose name has a part of its own, e.g. column.truncate.to.20.chars. */

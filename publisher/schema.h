@@ -53,6 +53,8 @@ struct schema {
     struct buf               texts;    /* the encoding's: prefixes of the members */
     struct buf               prepared; /* the encoding's: of a root */
     uint8_t                 *own_fallback;
+    bool                     is_registered; /* Avro: a root, under this number */
+    uint32_t                 registered;
 };
 
 /* `name` may be NULL; texts are copied. NULL and *e on E_NOMEM. */

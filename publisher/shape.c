@@ -81,7 +81,7 @@ static int make_key(struct shape *s, const struct shape_context *ctx, struct err
         return -1;
     for (uint32_t i = 0; i < s->key_count; i++)
         TRY(borrow_column(s->key_schema, s, o, s->key[i], &s->key_fields[i], e));
-    return ctx->encoding->kind->prepare(ctx->encoding, s->key_schema, e);
+    return ctx->key_encoding->kind->prepare(ctx->key_encoding, s->key_schema, e);
 }
 
 static int make_envelope(struct shape *s, enum format_family family,

@@ -25,7 +25,7 @@ enum {
 /* What all tables of a converter have in common; outlives them. */
 struct shape_context {
     struct field_context   fields;
-    const struct encoding *encoding;
+    const struct encoding *encoding, *key_encoding;
     const struct filter   *filter;
     struct schema         *source[2]; /* by enum format_family */
     struct schema         *transaction;

@@ -170,3 +170,30 @@ void json_text(struct json *j, const char *text)
 {
     json_text_slice(j, slice_of_text(text));
 }
+
+size_t json_utf8_length(struct slice text)
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < text.len;) {
+        bool   valid = true;
+        size_t n = 1;
+        if (text.ptr[i] >= 0x80)
+            n = utf8_sequence(text.ptr + i, text.len - i, &valid);
+        length += valid ? n : 3;
+        i += n;
+    }
+    return length;
+}
+
+void json_put_utf8(struct buf *out, struct slice text)
+{
+    for (size_t i = 0; i < text.len;) {
+        bool   valid = true;
+        size_t n = 1;
+        if (text.ptr[i] >= 0x80)
+            n = utf8_sequence(text.ptr + i, text.len - i, &valid);
+        buf_put(out, valid ? (struct slice){ text.ptr + i, n } : slice_of_text("\xef\xbf\xbd"));
+        i += n;
+    }
+}

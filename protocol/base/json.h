@@ -35,5 +35,9 @@ void json_uint(struct json *j, uint64_t value);
 void json_text(struct json *j, const char *text);
 /* Bytes that are not valid UTF-8 are written as U+FFFD, as Java's decoder does. */
 void json_text_slice(struct json *j, struct slice text);
+/* The same without quotes and escapes: UTF-8 with the broken bytes replaced, and how long that is.
+ */
+void   json_put_utf8(struct buf *out, struct slice text);
+size_t json_utf8_length(struct slice text);
 /* Bytes that are a JSON value already. */
 void json_raw(struct json *j, struct slice value);

@@ -19,6 +19,7 @@ enum cell_kind {
     CELL_BYTES,   /* also Decimal's integer */
     CELL_LIST,    /* members of a struct in its order, or items of an array */
     CELL_ENCODED, /* made by the same encoding before */
+    CELL_JSON,    /* JSON text of our own, of what the schema says */
 };
 
 struct cell {

@@ -1,7 +1,10 @@
 #include "tools/binrelay/change_line.h"
 #include "protocol/base/json.h"
+#include "publisher/avro.h"
 #include "tools/binrelay/answer.h"
 #include "tools/binrelay/text.h"
+
+enum { SUBJECT_BYTES_MAX = 64 * 1024 };
 
 void change_line_put_json(const struct change_event *ev, struct buf *out)
 {
@@ -22,7 +25,45 @@ static struct slice or_null(struct slice value)
     return value.len > 0 ? value : slice_of_text("null");
 }
 
-void change_line_put_record(const struct change_event *ev, struct buf *out)
+static void put_hex(struct json *j, struct slice bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    json_raw(j, slice_of_text("\""));
+    for (size_t i = 0; i < bytes.len; i++) {
+        buf_put_u8(j->out, (uint8_t)digits[bytes.ptr[i] >> 4]);
+        buf_put_u8(j->out, (uint8_t)digits[bytes.ptr[i] & 15]);
+    }
+    buf_put_u8(j->out, '"');
+}
+
+static void put_side(struct json *j, const struct schema *schema, struct slice bytes)
+{
+    if (schema != NULL)
+        put_hex(j, bytes);
+    else
+        json_raw(j, or_null(bytes));
+}
+
+static void put_schema(struct json *j, const struct options *o, struct slice topic, bool is_key,
+                       const struct schema *schema)
+{
+    struct buf subject;
+
+    if (schema == NULL)
+        return;
+    buf_init(&subject, SUBJECT_BYTES_MAX);
+    avro_put_subject(o, topic, is_key, schema, &subject);
+    json_name(j, is_key ? "key_subject" : "value_subject");
+    json_text_slice(j, buf_slice(&subject));
+    json_name(j, is_key ? "key_id" : "value_id");
+    json_uint(j, schema->registered);
+    json_name(j, is_key ? "key_schema" : "value_schema");
+    json_text_slice(j, avro_text(schema));
+    buf_done(&subject);
+}
+
+void change_line_put_record(const struct options *o, const struct change_event *ev, struct buf *out)
 {
     struct json j = json_into(out);
 
@@ -35,9 +76,9 @@ void change_line_put_record(const struct change_event *ev, struct buf *out)
     else
         json_int(&j, ev->partition);
     json_name(&j, "key");
-    json_raw(&j, or_null(ev->key));
+    put_side(&j, ev->key_schema, ev->key);
     json_name(&j, "value");
-    json_raw(&j, or_null(ev->value));
+    put_side(&j, ev->value_schema, ev->value);
     json_name(&j, "headers");
     json_open_array(&j);
     for (uint32_t i = 0; i < ev->header_count; i++) {
@@ -49,6 +90,8 @@ void change_line_put_record(const struct change_event *ev, struct buf *out)
         json_close_object(&j);
     }
     json_close_array(&j);
+    put_schema(&j, o, ev->topic, true, ev->key_schema);
+    put_schema(&j, o, ev->topic, false, ev->value_schema);
     json_close_object(&j);
     buf_put_u8(out, '\n');
 }

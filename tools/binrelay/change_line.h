@@ -7,8 +7,10 @@
 #define CHANGE_LINE_PREFIX "binrelay"
 
 /* Appends {"topic":...,"key":...,"value":...} and a newline, as a publisher's file has it. */
-/* With partition and headers, as `binrelay events` prints it. */
-void change_line_put_record(const struct change_event *ev, struct buf *out);
+/* With partition and headers, as `binrelay events` prints it. What is Avro is text of hexadecimal
+   digits, and has its subject, number and schema beside it. */
+void change_line_put_record(const struct options *o, const struct change_event *ev,
+                            struct buf *out);
 void change_line_put_json(const struct change_event *ev, struct buf *out);
 /*
  *     2026-11-21 11:13:46Z  insert     shop.orders  id=1 state="new"

@@ -81,7 +81,10 @@ const struct command commands[] = {
       .details =
           "Prints them as a publisher writes them, one JSON object a line: topic, partition (null: "
           "the producer's choice), key, value, headers. Reads the files in the given order, '-' "
-          "is standard input; needs no relay. What the files do not tell of a table (they do with "
+          "is standard input; needs no relay. With key.converter=avro or value.converter=avro that "
+          "side is hexadecimal digits of Confluent's wire format, with its subject, number (here "
+          "counted from 1) and schema beside it. What the files do not tell of a table (they do "
+          "with "
           "binlog_row_metadata=FULL, or where its DDL is in them) can't be known.",
       .options = { { "as", "NAME", "Name of the file in the events (source.file)." },
                    { "set", "OPTION=VALUE",

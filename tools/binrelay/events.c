@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "publisher/avro.h"
 #include "publisher/convert.h"
 #include "publisher/foreign.h"
 #include "tools/binrelay/binlog_file.h"
@@ -13,11 +14,46 @@
 enum { OUT_BYTES = 256 * 1024, KEPT_BYTES = 4 << 20 };
 #define OUT_BYTES_MAX (9ull << 30)
 
-struct events {
-    struct options  options;
-    struct convert *convert;
-    struct buf      out;
+/* Avro schemas have numbers as a registry of its own would give them: from 1 on. */
+struct numbered {
+    char  *text;
+    size_t len;
 };
+
+struct events {
+    struct options   options;
+    struct convert  *convert;
+    struct buf       out;
+    struct numbered *schemas;
+    uint32_t         schema_count;
+};
+
+static int number_schema(void *arg, struct slice topic, bool is_key, const struct schema *root,
+                         uint32_t *id, struct err *e)
+{
+    struct events *t = arg;
+    struct slice   text = avro_text(root);
+
+    (void)topic;
+    (void)is_key;
+    for (uint32_t i = 0; i < t->schema_count; i++) {
+        if (t->schemas[i].len == text.len && memcmp(t->schemas[i].text, text.ptr, text.len) == 0) {
+            *id = i + 1;
+            return 0;
+        }
+    }
+    struct numbered *grown = realloc(t->schemas, (t->schema_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return err_set(e, E_NOMEM, "no memory for schemas");
+    t->schemas = grown;
+    struct numbered one = { .text = malloc(text.len + 1), .len = text.len };
+    if (one.text == NULL)
+        return err_set(e, E_NOMEM, "no memory for schemas");
+    memcpy(one.text, text.ptr, text.len);
+    t->schemas[t->schema_count++] = one;
+    *id = t->schema_count;
+    return 0;
+}
 
 static int write_out(struct events *t, struct err *e)
 {
@@ -40,7 +76,7 @@ static int on_change(void *arg, const struct change_event *ev, struct err *e)
 {
     struct events *t = arg;
 
-    change_line_put_record(ev, &t->out);
+    change_line_put_record(&t->options, ev, &t->out);
     return t->out.len >= OUT_BYTES ? write_out(t, e) : 0;
 }
 
@@ -111,7 +147,8 @@ static int read_file(struct events *t, const char *path, const char *name, uint3
 
 static int read_files(struct events *t, const struct call *c, struct err *e)
 {
-    struct convert_options options = { .options = &t->options };
+    struct convert_options options = { .options = &t->options,
+                                       .registrar = { .find = number_schema, .arg = t } };
     int                    result = 0;
 
     TRY(convert_new(&options, NULL, NULL, NULL, on_change, t, &t->convert, e));
@@ -135,6 +172,9 @@ enum command_exit events_run(const struct call *c, struct err *e)
         code = read_files(&t, c, e) == 0 ? COMMAND_OK : COMMAND_FAILED;
     convert_free(t.convert);
     options_done(&t.options);
+    for (uint32_t i = 0; i < t.schema_count; i++)
+        free(t.schemas[i].text);
+    free(t.schemas);
     buf_done(&t.out);
     return code;
 }
