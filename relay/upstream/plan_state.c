@@ -1,12 +1,14 @@
 /*
  * Joining by MariaDB's GTIDs, where they tell the order: within a domain the numbers rise in the
  * candidate's binlog, and the last one that is held of each domain is there. Then whatever has a
- * number up to that is held. Where it is not so (gtid_strict_mode = OFF and two servers that were
+ * number up to that is held. Its own last one being held instead, it is behind. Where neither is so
+ * (gtid_strict_mode = OFF and two servers that were
  * written to, a server that lost what it had), something else has to tell.
  */
 #include <stdio.h>
 #include "relay/upstream/peer_scan.h"
 #include "relay/upstream/plan_core.h"
+#include "storage/locate.h"
 
 enum { LIST_BYTES_MAX = 4 << 20 };
 
@@ -144,6 +146,48 @@ static int read_on(struct states *s, size_t index, struct err *e)
     return 0;
 }
 
+/* Its binlog ends with what is held, and there is more. */
+static int note_behind(struct states *s, const struct gtid *tip, bool *behind, struct err *e)
+{
+    struct plan       *plan = s->p->plan;
+    const struct gtid *last = gtid_state_get(&s->last, tip->domain);
+    char               from[GTID_TEXT_BYTES], to[GTID_TEXT_BYTES];
+    struct err         why = { 0 };
+    store_pos          begin, end;
+
+    *behind = last != NULL && last->number < tip->number;
+    if (*behind && locate_gtid_one(s->p->q->store, last, &begin, &end, &why) != 0) {
+        *behind = false;
+        if (why.kind != E_PURGED) {
+            *e = why;
+            return -1;
+        }
+    }
+    if (!*behind)
+        return 0;
+    gtid_format(last, from);
+    gtid_format(tip, to);
+    plan->lacking_transactions += tip->number - last->number;
+    buf_printf(&plan->lacking, "%sall behind %s up to %s", plan->lacking.len > 0 ? ", " : "", from,
+               to);
+    return buf_check(&plan->lacking, "GTIDs", e);
+}
+
+/* Of every domain the candidate has the last one that is held, or ends in front of it. */
+static int check_tips(struct states *s, bool *sane, struct err *e)
+{
+    const struct gtid_state *held = &s->p->held.state;
+
+    for (size_t i = 0; i < held->count && *sane; i++)
+        if (gtid_state_get(&s->tips, held->entries[i].domain) == NULL)
+            TRY(note_behind(s, &held->entries[i], sane, e));
+    if (!*sane) {
+        s->p->plan->lacking_transactions = 0;
+        buf_clear(&s->p->plan->lacking);
+    }
+    return 0;
+}
+
 int plan_by_state(struct planner *p, bool *sane, struct err *e)
 {
     struct states s = { .p = p, .sane = true };
@@ -158,7 +202,9 @@ int plan_by_state(struct planner *p, bool *sane, struct err *e)
         (void)snprintf(p->plan->file, sizeof p->plan->file, "%s", p->peer.files[index].name);
         rc = read_on(&s, index, e);
     }
-    *sane = found && s.sane && has_all_tips(&s);
+    *sane = found && s.sane;
+    if (rc == 0 && *sane)
+        rc = check_tips(&s, sane, e);
     p->plan->counted = p->q->count;
     gtid_state_done(&s.last);
     gtid_state_done(&s.tips);

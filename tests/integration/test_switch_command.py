@@ -77,7 +77,7 @@ def wait_numbers(server, last, timeout_s=60):
     def has_it():
         try:
             return numbers(server)[-1:] == [last]
-        except pymysql.err.ProgrammingError:
+        except pymysql.err.MySQLError:
             return False  # the table is yet to come
 
     wait.until(has_it, timeout_s, lambda: f"{server} to have {last}: {server.replica_status()}",
