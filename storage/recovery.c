@@ -198,11 +198,12 @@ static int read_events(struct scan *scan, struct tail *t, struct err *e)
         if (ev.place == TXN_OUTSIDE || ev.place == TXN_CLOSED) {
             t->end = ev.end;
             t->stopped = ev.event.type == EVENT_STOP;
-            /* Not at a hole: the source may not begin where it has what it leaves out. */
-            if (hole_is_sparse(&ev.event))
-                t->overlap_at = ev.end;
-            else if (!hole_is(&ev.event))
+            /* Not at START_ENCRYPTION's hole: the source may not begin where it has what it leaves
+               out. What another server skipped is nothing to compare. */
+            if (!hole_is(&ev.event))
                 t->overlap_at = ev.at;
+            else if (ev.event.length > hole_start_encryption_bytes(scan->format.has_crc))
+                t->overlap_at = ev.end;
             if (hole_is_sparse(&ev.event))
                 TRY(note_hole(t, ev.at, ev.end, e));
         }

@@ -33,6 +33,7 @@ struct dump {
     bool has_crc;  /* the events the consumer gets now end with a checksum */
     bool skipping; /* the consumer holds the current transaction */
     bool gap;      /* something was skipped since the last event sent */
+    bool leapt;    /* ... and a hole, over which the consumer is to be led */
 
     struct gtid_state waiting; /* MariaDB: domains whose place was not reached yet */
 
@@ -104,6 +105,13 @@ out:
     return result;
 }
 
+/* A hole of ours, not one where START_ENCRYPTION was. */
+static bool is_left_out(const struct format *f, const struct reader_piece *p)
+{
+    return p->at == 0 && hole_is(&p->event) &&
+           p->event.length > hole_start_encryption_bytes(f->has_crc);
+}
+
 /* Whether the consumer holds the first transaction of the file, so that the format description
    must not tell it that the server has just started (it would drop its temporary tables). */
 static int peek_first_held(struct dump *d, struct err *e)
@@ -120,6 +128,10 @@ static int peek_first_held(struct dump *d, struct err *e)
             goto out;
         if (step != READER_PIECE)
             break;
+        if (is_left_out(reader_format(r), &p)) {
+            d->zero_created = true; /* it was there before the switch that made the hole */
+            break;
+        }
         if (p.at != 0 || (p.event.type != EVENT_GTID && p.event.type != EVENT_GTID_TAGGED))
             continue;
         if (gtid_parse_event(reader_format(r), &p.event, &g, e) != 0)
@@ -285,6 +297,34 @@ int dump_heartbeat(struct dump *d, struct err *e)
     return make_heartbeat(d, d->pos, e);
 }
 
+/* The stored bytes of the governing format description, as they are sent inside a file. */
+static int put_format_again(struct dump *d, store_pos pos, struct err *e)
+{
+    struct reader      *r = NULL;
+    struct reader_piece p;
+    enum reader_step    step;
+    store_pos           start = store_pos_at(store_pos_ordinal(pos), BINLOG_MAGIC_BYTES);
+
+    TRY(reader_open(d->store, start, PEEK_BYTES, &r, e));
+    int result = reader_next(r, &p, &step, e);
+    if (result == 0 && (step != READER_PIECE || !p.last))
+        result = err_set(e, E_CORRUPT, "'%s' has no format description", d->file);
+    if (result == 0)
+        format_put_resent(&d->made, p.bytes, true, true);
+    reader_close(r);
+    return result == 0 ? buf_check(&d->made, "format description", e) : -1;
+}
+
+/* As to the start of a dump at this place, which is behind a hole. */
+static int lead_over(struct dump *d, store_pos at, struct err *e)
+{
+    event_put_rotate(&d->made, d->req.server_id, d->file, store_pos_offset(at), d->has_crc);
+    TRY(buf_check(&d->made, "ROTATE", e));
+    TRY(put_format_again(d, at, e));
+    d->leapt = false;
+    return 0;
+}
+
 static int make_gtid_list(struct dump *d, store_pos at, struct err *e)
 {
     struct gtids there = { 0 };
@@ -306,6 +346,8 @@ static int make_gtid_list(struct dump *d, store_pos at, struct err *e)
 /* Tells the consumer where the stream goes on after what was left out. */
 static int close_gap(struct dump *d, store_pos at, struct err *e)
 {
+    if (d->leapt)
+        TRY(lead_over(d, at, e));
     if (!d->gap)
         return 0;
     if (d->req.kind == DUMP_BY_GTID_SET)
@@ -329,6 +371,8 @@ static int jump(struct dump *d, store_pos to, struct err *e)
     TRY(reader_open(d->store, to, 0, &r, e));
     reader_close(d->reader);
     d->reader = r;
+    if (d->req.copies)
+        reader_read_holes(r);
     d->pos = to;
     return 0;
 }
@@ -404,49 +448,25 @@ static int on_mariadb_gtid(struct dump *d, const struct reader_piece *p, enum ve
     return 0;
 }
 
-/* The stored bytes of the governing format description, as they are sent inside a file. */
-static int put_format_again(struct dump *d, store_pos pos, struct err *e)
-{
-    struct reader      *r = NULL;
-    struct reader_piece p;
-    enum reader_step    step;
-    store_pos           start = store_pos_at(store_pos_ordinal(pos), BINLOG_MAGIC_BYTES);
-
-    TRY(reader_open(d->store, start, PEEK_BYTES, &r, e));
-    int result = reader_next(r, &p, &step, e);
-    if (result == 0 && (step != READER_PIECE || !p.last))
-        result = err_set(e, E_CORRUPT, "'%s' has no format description", d->file);
-    if (result == 0)
-        format_put_resent(&d->made, p.bytes, true, true);
-    reader_close(r);
-    return result == 0 ? buf_check(&d->made, "format description", e) : -1;
-}
-
 /*
  * Where START_ENCRYPTION was, MariaDB itself sends an ignorable event of the same size by position,
- * and so offsets stay right in a raw copy; its replicas by GTID stop at one. No larger hole is
- * sent: consumers that are known to tolerate holes take their position from the next event, MySQL's
- * GTID dumps are told it by a heartbeat, the others are led over it as to the start of a dump.
+ * and so offsets stay right in a raw copy; its replicas by GTID stop at one, and take their place
+ * from the next event. Others are led over it as over any hole.
  */
-static int on_hole(struct dump *d, const struct reader_piece *p, enum verdict *v, struct err *e)
+static enum verdict on_hole(struct dump *d, const struct reader_piece *p)
 {
-    uint32_t small = hole_start_encryption_bytes(reader_format(d->reader)->has_crc);
-    bool     by_position = d->req.kind == DUMP_BY_POSITION;
+    bool by_position = d->req.kind == DUMP_BY_POSITION;
+    bool encryption = !is_left_out(reader_format(d->reader), p);
 
-    *v = SKIP;
-    if (d->req.capability >= CAPABILITY_HOLES) {
-        if (by_position && p->event.length == small)
-            *v = SEND;
-        return 0;
-    }
-    if (!by_position) {
+    if (encryption && d->req.capability >= CAPABILITY_HOLES)
+        return by_position ? SEND : SKIP;
+    if (d->req.copies)
+        return SEND;
+    if (d->req.kind == DUMP_BY_GTID_SET)
         d->gap = true;
-        return 0;
-    }
-    *v = REPLACED;
-    event_put_rotate(&d->made, d->req.server_id, d->file, store_pos_offset(p->end), d->has_crc);
-    TRY(buf_check(&d->made, "ROTATE", e));
-    return put_format_again(d, p->pos, e);
+    else
+        d->leapt = true;
+    return SKIP;
 }
 
 /* Events that mean something to the sender; all others share the fate of their transaction. */
@@ -500,10 +520,14 @@ static int judge(struct dump *d, const struct reader_piece *p, enum verdict *v, 
         d->skipping = false;
         return 0;
     }
-    if (kind == IGNORABLE && p->last && hole_is(&p->event))
-        return on_hole(d, p, v, e);
-    if (d->in_head && leaps(d, p)) {
+    bool hole = kind == IGNORABLE && hole_is(&p->event);
+    bool encryption = hole && !is_left_out(reader_format(d->reader), p);
+    if (d->in_head && !encryption && leaps(d, p)) {
         *v = JUMP;
+        return 0;
+    }
+    if (hole) {
+        *v = on_hole(d, p);
         return 0;
     }
     bool by_set = d->req.kind == DUMP_BY_GTID_SET;
@@ -594,7 +618,7 @@ static int next_file(struct dump *d, bool *there, struct err *e)
     if (!*there)
         return 0;
     d->pos = reader_pos(d->reader);
-    d->skipping = d->in_head = d->gap = false;
+    d->skipping = d->in_head = d->gap = d->leapt = false;
     (void)snprintf(d->file, sizeof d->file, "%s", reader_file(d->reader)->name);
     event_put_rotate(&d->made, d->req.server_id, d->file, BINLOG_MAGIC_BYTES, d->has_crc);
     return buf_check(&d->made, "ROTATE", e);
@@ -614,8 +638,11 @@ static int at_end(struct dump *d, enum reader_step step, bool *more, struct err 
 /* Moves to the next event that goes out; *step is DUMP_FULL when there is one (or a made one). */
 static int advance(struct dump *d, uint64_t *scanned, enum dump_step *step, struct err *e)
 {
-    if (d->reader == NULL && reader_open(d->store, d->file_start, 0, &d->reader, e) != 0)
-        return -1;
+    if (d->reader == NULL) {
+        TRY(reader_open(d->store, d->file_start, 0, &d->reader, e));
+        if (d->req.copies)
+            reader_read_holes(d->reader);
+    }
     for (;;) {
         enum reader_step     was;
         enum verdict         v = SEND;
@@ -635,7 +662,7 @@ static int advance(struct dump *d, uint64_t *scanned, enum dump_step *step, stru
         }
         if (v == SEND) {
             d->last_type = p->event.type;
-            if (d->gap && p->at == 0)
+            if ((d->gap || d->leapt) && p->at == 0)
                 TRY(close_gap(d, p->pos, e));
             d->piece_waits = true;
             *step = DUMP_FULL;

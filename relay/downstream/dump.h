@@ -9,6 +9,13 @@
  *   MariaDB GTID state   the same with GTID_LIST                           groups behind the state;
  *                                                                          a GTID_LIST when reached
  *
+ * A hole of the store (storage/hole.h) is not sent: a heartbeat with the place behind it tells a
+ * MySQL GTID dump, as it tells of skipped transactions; the others get again what begins a dump, a
+ * fake ROTATE to that place and the format description (log_pos and `created` 0). MySQL replicas
+ * count their position by the events' lengths, and MariaDB's end with an error at the ROTATE alone.
+ * To mysqlbinlog --raw a format description means a new file: whoever looks like a copying tool,
+ * without a UUID and without heartbeats, gets the ignorable events that are in the file.
+ *
  * At a file's end a fake ROTATE leads to the next one, also where the file has no ROTATE of its
  * own. Nothing behind the published end is ever seen here. Events are sent as they are stored.
  *
@@ -47,6 +54,7 @@ struct dump_request {
     bool               strict;       /* MariaDB: @slave_gtid_strict_mode */
     bool               semi_sync;    /* each event says whether it wants an acknowledgement */
     int64_t            capability;   /* @mariadb_slave_capability; -1 not set */
+    bool               copies;       /* what it gets goes to a file: holes are sent as they are */
     const char        *file;         /* "": the first held, or what the GTIDs say */
     uint64_t           position;
     const char        *source_uuid; /* MySQL: whose GTIDs nobody can have more of than we; or "" */

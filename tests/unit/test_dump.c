@@ -467,7 +467,7 @@ static void a_gtid_set_gets_what_is_missing_and_heartbeats_for_the_rest(void **s
 
 /* A file that ends with a hole. */
 static uint64_t hole_begin(struct fixture *f, struct binlog *b, const struct binlog_style *style,
-                           uint32_t length)
+                           uint64_t length)
 {
     struct err e = { 0 };
     fixture_begin(f, NULL);
@@ -491,22 +491,23 @@ static void nobody_is_sent_a_hole_but_everybody_gets_over_it(void **state)
     } cases[] = {
         { &mysql, DUMP_BY_POSITION, 2 },
         { &mysql, DUMP_BY_GTID_SET, 1 },
-        { &maria, DUMP_BY_POSITION, 0 },
-        { &maria, DUMP_BY_GTID_STATE, 0 },
+        { &maria, DUMP_BY_POSITION, 2 },
+        { &maria, DUMP_BY_GTID_STATE, 2 },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    static const uint64_t lengths[] = { 5000, 100000, 70000000 };
+    for (size_t n = 0; n < 3 * sizeof cases / sizeof cases[0]; n++) {
+        size_t              i = n / 3;
         struct fixture      f;
         struct binlog       b;
         struct consumer     c;
-        uint64_t            end = hole_begin(&f, &b, cases[i].style, 5000);
+        uint64_t            end = hole_begin(&f, &b, cases[i].style, lengths[n % 3]);
         struct dump_request r = asking(cases[i].style, cases[i].kind);
         r.file = cases[i].kind == DUMP_BY_POSITION ? "bin.000001" : "";
         attach(&c, &f, &r);
         assert_int_equal(take(&c), DUMP_AT_END);
         assert_int_equal(store_pos_offset(dump_pos(c.dump)), end);
         size_t at = assert_events(&c, 1, &b, 0, SIZE_MAX);
-        if (cases[i].kind != DUMP_BY_GTID_STATE)
-            assert_int_equal(c.count, at + cases[i].more);
+        assert_int_equal(c.count, at + cases[i].more);
         for (size_t k = at; k < c.count; k++)
             assert_int_not_equal(got_event(&c, k, true).type, EVENT_IGNORABLE);
         if (cases[i].more == 2) {
@@ -517,6 +518,40 @@ static void nobody_is_sent_a_hole_but_everybody_gets_over_it(void **state)
         } else if (cases[i].more == 1) {
             assert_heartbeat(&c, at, "bin.000001", end);
         }
+        detach(&c);
+        binlog_done(&b);
+        fixture_done(&f);
+    }
+}
+
+/* mysqlbinlog --raw: what it writes has to be the file. */
+static void a_copying_tool_is_sent_holes_as_they_are(void **state)
+{
+    (void)state;
+    static const enum dump_kind kinds[] = { DUMP_BY_POSITION, DUMP_BY_GTID_SET,
+                                            DUMP_BY_GTID_STATE };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct binlog_style *style = kinds[i] == DUMP_BY_GTID_STATE ? &maria : &mysql;
+        struct fixture             f;
+        struct binlog              b;
+        struct consumer            c;
+        uint64_t                   end = hole_begin(&f, &b, style, 20000000);
+        struct dump_request        r = asking(style, kinds[i]);
+        r.file = kinds[i] == DUMP_BY_POSITION ? "bin.000001" : "";
+        r.copies = true;
+        attach(&c, &f, &r);
+        assert_int_equal(take(&c), DUMP_AT_END);
+        size_t   at = assert_events(&c, 1, &b, 0, SIZE_MAX);
+        uint64_t place = b.bytes.len;
+        for (; at < c.count; at++) {
+            struct event ev = got_event(&c, at, true);
+            if (kinds[i] == DUMP_BY_GTID_STATE && ev.type == EVENT_MARIADB_GTID_LIST)
+                continue;
+            place += ev.length;
+            assert_true(hole_is(&ev));
+            assert_int_equal(ev.source_end, place);
+        }
+        assert_int_equal(place, end);
         detach(&c);
         binlog_done(&b);
         fixture_done(&f);
@@ -785,6 +820,7 @@ int main(void)
         cmocka_unit_test(a_semi_synchronous_replica_is_asked_behind_each_transaction),
         cmocka_unit_test(a_gtid_set_gets_what_is_missing_and_heartbeats_for_the_rest),
         cmocka_unit_test(nobody_is_sent_a_hole_but_everybody_gets_over_it),
+        cmocka_unit_test(a_copying_tool_is_sent_holes_as_they_are),
         cmocka_unit_test(where_encryption_began_mariadb_gets_an_ignorable_event_by_position),
         cmocka_unit_test(who_holds_everything_is_told_the_place_at_once),
         cmocka_unit_test(a_mariadb_state_gets_what_is_behind_it),
