@@ -5,6 +5,9 @@
  *   type 28, flags IGNORABLE, time 0, server_id 0, log_pos its end, body zeros, CRC where the file
  *   has them
  *
+ * In the file of a server that does not know that type (MySQL 5.5) it is 3, STOP, which its
+ * mysqlbinlog passes over, too, however long it is.
+ *
  * MariaDB leaves START_ENCRYPTION out of its stream, the second event of an encrypted file. What is
  * held already when the relay goes on with another server is any length: one event after the other,
  * each within what old versions of mysqlbinlog read at their default settings. The body of such an
@@ -12,17 +15,17 @@
  * the checksum being that of zeros.
  */
 #pragma once
-#include "protocol/event.h"
+#include "protocol/format.h"
 
 enum {
     HOLE_EVENT_BYTES = 8 * 1024 * 1024, /* of one event at most */
     HOLE_SPARSE_BYTES = 64 * 1024,      /* from this length on the body is not written */
 };
 
-/* Appends the event that fills `length` bytes, up to `end` in the file. */
-void hole_put(struct buf *out, uint32_t length, uint64_t end, bool has_crc);
+/* Appends the event that fills `length` bytes, up to `end` in a file of this format. */
+void hole_put(struct buf *out, uint32_t length, uint64_t end, const struct format *f);
 /* Its first EVENT_HEADER_BYTES alone. */
-void     hole_put_head(struct buf *out, uint32_t length, uint64_t end);
+void     hole_put_head(struct buf *out, uint32_t length, uint64_t end, const struct format *f);
 uint32_t hole_least_bytes(bool has_crc);
 /* Length of the next event in a hole of `left` bytes, which are at least hole_least_bytes(): so
    that what remains is nothing, or at least that again. */

@@ -197,7 +197,7 @@ static int read_events(struct scan *scan, struct tail *t, struct err *e)
             return e->kind == E_PROTOCOL ? 0 : -1;
         if (ev.place == TXN_OUTSIDE || ev.place == TXN_CLOSED) {
             t->end = ev.end;
-            t->stopped = ev.event.type == EVENT_STOP;
+            t->stopped = ev.event.type == EVENT_STOP && !hole_is(&ev.event);
             /* Not at START_ENCRYPTION's hole: the source may not begin where it has what it leaves
                out. What another server skipped is nothing to compare. */
             if (!hole_is(&ev.event))

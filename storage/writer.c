@@ -379,7 +379,7 @@ static int skip_sparse(struct writer *w, uint32_t length, struct err *e)
     enum txn_place place;
 
     buf_init(&bytes, EVENT_HEADER_BYTES + EVENT_CRC_BYTES);
-    hole_put_head(&bytes, length, w->at + length);
+    hole_put_head(&bytes, length, w->at + length, &w->format);
     uint32_t crc = w->format.has_crc ? hole_checksum(buf_slice(&bytes), length) : 0;
     buf_put_le(&bytes, crc, EVENT_CRC_BYTES);
     int          result = buf_check(&bytes, "a hole", e);
@@ -406,7 +406,7 @@ static int skip_small(struct writer *w, uint32_t length, struct err *e)
     struct event hole;
 
     buf_init(&bytes, HOLE_SPARSE_BYTES);
-    hole_put(&bytes, length, w->at + length, w->format.has_crc);
+    hole_put(&bytes, length, w->at + length, &w->format);
     int result = buf_check(&bytes, "a hole", e);
     if (result == 0)
         result = event_parse(buf_slice(&bytes), w->format.has_crc, &hole, e);

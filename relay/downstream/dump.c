@@ -478,8 +478,7 @@ enum kind {
     ANONYMOUS,
     MARIADB_GTID,
     ANNOTATION,
-    ENCRYPTION,
-    IGNORABLE
+    ENCRYPTION
 };
 
 /* clang-format off */
@@ -496,7 +495,6 @@ static const uint8_t kinds[256] = {
     [EVENT_MARIADB_GTID]              = MARIADB_GTID,
     [EVENT_MARIADB_ANNOTATE_ROWS]     = ANNOTATION,
     [EVENT_MARIADB_START_ENCRYPTION]  = ENCRYPTION,
-    [EVENT_IGNORABLE]                 = IGNORABLE,
 };
 /* clang-format on */
 
@@ -514,13 +512,13 @@ static int judge(struct dump *d, const struct reader_piece *p, enum verdict *v, 
 {
     enum kind kind = kinds[p->event.type];
     *v = SEND;
+    bool hole = hole_is(&p->event);
     if (kind == FORMAT)
         return on_format(d, p, v, e);
-    if (kind == BETWEEN) {
+    if (kind == BETWEEN && !hole) {
         d->skipping = false;
         return 0;
     }
-    bool hole = kind == IGNORABLE && hole_is(&p->event);
     bool encryption = hole && !is_left_out(reader_format(d->reader), p);
     if (d->in_head && !encryption && leaps(d, p)) {
         *v = JUMP;
@@ -757,7 +755,7 @@ static bool follows_plainly(const struct dump *d)
     bool nothing_due =
         d->made_at == d->made.len && !d->piece_waits && d->bytes.len == 0 && !frame_busy(&d->frame);
     return d->reader != NULL && nothing_due && !d->in_head && !d->skipping && !d->gap &&
-           !d->ends_soon && !d->req.semi_sync && d->waiting.count == 0 &&
+           !d->leapt && !d->ends_soon && !d->req.semi_sync && d->waiting.count == 0 &&
            d->pos == reader_pos(d->reader);
 }
 

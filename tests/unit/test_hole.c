@@ -25,7 +25,8 @@ static void a_hole_is_a_whole_event_of_the_length_asked_for(void **state)
             struct event ev;
             struct buf   b;
             buf_init(&b, 8192);
-            hole_put(&b, lengths[i], 70000, crc != 0);
+            struct format f = { .type_count = EVENT_GTID_TAGGED, .has_crc = crc != 0 };
+            hole_put(&b, lengths[i], 70000, &f);
             assert_int_equal(buf_check(&b, "a hole", &e), 0);
             assert_int_equal(event_parse(buf_slice(&b), crc != 0, &ev, &e), 0);
             assert_int_equal(ev.length, lengths[i]);
