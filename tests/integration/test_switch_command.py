@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 
 import pymysql
 
@@ -12,6 +13,14 @@ from lib.relay import program
 from lib.servers import REPL
 
 PAIRS = ("mysql97", "mariadb10")
+# The relay attaches before it is switched on: MariaDB shows no binlogs to one that commits wait for.
+SEMI_SYNC = {
+    "mysql97": ({"plugin_load_add": "semisync_source.so", "rpl_semi_sync_source_timeout": 100000},
+                "SET GLOBAL rpl_semi_sync_source_enabled = ON"),
+    "mariadb10": ({"rpl_semi_sync_master_wait_point": "AFTER_SYNC",
+                   "rpl_semi_sync_master_timeout": 100000},
+                  "SET GLOBAL rpl_semi_sync_master_enabled = ON"),
+}
 
 
 def candidate(server, port, **more):
@@ -32,10 +41,12 @@ def promote(server):
     server.reset_replica()
 
 
-def two_and_a_relay(scene, kind, **settings):
-    a, b = scene.server(kind), scene.server(kind)
+def two_and_a_relay(scene, kind, source=None, options=None, **settings):
+    """`source`: more of [source a]; `options`: of its server; `settings`: of [relay]."""
+    a, b = scene.server(kind, **(options or {})), scene.server(kind)
     replicate(b, a)
-    relay = scene.relay(a, start=False, settings={"relay": settings} if settings else None)
+    relay = scene.relay(a, start=False,
+                        settings={"relay": settings, "source a": source or {}})
     relay.settings["source b"] = candidate(b, relay.port)
     relay.start()
     a.sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)")
@@ -158,6 +169,65 @@ def test_what_the_candidate_lacks_comes_from_the_relay(scene, kind):
     insert(b, 41, 45)
     wait_numbers(replica, 45)
     assert numbers(replica) == list(range(1, 46))
+
+
+class Writers:
+    """Clients that insert one number after the other, and note what they saw committed."""
+
+    def __init__(self, server, first, clients=4):
+        self.acked = set()
+        self._next = iter(range(first, 1 << 30))
+        self._threads = [threading.Thread(target=self._run, args=(server,), daemon=True)
+                         for _ in range(clients)]
+        self._lock = threading.Lock()
+        for thread in self._threads:
+            thread.start()
+
+    def wait_more(self, count):
+        seen = len(self.acked)
+        wait.until(lambda: len(self.acked) >= seen + count, 60, "commits to go on", pause_s=0.05)
+
+    def join(self):
+        """When the server is dead."""
+        for thread in self._threads:
+            thread.join(30)
+
+    def _run(self, server):
+        try:
+            with server.connect() as connection, connection.cursor() as cursor:
+                while True:
+                    with self._lock:
+                        number = next(self._next)
+                    cursor.execute("INSERT INTO d.t VALUES (%s)", (number,))
+                    self.acked.add(number)
+        except (pymysql.err.MySQLError, OSError):
+            pass  # it was killed
+
+
+@each(*PAIRS)
+@limit(180)
+def test_commits_that_only_the_relay_acknowledged_are_at_the_promoted_server(scene, kind):
+    """Semi-sync: the primary is killed under load while the standby is behind."""
+    options, enable = SEMI_SYNC[kind]
+    a, b, relay = two_and_a_relay(scene, kind, source={"semi_sync": "on"}, options=options)
+    replica = consumer(scene, relay, kind)
+    a.sql(enable)
+    writers = Writers(a, 21)
+    writers.wait_more(20)
+    b.stop_replica()
+    writers.wait_more(60)
+    a.kill9()
+    writers.join()
+    behind = writers.acked - set(numbers(b))
+    assert len(behind) >= 50, len(behind)
+    relay.cli("switch", "b", "--catch-up")
+    missing = writers.acked - set(numbers(b))
+    assert not missing, f"lost: {missing}"
+    assert not b.replica_status(), b.replica_status()
+    last = 1 << 30
+    insert(b, last, last)
+    wait_numbers(replica, last)
+    assert numbers(replica) == numbers(b)
 
 
 @limit(120)

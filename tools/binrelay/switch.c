@@ -163,12 +163,14 @@ static int ask(const struct call *c, const char *const *words, struct telling *t
 {
     struct control_client *client = NULL;
     struct slice           line;
-    int                    got;
+    int                    got = 1;
 
     TRY(control_ask(c->at.data, c->at.channel, words, &client, e));
-    while ((got = control_line(client, &line, e)) == 1)
-        if (take_line(t, line, e) != 0)
+    while (got == 1) {
+        got = control_line(client, &line, e);
+        if (got == 1 && take_line(t, line, e) != 0)
             got = -1;
+    }
     control_close(client);
     return got;
 }
