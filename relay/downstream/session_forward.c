@@ -1,4 +1,4 @@
-#include "relay/downstream/session_parts.h"
+#include "relay/downstream/forwarding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,27 +17,7 @@ enum {
     MARIADB_WITH_READ_ONLY = 100000,
 };
 
-/* What is done with the response under way. */
-enum purpose { TO_CLIENT, TO_SET_DATABASE, TO_FIND_PLACE, TO_FIND_SNAPSHOT };
-
-struct forwarding {
-    struct forward *to; /* NULL: none (any more) */
-    bool pinned; /* the connection holds what a new one would not: locks, prepared statements */
-    bool last_was_there; /* the last statement was the source's */
-
-    /* The command at work. */
-    struct buf        head;       /* in front of the SQL text: command, attributes */
-    struct buf        rest;       /* statements that wait for their turn, the current one first */
-    size_t            current;    /* bytes of it */
-    bool              more;       /* others follow */
-    bool              is_setting; /* the current one is one */
-    enum purpose      purpose;
-    struct buf        packets; /* of an answer to ourselves */
-    uint8_t           packet_number;
-    struct binlog_end place;
-};
-
-static struct forwarding *forwarding_of(struct session *s)
+struct forwarding *forwarding_of(struct session *s)
 {
     if (s->forwarding != NULL)
         return s->forwarding;
@@ -60,6 +40,7 @@ void session_forward_done(struct session *s)
     buf_done(&f->head);
     buf_done(&f->rest);
     buf_done(&f->packets);
+    prepared_list_free(f->prepared);
     free(f);
     s->forwarding = NULL;
 }
@@ -85,7 +66,7 @@ static void fail_for_good(struct session *s, const char *text)
 }
 
 /* An idle connection may have ended at the source. False: the session has ended with it. */
-static bool look_after(struct session *s)
+bool forwarding_look_after(struct session *s)
 {
     struct forwarding *f = s->forwarding;
 
@@ -102,7 +83,7 @@ static bool look_after(struct session *s)
     return true;
 }
 
-static bool is_connected(const struct session *s)
+bool forwarding_is_connected(const struct session *s)
 {
     return s->forwarding != NULL && s->forwarding->to != NULL;
 }
@@ -215,6 +196,30 @@ static int add_status(struct session *s, size_t at, uint8_t sequence, uint16_t f
 
 enum outcome { NEXT, WAIT, STOP };
 
+/* A prepared statement's rows are the same in another form. */
+static void answer_into(struct session *s, const struct query_env *env, struct slice text,
+                        struct reply *r)
+{
+    struct buf answer;
+    struct err e = { 0 };
+
+    if (s->forwarding == NULL || !s->forwarding->binary) {
+        query_answer(env, text, r);
+        return;
+    }
+    buf_init(&answer, r->out->bound);
+    r->out = &answer;
+    query_answer(env, text, r);
+    r->out = s->out;
+    if (!s->wait.waits &&
+        (answer.failed != BUF_FINE ||
+         prepared_put_binary(buf_slice(&answer), s->capabilities, s->out, &e) != 0)) {
+        session_say(s, LOG_WARNING, "can't give an answer to a prepared statement");
+        s->out->failed = BUF_NO_MEMORY;
+    }
+    buf_done(&answer);
+}
+
 /* STOP when it was answered with an error. */
 static enum outcome answer_here(struct session *s, struct slice text, store_pos end, bool more)
 {
@@ -228,9 +233,11 @@ static enum outcome answer_here(struct session *s, struct slice text, store_pos 
 
     env.end = end;
     env.wait = &s->wait;
-    if (is_connected(s))
+    if (s->forwarding != NULL && s->forwarding->binary)
+        env.parameters = s->forwarding->values;
+    if (forwarding_is_connected(s))
         flags |= forward_status(s->forwarding->to) & STATUS_IN_TRANSACTION;
-    query_answer(&env, text, &r);
+    answer_into(s, &env, text, &r);
     if (s->wait.waits) {
         s->times_anew = s->times_anew || s->wait.rises == 0;
         session_enter(s, AWAIT_RISE);
@@ -262,7 +269,7 @@ static void apply_here(struct session *s, struct slice text)
     buf_done(&bin);
 }
 
-static bool refuse_to_lift(struct session *s, struct slice text)
+bool forwarding_refuses_to_lift(struct session *s, struct slice text)
 {
     if (may(s, RIGHT_WRITE) || !statement_lifts_read_only(text))
         return false;
@@ -331,7 +338,7 @@ static enum outcome answer_current(struct session *s, enum query_tie tie)
             return forward_current(s, false);
         break;
     case QUERY_TIE_LAST:
-        if (there && f->last_was_there)
+        if (there && f->last_was_there && !f->binary)
             return forward_current(s, false);
         break;
     case QUERY_TIE_END:
@@ -341,7 +348,7 @@ static enum outcome answer_current(struct session *s, enum query_tie tie)
     case QUERY_TIE_NONE:
         break;
     }
-    if (there && tie == QUERY_TIE_NONE && statement_asks_settings(current_text(f)))
+    if (there && !f->binary && tie == QUERY_TIE_NONE && statement_asks_settings(current_text(f)))
         return forward_current(s, false);
     enum outcome outcome = answer_here(s, current_text(f), 0, f->more);
     f->last_was_there = f->last_was_there && tie == QUERY_TIE_LAST;
@@ -354,11 +361,13 @@ static enum outcome do_current(struct session *s)
     struct query_env     env = session_env(s);
     struct query_verdict v;
 
+    if (f->binary)
+        env.parameters = f->values;
     query_classify(&env, current_text(f), &v);
     bool forwards =
         v.what == QUERY_FORWARDED || (v.what == QUERY_REFUSED && v.needs != 0 && may(s, v.needs));
     bool tied = v.what == QUERY_ANSWERED && v.tie == QUERY_TIE_SESSION;
-    if ((forwards || tied) && refuse_to_lift(s, current_text(f)))
+    if ((forwards || tied) && forwarding_refuses_to_lift(s, current_text(f)))
         return STOP;
     if (forwards && may(s, RIGHT_FORWARD)) {
         bool         leaves = statement_leaves_something(current_text(f));
@@ -380,7 +389,7 @@ static void find_current(struct session *s)
 
     f->current = f->rest.len;
     f->more = false;
-    if ((s->capabilities & CAP_MULTI_STATEMENTS) == 0)
+    if ((s->capabilities & CAP_MULTI_STATEMENTS) == 0 || f->binary)
         return;
     while (sql.now.kind != SQL_END && sql.now.kind != SQL_BAD) {
         const uint8_t *sign = sql.now.whole.ptr;
@@ -403,6 +412,8 @@ static void drop_current(struct forwarding *f)
 
 static void forget_command(struct forwarding *f)
 {
+    f->binary = false;
+    f->values = NULL;
     buf_done(&f->rest);
     buf_done(&f->head);
     buf_done(&f->packets);
@@ -412,7 +423,7 @@ static void forget_command(struct forwarding *f)
 }
 
 /* One statement after the other, until one has to wait. */
-static void go_on(struct session *s)
+void forwarding_go_on(struct session *s)
 {
     struct forwarding *f = s->forwarding;
     enum outcome       outcome;
@@ -439,13 +450,14 @@ void session_on_query(struct session *s, struct slice payload)
         session_refuse_malformed(s);
         return;
     }
-    if (!look_after(s))
+    if (!forwarding_look_after(s))
         return;
     struct forwarding *f = forwarding_of(s);
     if (f == NULL) {
         session_enter(s, GONE);
         return;
     }
+    f->binary = false;
     buf_clear(&f->head);
     buf_clear(&f->rest);
     buf_put(&f->head, (struct slice){ payload.ptr, payload.len - sql.len });
@@ -458,7 +470,7 @@ void session_on_query(struct session *s, struct slice payload)
         (void)answer_here(s, sql, 0, false);
         return;
     }
-    go_on(s);
+    forwarding_go_on(s);
 }
 
 /* ---- what comes back --------------------------------------------------------------------------
@@ -484,7 +496,7 @@ static void statement_over(struct session *s)
         return;
     }
     drop_current(f);
-    go_on(s);
+    forwarding_go_on(s);
 }
 
 /* The source's answer that was kept, with the relay file's name. */
@@ -532,7 +544,7 @@ static void look_for_place(struct session *s)
         return;
     if (outcome == NEXT && f->more) {
         drop_current(f);
-        go_on(s);
+        forwarding_go_on(s);
         return;
     }
     forget_command(f);
@@ -592,14 +604,14 @@ void session_on_published(struct session *s)
         look_for_place(s);
     } else if (s->state == AWAIT_RISE) {
         s->wait.rises++;
-        go_on(s);
+        forwarding_go_on(s);
     }
 }
 
 void session_rise_timeout(struct session *s)
 {
     s->wait.over = true;
-    go_on(s);
+    forwarding_go_on(s);
 }
 
 void session_place_timeout(struct session *s)
@@ -619,7 +631,7 @@ void session_place_timeout(struct session *s)
 
 int session_forward_watch(const struct session *s, short *events)
 {
-    bool waits = s->state == FORWARDING && is_connected(s);
+    bool waits = s->state == FORWARDING && forwarding_is_connected(s);
     return waits ? forward_watch(s->forwarding->to, events) : -1;
 }
 
@@ -630,7 +642,7 @@ void session_forward_kill(struct session *s)
         forget_command(s->forwarding);
         session_answer_error(s, ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
         session_enter(s, AWAIT_COMMAND);
-    } else if (is_connected(s)) {
+    } else if (forwarding_is_connected(s)) {
         forward_kill(s->forwarding->to);
     }
 }
@@ -638,7 +650,7 @@ void session_forward_kill(struct session *s)
 /* ---- other commands ---------------------------------------------------------------------------
  */
 
-static bool may_forward(struct session *s)
+bool forwarding_is_allowed(struct session *s)
 {
     if (may(s, RIGHT_FORWARD))
         return true;
@@ -647,7 +659,7 @@ static bool may_forward(struct session *s)
     return false;
 }
 
-static void send_raw(struct session *s, struct slice payload, enum response_kind kind,
+void forwarding_send(struct session *s, struct slice payload, enum response_kind kind,
                      enum purpose purpose)
 {
     struct forwarding *f = forwarding_of(s);
@@ -661,69 +673,19 @@ static void send_raw(struct session *s, struct slice payload, enum response_kind
     send(s, payload, kind, 0, purpose);
 }
 
-void session_on_prepare(struct session *s, struct slice payload)
-{
-    struct query_env     env = session_env(s);
-    struct query_verdict v;
-    struct cursor        c = cursor_over(payload);
-
-    cursor_skip(&c, 1);
-    struct slice sql = cursor_rest(&c);
-    if (!look_after(s))
-        return;
-    query_classify(&env, sql, &v);
-    bool tied =
-        v.what == QUERY_ANSWERED && (v.tie == QUERY_TIE_SESSION || v.tie == QUERY_TIE_TRANSACTION);
-    bool forwards = v.what == QUERY_FORWARDED || tied ||
-                    (v.what == QUERY_REFUSED && v.needs != 0 && may(s, v.needs));
-    if (v.what == QUERY_REFUSED && !forwards) {
-        (void)answer_here(s, sql, 0, false);
-    } else if (!forwards) {
-        session_answer_error(
-            s, ER_UNSUPPORTED_PS, "HY000",
-            "This command is not supported in the prepared statement protocol yet");
-    } else if (may_forward(s) && !refuse_to_lift(s, sql)) {
-        send_raw(s, payload, RESPONSE_PREPARE, TO_CLIENT);
-        if (s->state == FORWARDING)
-            s->forwarding->pinned = true;
-    }
-}
-
-/* Of a statement that was prepared, so there is a connection, or there was one. */
-void session_on_statement(struct session *s, struct slice payload)
-{
-    if (!look_after(s))
-        return;
-    if (!is_connected(s))
-        session_answer_error(s, ER_UNKNOWN_STMT_HANDLER, "HY000",
-                             "Unknown prepared statement handler");
-    else
-        send_raw(s, payload,
-                 payload.ptr[0] == COM_STMT_EXECUTE ? RESPONSE_RESULTS
-                 : payload.ptr[0] == COM_STMT_FETCH ? RESPONSE_ROWS
-                                                    : RESPONSE_ONE,
-                 TO_CLIENT);
-}
-
-void session_on_statement_quiet(struct session *s, struct slice payload)
-{
-    if (is_connected(s) && look_after(s) && is_connected(s))
-        send_raw(s, payload, RESPONSE_NONE, TO_CLIENT);
-}
-
 void session_on_field_list(struct session *s, struct slice payload)
 {
-    if (look_after(s) && may_forward(s))
-        send_raw(s, payload, RESPONSE_ROWS, TO_CLIENT);
+    if (forwarding_look_after(s) && forwarding_is_allowed(s))
+        forwarding_send(s, payload, RESPONSE_ROWS, TO_CLIENT);
 }
 
 bool session_forward_plain(struct session *s, struct slice payload)
 {
-    if (!look_after(s))
+    if (!forwarding_look_after(s))
         return true;
-    if (!is_connected(s))
+    if (!forwarding_is_connected(s))
         return false;
-    send_raw(s, payload, RESPONSE_ONE, TO_CLIENT);
+    forwarding_send(s, payload, RESPONSE_ONE, TO_CLIENT);
     return true;
 }
 
@@ -731,13 +693,13 @@ bool session_forward_init_db(struct session *s, struct slice payload)
 {
     struct cursor c = cursor_over(payload);
 
-    if (!look_after(s))
+    if (!forwarding_look_after(s))
         return true;
-    if (!is_connected(s))
+    if (!forwarding_is_connected(s))
         return false;
     cursor_skip(&c, 1);
     buf_clear(&s->forwarding->rest);
     buf_put(&s->forwarding->rest, cursor_rest(&c));
-    send_raw(s, payload, RESPONSE_ONE, TO_SET_DATABASE);
+    forwarding_send(s, payload, RESPONSE_ONE, TO_SET_DATABASE);
     return true;
 }

@@ -24,6 +24,9 @@ enum {
     ER_OPTION_PREVENTS_STATEMENT = 1290,
     ER_UNSUPPORTED_PS = 1295,
     ER_QUERY_INTERRUPTED = 1317,
+    ER_PS_MANY_PARAM = 1390,
+    ER_STMT_HAS_NO_OPEN_CURSOR = 1421,
+    ER_MAX_PREPARED_STMT_COUNT_REACHED = 1461,
     ER_MALFORMED_PACKET = 1835,
     ER_SLAVE_SAME_ID = 4052, /* MariaDB */
 };
@@ -58,10 +61,7 @@ struct query_env session_env(struct session *s);
 
 /* COM_QUERY. */
 void session_on_query(struct session *s, struct slice payload);
-/* Commands that go to the source as they are; they need a connection, or make one. */
-void session_on_prepare(struct session *s, struct slice payload);
-void session_on_statement(struct session *s, struct slice payload); /* COM_STMT_EXECUTE, others */
-void session_on_statement_quiet(struct session *s, struct slice payload); /* not answered */
+/* A command that goes to the source as it is. */
 void session_on_field_list(struct session *s, struct slice payload);
 /* Where there is a connection the command goes there, too: true when it did. */
 bool session_forward_plain(struct session *s, struct slice payload);
@@ -75,3 +75,9 @@ void session_place_timeout(struct session *s);
 void session_rise_timeout(struct session *s);
 /* Ends the connection to the source. */
 void session_forward_done(struct session *s);
+
+/* ---- session_prepared.c ---- */
+
+void session_on_prepare(struct session *s, struct slice payload);
+void session_on_statement(struct session *s, struct slice payload); /* COM_STMT_EXECUTE, others */
+void session_on_statement_quiet(struct session *s, struct slice payload); /* not answered */

@@ -718,6 +718,25 @@ static int read_word(struct expr *x, struct value *out)
                       (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
 }
 
+/* '?': the next value of those that came with the execution. */
+static int read_parameter(struct expr *x, struct value *out)
+{
+    const struct query_parameters *p = x->env->parameters;
+    size_t                         i = x->notes->parameters;
+
+    if (p == NULL || (!p->unknown && i >= p->count))
+        return refuse_syntax(x);
+    sql_step(x->sql);
+    x->notes->parameters++;
+    if (p->unknown)
+        return make_text(x, SHAPE_TEXT, "", out);
+    if (p->list[i].is_null)
+        return make_null(x, SHAPE_NULL, out);
+    begin(x, out, p->list[i].is_number ? SHAPE_INTEGER : SHAPE_TEXT);
+    buf_put(x->values, p->list[i].text);
+    return end(x, out);
+}
+
 static int read_one(struct expr *x, struct value *out)
 {
     struct sql_token t = x->sql->now;
@@ -739,6 +758,8 @@ static int read_one(struct expr *x, struct value *out)
     case SQL_NUMBER:
         return read_number(x, out);
     case SQL_SIGN:
+        if (t.body.ptr[0] == '?')
+            return read_parameter(x, out);
         if (!sql_take_sign(x->sql, '('))
             return t.body.ptr[0] == '-' || t.body.ptr[0] == '+' ? read_number(x, out)
                                                                 : refuse_syntax(x);

@@ -25,7 +25,8 @@ struct expr_notes {
     bool           dry;     /* given: only see whether it can be read; values are all NULL */
     bool           settled; /* with a refusal: the source can't say anything else */
     enum query_tie tie;
-    const char    *warning; /* of number 1287; NULL: none */
+    const char    *warning;    /* of number 1287; NULL: none */
+    size_t         parameters; /* read so far */
 };
 
 struct expr {

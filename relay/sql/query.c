@@ -19,6 +19,34 @@ int query_expect_end(struct query *q)
     return sql_at_end(&q->sql) ? 0 : query_refuse_syntax(q);
 }
 
+static int read_limit_number(struct query *q, uint64_t *out)
+{
+    struct expr  x = query_expr(q);
+    struct value v;
+    bool         parameter = q->sql.now.kind == SQL_SIGN && q->sql.now.body.ptr[0] == '?';
+
+    if (q->sql.now.kind != SQL_NUMBER && !parameter)
+        return query_refuse_syntax(q);
+    TRY(expr_read(&x, &v));
+    if (parameter && q->env->parameters->unknown) {
+        *out = 0;
+        return 0;
+    }
+    return expr_number(&x, &v, out) ? 0 : query_refuse_syntax(q);
+}
+
+int query_read_limit(struct query *q, uint64_t *offset, uint64_t *rows)
+{
+    if (!sql_take_word(&q->sql, "LIMIT"))
+        return 0;
+    TRY(read_limit_number(q, rows));
+    if (sql_take_sign(&q->sql, ',')) {
+        *offset = *rows;
+        return read_limit_number(q, rows);
+    }
+    return sql_take_word(&q->sql, "OFFSET") ? read_limit_number(q, offset) : 0;
+}
+
 static void note_warning(struct query_session *s, bool is_error, uint16_t number, const char *text)
 {
     if (s->warning_count == QUERY_WARNINGS_MAX)

@@ -109,6 +109,19 @@ struct query_peer {
 };
 typedef void query_each_peer(void *arg, const struct query_peer *peer);
 
+/* What stands for a '?' of a prepared statement. */
+enum { QUERY_PARAMETERS_MAX = 64 };
+struct query_parameter {
+    bool         is_null;
+    bool         is_number; /* a whole one */
+    struct slice text;
+};
+struct query_parameters {
+    bool                   unknown; /* it is only looked at: any number of them, without a value */
+    size_t                 count;
+    struct query_parameter list[QUERY_PARAMETERS_MAX];
+};
+
 /* Of a statement that waits until something is published: it is asked again, until it does not. */
 struct query_wait {
     bool     over;       /* given: its time has passed, or is not there */
@@ -122,14 +135,15 @@ struct query_env {
     struct store              *store;
     /* What the source's variables were at the last attach; NULL: not known. */
     const struct remembered_list *variables;
-    store_pos             end;  /* of the binlog, for this statement; 0: where it really is */
-    struct query_wait    *wait; /* NULL: nobody waits, so a wait's time is over at once */
-    uint32_t              relay_server_id;
-    const char           *relay_uuid;
-    uint32_t              thread_id;
-    const char           *user, *host; /* of the client */
-    unsigned              rights;      /* of the user: enum right */
-    struct query_session *session;
+    store_pos end; /* of the binlog, for this statement; 0: where it really is */
+    const struct query_parameters *parameters; /* NULL: there is no '?' */
+    struct query_wait             *wait; /* NULL: nobody waits, so a wait's time is over at once */
+    uint32_t                       relay_server_id;
+    const char                    *relay_uuid;
+    uint32_t                       thread_id;
+    const char                    *user, *host; /* of the client */
+    unsigned                       rights;      /* of the user: enum right */
+    struct query_session          *session;
     /* Ends another session: the one whose greeting carried `thread_id`. */
     /* `query`: only what it is doing. */
     enum query_kill (*kill)(void *arg, uint32_t thread_id, bool query);

@@ -59,15 +59,7 @@ static int read_range(struct query *q, struct range *r)
     }
     if (sql_take_word(&q->sql, "FROM"))
         TRY(read_number(q, &r->from));
-    if (sql_take_word(&q->sql, "LIMIT")) {
-        TRY(read_number(q, &r->rows));
-        if (sql_take_sign(&q->sql, ',')) {
-            r->offset = r->rows;
-            TRY(read_number(q, &r->rows));
-        } else if (sql_take_word(&q->sql, "OFFSET")) {
-            TRY(read_number(q, &r->offset));
-        }
-    }
+    TRY(query_read_limit(q, &r->offset, &r->rows));
     return query_expect_end(q);
 }
 

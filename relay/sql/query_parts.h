@@ -69,6 +69,9 @@ void query_warn(struct query *q, uint16_t number, const char *text);
 /* -1 with 1064 unless the statement ends here. */
 MUST_CHECK int query_expect_end(struct query *q);
 struct expr    query_expr(struct query *q);
+/* [LIMIT rows | LIMIT offset, rows | LIMIT rows OFFSET offset]: numbers, or '?' for one. What is
+   not said stays as it is. */
+MUST_CHECK int query_read_limit(struct query *q, uint64_t *offset, uint64_t *rows);
 int            query_refuse_syntax(struct query *q);
 /* For what only the source could say. */
 int query_refuse_forwarded(struct query *q);

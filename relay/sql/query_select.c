@@ -74,32 +74,13 @@ static int read_column(struct query *q, struct selection *s)
     return 0;
 }
 
-static int read_limit_number(struct query *q, uint64_t *out)
-{
-    struct expr  x = query_expr(q);
-    struct value v;
-
-    if (q->sql.now.kind != SQL_NUMBER)
-        return query_refuse_syntax(q);
-    TRY(expr_read(&x, &v));
-    return expr_number(&x, &v, out) ? 0 : query_refuse_syntax(q);
-}
-
-/* LIMIT rows, LIMIT offset, rows or LIMIT rows OFFSET offset, of the one row that there is. */
+/* Of the one row that there is. */
 static int read_limit(struct query *q, struct selection *s)
 {
     uint64_t rows = 1;
     uint64_t offset = 0;
 
-    if (!sql_take_word(&q->sql, "LIMIT"))
-        return 0;
-    TRY(read_limit_number(q, &rows));
-    if (sql_take_sign(&q->sql, ',')) {
-        offset = rows;
-        TRY(read_limit_number(q, &rows));
-    } else if (sql_take_word(&q->sql, "OFFSET")) {
-        TRY(read_limit_number(q, &offset));
-    }
+    TRY(query_read_limit(q, &offset, &rows));
     s->no_rows = rows == 0 || offset > 0;
     return 0;
 }

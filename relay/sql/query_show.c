@@ -190,24 +190,6 @@ int query_show_variables(struct query *q, const char *text)
 
 /* ---- warnings ---- */
 
-/* [LIMIT [offset,] rows] */
-static int read_limit(struct query *q, uint64_t *offset, uint64_t *rows)
-{
-    struct expr  x = query_expr(q);
-    struct value v;
-
-    if (!sql_take_word(&q->sql, "LIMIT"))
-        return 0;
-    TRY(expr_read(&x, &v));
-    if (!expr_number(&x, &v, rows))
-        return query_refuse_syntax(q);
-    if (!sql_take_sign(&q->sql, ','))
-        return 0;
-    *offset = *rows;
-    TRY(expr_read(&x, &v));
-    return expr_number(&x, &v, rows) ? 0 : query_refuse_syntax(q);
-}
-
 int query_show_warnings(struct query *q, const char *text)
 {
     static const struct column columns[] = {
@@ -219,7 +201,7 @@ int query_show_warnings(struct query *q, const char *text)
     uint64_t                    offset = 0;
     uint64_t                    rows = UINT64_MAX;
 
-    TRY(read_limit(q, &offset, &rows));
+    TRY(query_read_limit(q, &offset, &rows));
     TRY(query_expect_end(q));
     columns_put(q->env, q->reply, columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < s->warning_count; i++) {

@@ -185,6 +185,10 @@ static void commands_are_answered_and_unknown_ones_refused(void **state)
     assert_true(visitor_take(&c, &p));
     assert_int_equal(p.ptr[0], 0xfe);
     visitor_command(&c, COM_STMT_PREPARE, slice_of_text("select 1"));
+    assert_ok(&c);
+    while (visitor_take(&c, &p))
+        ;
+    visitor_command(&c, COM_STMT_PREPARE, slice_of_text("show warnings"));
     assert_error(&c, 1295); /* asks for it again as COM_QUERY */
     visitor_command(&c, COM_STMT_PREPARE, slice_of_text("select * from d.t"));
     assert_error(&c, 1040); /* no connection may be made to this source */
