@@ -79,6 +79,23 @@ int peer_list(struct peer *p, struct err *e)
     return 0;
 }
 
+int peer_file_index(struct peer *p, const char *name, size_t *index, struct err *e)
+{
+    for (size_t i = p->file_count; i-- > 0;)
+        if (strcmp(p->files[i].name, name) == 0) {
+            *index = i;
+            return 0;
+        }
+    struct peer_file *more = reallocarray(p->files, p->file_count + 1, sizeof *more);
+    if (more == NULL)
+        return err_set(e, E_NOMEM, "no memory for the names of binlogs");
+    p->files = more;
+    more[p->file_count] = (struct peer_file){ 0 };
+    (void)snprintf(more[p->file_count].name, sizeof more->name, "%s", name);
+    *index = p->file_count++;
+    return 0;
+}
+
 /* ---- GTIDs --------------------------------------------------------------------------------- */
 
 static int take_value(void *arg, uint32_t columns, const char *const *values,

@@ -44,3 +44,6 @@ MUST_CHECK int peer_ask(struct peer *p, const char *sql, struct buf *out, struct
    it; "" when the file has none. */
 MUST_CHECK int peer_gtids_before(struct peer *p, const struct peer_file *file, struct buf *out,
                                  struct err *e);
+
+/* A file's index in `files`; one that was begun since they were listed is added. */
+MUST_CHECK int peer_file_index(struct peer *p, const char *name, size_t *index, struct err *e);

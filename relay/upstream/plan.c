@@ -160,6 +160,17 @@ int plan_count(struct planner *p, struct err *e)
     return 0;
 }
 
+void plan_begin_again(struct planner *p)
+{
+    struct plan *plan = p->plan;
+
+    skip_done(&plan->skip);
+    plan->skipped_transactions = plan->skipped_bytes = 0;
+    plan->new_transactions = plan->new_bytes = 0;
+    plan->first_new_file[0] = '\0';
+    plan->first_new_at = 0;
+}
+
 /* ---- the plan ------------------------------------------------------------------------------ */
 
 /* Numbers are for people, except where they came with the rest. */
@@ -169,19 +180,42 @@ static int by_set(struct planner *p, struct err *e)
     return p->q->count ? plan_count(p, e) : 0;
 }
 
+/* Whether the transactions that are held had GTIDs at last is told by what their source said. */
+static int held_have_gtids(struct planner *p, bool *have, struct err *e)
+{
+    struct server_facts former = { 0 };
+
+    if (source_facts_load(store_catalog(p->q->store), &former, e) < 0)
+        return -1;
+    *have = p->last.source.family == FAMILY_MARIADB ? p->held.state.count > 0
+                                                    : strcmp(former.gtid_mode, "ON") == 0;
+    return 0;
+}
+
+static int by_state(struct planner *p, struct err *e)
+{
+    enum plan_state_tells tells;
+
+    TRY(plan_by_state(p, &tells, e));
+    if (tells == PLAN_STATE_TELLS)
+        return 0;
+    plan_begin_again(p);
+    return plan_by_match(p, tells == PLAN_STATE_LACKS, e);
+}
+
 static int choose(struct planner *p, struct err *e)
 {
-    bool sane;
+    const struct server_facts *f = &p->peer.facts;
+    bool                       have = false;
 
-    if (p->peer.facts.family == FAMILY_MYSQL)
-        return by_set(p, e);
-    TRY(plan_by_state(p, &sane, e));
-    if (sane)
-        return 0;
-    return err_set(e, E_CONFIG,
-                   "%s is another server, and its GTIDs do not tell where its binlog joins what is "
-                   "held",
-                   p->peer.address);
+    if (p->q->at != NULL && *p->q->at != '\0')
+        return plan_by_choice(p, e);
+    TRY(held_have_gtids(p, &have, e));
+    have = have && f->family == p->last.source.family &&
+           (f->family == FAMILY_MARIADB || strcmp(f->gtid_mode, "ON") == 0);
+    if (p->plan->same_server || !have)
+        return plan_by_match(p, have, e);
+    return f->family == FAMILY_MYSQL ? by_set(p, e) : by_state(p, e);
 }
 
 static int make(struct planner *p, struct err *e)
@@ -190,6 +224,9 @@ static int make(struct planner *p, struct err *e)
 
     if (!store_last_file(p->q->store, &p->last) || !store_first_file(p->q->store, &first))
         return err_set(e, E_CONFIG, "nothing is held yet that another source could be joined to");
+    p->held_end = store_published(p->q->store);
+    if (p->held_end == 0)
+        return err_set(e, E_CONFIG, "no transaction is held yet that could be looked for");
     /* Before the other server is asked, so that what is committed meanwhile is not missed there. */
     TRY(store_gtids_published(p->q->store, &p->held, e));
     TRY(store_gtids_before(p->q->store, first.ordinal, &p->stored_from, e));

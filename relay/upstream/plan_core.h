@@ -12,13 +12,23 @@ struct planner {
     struct store_file           last; /* relay file */
     struct gtids                held; /* of all that is published, what came before the first file
                                          included */
-    struct gtids stored_from;         /* what came before the first file */
+    store_pos    held_end;
+    struct gtids stored_from; /* what came before the first file */
 };
 
 /* Each fills in the plan by its method. */
 MUST_CHECK int plan_by_set(struct planner *p, struct err *e); /* MySQL's GTIDs */
-/* MariaDB's; *sane false: they do not tell, the plan is to be made in another way. */
-MUST_CHECK int plan_by_state(struct planner *p, bool *sane, struct err *e);
+/* MariaDB's. */
+enum plan_state_tells {
+    PLAN_STATE_TELLS, /* the plan is made */
+    PLAN_STATE_LACKS, /* numbers rise, but not all that is held is there: compare one by one */
+    PLAN_STATE_FAILS  /* they tell nothing of the order */
+};
+MUST_CHECK int plan_by_state(struct planner *p, enum plan_state_tells *tells, struct err *e);
+/* By comparing transactions, by GTIDs or by what they contain. */
+MUST_CHECK int plan_by_match(struct planner *p, bool by_gtid, struct err *e);
+/* A person said where: FILE:POSITION. */
+MUST_CHECK int plan_by_choice(struct planner *p, struct err *e);
 
 MUST_CHECK int plan_count(struct planner *p, struct err *e);
 
@@ -31,6 +41,8 @@ MUST_CHECK int plan_find_file(struct planner *p,
 /* Where the peer's binlog ends now. */
 MUST_CHECK int plan_ask_end(struct planner *p, char file[STORE_NAME_BYTES + 1], uint64_t *at,
                             struct err *e);
+/* As if nothing had been found out yet. */
+void plan_begin_again(struct planner *p);
 /* For peer_scan(): one more of theirs that is not held; what asks to be told how far it is (`arg`
    begins with a pointer to the planner). */
 void           plan_note_new(struct plan *p, const char *file, const struct look_txn *t);

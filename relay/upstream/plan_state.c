@@ -1,14 +1,12 @@
 /*
  * Joining by MariaDB's GTIDs, where they tell the order: within a domain the numbers rise in the
  * candidate's binlog, and the last one that is held of each domain is there. Then whatever has a
- * number up to that is held. Its own last one being held instead, it is behind. Where neither is so
- * (gtid_strict_mode = OFF and two servers that were
+ * number up to that is held. Where it is not so (gtid_strict_mode = OFF and two servers that were
  * written to, a server that lost what it had), something else has to tell.
  */
 #include <stdio.h>
 #include "relay/upstream/peer_scan.h"
 #include "relay/upstream/plan_core.h"
-#include "storage/locate.h"
 
 enum { LIST_BYTES_MAX = 4 << 20 };
 
@@ -146,49 +144,37 @@ static int read_on(struct states *s, size_t index, struct err *e)
     return 0;
 }
 
-/* Its binlog ends with what is held, and there is more. */
-static int note_behind(struct states *s, const struct gtid *tip, bool *behind, struct err *e)
+/* Its oldest file begins behind what is held: what was in front of it can't be had. */
+static int take_lost(void *arg, const struct gtid *g, struct err *e)
 {
-    struct plan       *plan = s->p->plan;
-    const struct gtid *last = gtid_state_get(&s->last, tip->domain);
-    char               from[GTID_TEXT_BYTES], to[GTID_TEXT_BYTES];
-    struct err         why = { 0 };
-    store_pos          begin, end;
+    const struct planner *p = arg;
+    const struct gtid    *held = gtid_state_get(&p->held.state, g->domain);
+    char                  text[GTID_TEXT_BYTES];
 
-    *behind = last != NULL && last->number < tip->number;
-    if (*behind && locate_gtid_one(s->p->q->store, last, &begin, &end, &why) != 0) {
-        *behind = false;
-        if (why.kind != E_PURGED) {
-            *e = why;
-            return -1;
-        }
-    }
-    if (!*behind)
+    (void)e;
+    if (is_held(p, g))
         return 0;
-    gtid_format(last, from);
-    gtid_format(tip, to);
-    plan->lacking_transactions += tip->number - last->number;
-    buf_printf(&plan->lacking, "%sall behind %s up to %s", plan->lacking.len > 0 ? ", " : "", from,
-               to);
-    return buf_check(&plan->lacking, "GTIDs", e);
-}
-
-/* Of every domain the candidate has the last one that is held, or ends in front of it. */
-static int check_tips(struct states *s, bool *sane, struct err *e)
-{
-    const struct gtid_state *held = &s->p->held.state;
-
-    for (size_t i = 0; i < held->count && *sane; i++)
-        if (gtid_state_get(&s->tips, held->entries[i].domain) == NULL)
-            TRY(note_behind(s, &held->entries[i], sane, e));
-    if (!*sane) {
-        s->p->plan->lacking_transactions = 0;
-        buf_clear(&s->p->plan->lacking);
-    }
+    p->plan->lost_transactions += g->number - (held != NULL ? held->number : 0);
+    gtid_format(g, text);
+    buf_printf(&p->plan->lost, "%sup to %s", p->plan->lost.len > 0 ? ", " : "", text);
     return 0;
 }
 
-int plan_by_state(struct planner *p, bool *sane, struct err *e)
+static int name_lost(struct planner *p, struct err *e)
+{
+    struct buf text;
+
+    buf_init(&text, LIST_BYTES_MAX);
+    int rc = peer_gtids_before(&p->peer, &p->peer.files[0], &text, e);
+    if (rc == 0)
+        rc = each_of_list(buf_slice(&text), take_lost, p, e);
+    buf_done(&text);
+    if (rc == 0)
+        rc = buf_check(&p->plan->lost, "a list of transactions", e);
+    return rc;
+}
+
+int plan_by_state(struct planner *p, enum plan_state_tells *tells, struct err *e)
 {
     struct states s = { .p = p, .sane = true };
     size_t        index = 0;
@@ -197,14 +183,11 @@ int plan_by_state(struct planner *p, bool *sane, struct err *e)
     p->plan->method = PLAN_GTID;
     TRY(peer_list(&p->peer, e));
     TRY(plan_find_file(p, is_within, &index, &found, e));
-    int rc = 0;
-    if (found) {
-        (void)snprintf(p->plan->file, sizeof p->plan->file, "%s", p->peer.files[index].name);
-        rc = read_on(&s, index, e);
-    }
-    *sane = found && s.sane;
-    if (rc == 0 && *sane)
-        rc = check_tips(&s, sane, e);
+    (void)snprintf(p->plan->file, sizeof p->plan->file, "%s", p->peer.files[index].name);
+    int rc = found ? read_on(&s, index, e) : name_lost(p, e);
+    *tells = !found || (s.sane && has_all_tips(&s)) ? PLAN_STATE_TELLS
+             : s.sane                               ? PLAN_STATE_LACKS
+                                                    : PLAN_STATE_FAILS;
     p->plan->counted = p->q->count;
     gtid_state_done(&s.last);
     gtid_state_done(&s.tips);

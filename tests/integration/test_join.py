@@ -8,6 +8,8 @@ DB = "j"
 TABLE = (f"CREATE DATABASE {DB}; CREATE TABLE {DB}.t (id INT PRIMARY KEY AUTO_INCREMENT,"
          f" v VARCHAR(100)); CREATE TABLE {DB}.same (v INT)")
 GTID_PAIRS = each("mysql97 mysql97", "mariadb10 mariadb10")
+BARE_PAIRS = each("mysql57 mysql57", "mysql55 mysql55", "mysql55 mysql57", "mysql57 mysql80")
+NO_GTIDS = {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"}
 
 
 def fill(server, count, first=None):
@@ -19,18 +21,17 @@ def fill(server, count, first=None):
     return [row[0] for row in server.sql(f"SELECT id FROM {DB}.t ORDER BY id")]
 
 
-def pair_of(scene, pair, options=None):
-    first, second = pair.split()
-    source = scene.server(first, **(options or {}))
-    standby = scene.server(second, **(options or {}))
-    by_gtid = "gtid_mode" not in (options or {}) and first != "mysql55"
-    if by_gtid and source.kind.is_mariadb:
+def pair_of(scene, pair, bare=False, **options):
+    """A source and its replica; `bare`: without GTIDs, by file and position."""
+    source, standby = (scene.server(kind, **(NO_GTIDS if bare and kind != "mysql55" and "mysql" in kind
+                                             else {}), **options) for kind in pair.split())
+    if bare:
+        file = source.binlogs()[0].name
+        standby.make_replica_of(source.host, source.port, *REPL, file=file, pos=4)
+    elif source.kind.is_mariadb:
         standby.make_replica_of(source.host, source.port, *REPL, slave_pos=True)
-    elif by_gtid:
-        standby.make_replica_of(source.host, source.port, *REPL, auto_position=True)
     else:
-        file, pos = source.binlogs()[0].name, 4
-        standby.make_replica_of(source.host, source.port, *REPL, file=file, pos=pos)
+        standby.make_replica_of(source.host, source.port, *REPL, auto_position=True)
     return source, standby
 
 
@@ -79,6 +80,30 @@ def test_a_promoted_standby_at_the_same_address_is_joined_by_gtid(scene, pair):
     lead_to(relay, standby)
     check_all(relay, standby, ids)
     assert "by gtid: epoch 2" in relay.log_text()
+    relay.restart()
+    ids = fill(standby, 5)
+    check_all(relay, standby, ids)
+
+
+@BARE_PAIRS
+def test_a_promoted_standby_is_joined_by_content(scene, pair):
+    """The relay was cut off in the midst of many equal transactions; each comes once all the same."""
+    source, standby = pair_of(scene, pair, bare=True)
+    source.sql(TABLE)
+    relay = scene.relay(source, publish=DB)
+    fill(source, 20)
+    source.flush_binlog()
+    fill(source, 20)
+    relay.wait_caught_up(source)
+    relay.stop()
+    fill(source, 20)
+    promote(standby, source)
+    source.stop()
+    standby.flush_binlog()
+    ids = fill(standby, 20)
+    lead_to(relay, standby)
+    check_all(relay, standby, ids)
+    assert "by content: epoch 2" in relay.log_text()
     relay.restart()
     ids = fill(standby, 5)
     check_all(relay, standby, ids)
