@@ -1,14 +1,14 @@
 #include "relay/failover.h"
 
 enum failover_step failover_look(struct failover *f, const struct sources_policy *policy, bool down,
-                                 int64_t now_ms)
+                                 int64_t silent_ms, int64_t now_ms)
 {
     if (!down || policy->failover != FAILOVER_AUTO) {
         f->down_since_ms = 0;
         return FAILOVER_WAIT;
     }
     if (f->down_since_ms == 0)
-        f->down_since_ms = now_ms;
+        f->down_since_ms = now_ms - silent_ms;
     return now_ms - f->down_since_ms >= (int64_t)policy->after_s * 1000 ? FAILOVER_CONFIRM
                                                                         : FAILOVER_WAIT;
 }

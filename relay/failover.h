@@ -17,9 +17,10 @@ enum failover_step {
     FAILOVER_CONFIRM, /* try once more to reach the active one, over a new connection */
 };
 
-/* `down`: nothing is received from the active source, and it can't be reached either. */
+/* `down`: nothing is received from the active source, and it can't be reached either; silent_ms:
+   for how long nothing has been received, 0 when that is not known. */
 enum failover_step failover_look(struct failover *f, const struct sources_policy *policy, bool down,
-                                 int64_t now_ms);
+                                 int64_t silent_ms, int64_t now_ms);
 /* The active one answered when it was tried once more. */
 void failover_forget(struct failover *f);
 

@@ -227,11 +227,13 @@ static const struct subject *active_subject(const struct prober *p)
 }
 
 /* Only what can't be reached is down: a server that refuses a login is there. */
-static bool is_down(const struct prober *p, const struct subject *active)
+static bool is_down(const struct prober *p, const struct subject *active, int64_t *silent_ms)
 {
     struct channel_status status;
 
     channel_status(p->options.channel, &status);
+    int64_t silent_s = status.last_contact_s != 0 ? (int64_t)time(NULL) - status.last_contact_s : 0;
+    *silent_ms = silent_s > 0 ? silent_s * 1000 : 0;
     return status.state != CHANNEL_FOLLOWING && status.state != CHANNEL_STOPPED &&
            !active->health.answers && active->health.kind == E_IO;
 }
@@ -342,7 +344,9 @@ static int fail_over(struct prober *p, struct err *e)
     sources_policy(p->options.sources, &policy);
     if (active == NULL || p->count < 2)
         return 0;
-    if (failover_look(&p->failover, &policy, is_down(p, active), monotonic_ms()) == FAILOVER_WAIT)
+    int64_t silent_ms;
+    bool    down = is_down(p, active, &silent_ms);
+    if (failover_look(&p->failover, &policy, down, silent_ms, monotonic_ms()) == FAILOVER_WAIT)
         return 0;
     return confirm_and_choose(p, &policy, active, e);
 }

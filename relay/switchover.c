@@ -289,6 +289,22 @@ static int prepare_cure(struct run *r, const struct plan *plan, struct cure *cur
     return rc;
 }
 
+/* It is not going to come back, so nothing is to be held for it. Its session may not have ended
+   yet: then it is forgotten when it has been away for long, as others are. */
+static void forget_replica(const struct run *r, const struct server_facts *facts)
+{
+    char       name[CATALOG_CONSUMER_NAME_BYTES];
+    struct err why = { 0 };
+
+    if (facts->family == FAMILY_MARIADB)
+        (void)snprintf(name, sizeof name, "%.90s/%" PRIu32, r->order->to->relay_user,
+                       facts->server_id);
+    else
+        (void)snprintf(name, sizeof name, "%s", facts->server_uuid);
+    if (consumers_forget(channel_consumers(r->s->options.channel), name, &why) != 0)
+        log_err("switch", "what is held for a server that has caught up", &why);
+}
+
 /* Refused since it is behind: does so, or says how. */
 static int cure(struct run *r, const struct plan *plan, bool *cured, struct err *e)
 {
@@ -305,6 +321,7 @@ static int cure(struct run *r, const struct plan *plan, bool *cured, struct err 
                   r->order->to->name);
         rc = catch_up_run(&c.what, &why);
         *cured = rc == 0;
+        forget_replica(r, &plan->facts);
         if (rc != 0)
             (void)err_note(&why, "'%s' could not be brought up", r->order->to->name);
     } else if (rc != 0) {
@@ -439,9 +456,15 @@ static int run_locked(struct run *r, struct err *e)
         return err_set(e, E_CONFIG, "'%s' is followed already", r->order->to->name);
     if (r->order->dry_run)
         look_at_former(r);
-    int rc = decide(r, false, e);
-    if (rc == 1)
-        rc = decide(r, true, e);
+    int rc = 0;
+    /* Where nothing is held yet there is nothing to join. */
+    if (store_file_count(r->s->options.store) > 0) {
+        rc = decide(r, false, e);
+        if (rc == 1)
+            rc = decide(r, true, e);
+    } else if (r->order->dry_run) {
+        rc = err_set(e, E_CONFIG, "nothing is held yet: any server would be followed as it is");
+    }
     if (rc != 0 || r->order->dry_run)
         return rc;
     return have_it_followed(r, e);

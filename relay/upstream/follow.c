@@ -373,8 +373,10 @@ static int follow_dump(struct follow *f, struct client *c, struct writer *w,
     follow_source_fill(f, facts, &source);
     order.source = &source;
     TRY(make_order(f, c, resume, facts, go_on, &place, &order, e));
-    if (resume->empty)
+    if (resume->empty) {
         TRY(follow_first_epoch(f, w, facts, place.file, e));
+        follow_order_joined(f, 0, place.file);
+    }
     TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
     TRY(ask_semi_sync(f, c, &semi, &order, e));
     TRY(client_dump(c, order.file, order.asked, source_dump_flags(facts), f->source->server_id, e));

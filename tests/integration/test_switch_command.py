@@ -143,7 +143,7 @@ def test_a_switch_there_and_back_is_told_and_remembered(scene, kind):
     assert not any(e["forked"] for e in epochs), epochs
 
 
-@each(*PAIRS)
+@each("mariadb10")
 @limit(180)
 def test_what_the_candidate_lacks_comes_from_the_relay(scene, kind):
     """Refused, with the statements; with --catch-up it gets them, and is nobody's replica then."""
@@ -223,6 +223,8 @@ def test_commits_that_only_the_relay_acknowledged_are_at_the_promoted_server(sce
     relay.cli("switch", "b", "--catch-up")
     missing = writers.acked - set(numbers(b))
     assert not missing, f"lost: {missing}"
+    held_for = [json.loads(line) for line in relay.cli("consumers", "--json").splitlines()]
+    assert [c["server_id"] for c in held_for] == [replica.port], held_for
     assert not b.replica_status(), b.replica_status()
     last = 1 << 30
     insert(b, last, last)
@@ -274,6 +276,23 @@ def test_forks_are_named_and_kept_by_choice(scene, kind):
     relay.wait_status(lambda s: s["source"]["caught_up"])
     assert "a fork" in relay.cli("epochs"), relay.cli("epochs")
     assert "were given, and its source lacks" in relay.cli("epochs"), relay.cli("epochs")
+
+
+@limit(120)
+def test_a_relay_that_holds_nothing_begins_with_the_one_it_is_told(scene, kind="mariadb10"):
+    """The first source was never there."""
+    a, b = scene.server(kind), scene.server(kind)
+    relay = scene.relay(a, start=False)
+    relay.settings["source b"] = candidate(b, relay.port)
+    a.stop()
+    relay.launch()
+    wait.until(lambda: relay.cli("status", check=False), 30, "the relay to answer")
+    assert "following b" in relay.cli("switch", "b")
+    b.sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)")
+    relay.wait_caught_up(b)
+    relay.stop()
+    relay.start()
+    assert relay.status()["source"]["name"] == "b"
 
 
 @limit(180)

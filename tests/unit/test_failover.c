@@ -15,15 +15,27 @@ static void it_is_confirmed_after_the_configured_time_and_not_before(void **stat
     (void)state;
     struct failover f = { 0 };
 
-    assert_int_equal(failover_look(&f, &automatic, true, 5000), FAILOVER_WAIT);
-    assert_int_equal(failover_look(&f, &automatic, true, 14999), FAILOVER_WAIT);
-    assert_int_equal(failover_look(&f, &automatic, true, 15000), FAILOVER_CONFIRM);
+    assert_int_equal(failover_look(&f, &automatic, true, 0, 5000), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &automatic, true, 0, 14999), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &automatic, true, 0, 15000), FAILOVER_CONFIRM);
     /* One answer, and the time begins anew. */
     failover_forget(&f);
-    assert_int_equal(failover_look(&f, &automatic, true, 16000), FAILOVER_WAIT);
-    assert_int_equal(failover_look(&f, &automatic, false, 20000), FAILOVER_WAIT);
-    assert_int_equal(failover_look(&f, &automatic, true, 27000), FAILOVER_WAIT);
-    assert_int_equal(failover_look(&f, &automatic, true, 37000), FAILOVER_CONFIRM);
+    assert_int_equal(failover_look(&f, &automatic, true, 0, 16000), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &automatic, false, 0, 20000), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &automatic, true, 0, 27000), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &automatic, true, 0, 37000), FAILOVER_CONFIRM);
+}
+
+static void the_time_counts_from_the_last_byte_that_came(void **state)
+{
+    (void)state;
+    struct failover f = { 0 };
+
+    assert_int_equal(failover_look(&f, &automatic, true, 9000, 50000), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &automatic, true, 9900, 50900), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &automatic, true, 10000, 51000), FAILOVER_CONFIRM);
+    failover_forget(&f);
+    assert_int_equal(failover_look(&f, &automatic, true, 15000, 60000), FAILOVER_CONFIRM);
 }
 
 static void nothing_is_done_where_a_person_decides(void **state)
@@ -33,10 +45,10 @@ static void nothing_is_done_where_a_person_decides(void **state)
     struct sources_policy manual = automatic;
 
     manual.failover = FAILOVER_MANUAL;
-    assert_int_equal(failover_look(&f, &manual, true, 1), FAILOVER_WAIT);
-    assert_int_equal(failover_look(&f, &manual, true, 1000000), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &manual, true, 0, 1), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &manual, true, 0, 1000000), FAILOVER_WAIT);
     /* What was so under another policy does not count. */
-    assert_int_equal(failover_look(&f, &automatic, true, 1000001), FAILOVER_WAIT);
+    assert_int_equal(failover_look(&f, &automatic, true, 0, 1000001), FAILOVER_WAIT);
 }
 
 static void a_switch_fences_off_the_next_one(void **state)
@@ -71,6 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_confirmed_after_the_configured_time_and_not_before),
+        cmocka_unit_test(the_time_counts_from_the_last_byte_that_came),
         cmocka_unit_test(nothing_is_done_where_a_person_decides),
         cmocka_unit_test(a_switch_fences_off_the_next_one),
         cmocka_unit_test(only_a_fit_primary_or_the_most_advanced_replica_is_taken),

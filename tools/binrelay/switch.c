@@ -1,5 +1,7 @@
 /* binrelay switch: go over to another source, or tell what that would mean. */
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include "tools/binrelay/answer.h"
@@ -108,6 +110,7 @@ static void print_plan(struct json_object *x, bool dry_run)
 
 struct telling {
     bool json, dry_run, refused;
+    bool over;      /* the last step that is to be expected was told */
     char last[256]; /* sentence, not to be said again and again */
 };
 
@@ -149,7 +152,9 @@ static int take_line(struct telling *t, struct slice line, struct err *e)
     struct json_object *x = NULL;
 
     TRY(answer_parse(line, &x, e));
+    const char *step = answer_text(x, "step");
     t->refused |= answer_has(x, "refusal");
+    t->over = strcmp(step, t->dry_run ? "planned" : "follows") == 0;
     if (t->json)
         (void)printf("%.*s\n", (int)line.len, (const char *)line.ptr);
     else
@@ -159,6 +164,20 @@ static int take_line(struct telling *t, struct slice line, struct err *e)
     return 0;
 }
 
+/* Looking into binlogs and catching up take their time: it is waited for as long as the daemon
+   lives. */
+static int next_line(struct control_client *client, struct slice *line, struct err *e)
+{
+    int got;
+
+    while ((got = control_look(client, line, e)) == 0) {
+        struct pollfd p = { .fd = control_fd(client), .events = POLLIN };
+        if (poll(&p, 1, -1) < 0 && errno != EINTR)
+            return err_sys(e, "can't wait for the relay's answer");
+    }
+    return got;
+}
+
 static int ask(const struct call *c, const char *const *words, struct telling *t, struct err *e)
 {
     struct control_client *client = NULL;
@@ -166,13 +185,13 @@ static int ask(const struct call *c, const char *const *words, struct telling *t
     int                    got = 1;
 
     TRY(control_ask(c->at.data, c->at.channel, words, &client, e));
-    while (got == 1) {
-        got = control_line(client, &line, e);
+    while (got == 1 && !t->over) {
+        got = next_line(client, &line, e);
         if (got == 1 && take_line(t, line, e) != 0)
             got = -1;
     }
     control_close(client);
-    return got;
+    return got == 1 ? 0 : -1;
 }
 
 enum command_exit switch_run(const struct call *c, struct err *e)
