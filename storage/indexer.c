@@ -62,16 +62,20 @@ int gtids_unite(struct gtids *into, const struct gtids *more, struct err *e)
 
 int gtids_pass_head(struct gtids *into, const struct gtids *said, bool begins_epoch, struct err *e)
 {
+    bool behind = begins_epoch;
+
     TRY(gtid_set_unite(&into->set, &said->set, e));
-    if (!begins_epoch)
-        return said->state.count != 0 ? gtid_state_copy(&into->state, &said->state, e) : 0;
     for (size_t i = 0; i < said->state.count; i++) {
         const struct gtid *theirs = &said->state.entries[i];
         const struct gtid *ours = gtid_state_get(&into->state, theirs->domain);
         if (ours == NULL || ours->number < theirs->number)
             TRY(gtid_state_set(&into->state, theirs, e));
+        else
+            behind = behind || theirs->number < ours->number;
     }
-    return 0;
+    if (behind || said->state.count == 0)
+        return 0;
+    return gtid_state_copy(&into->state, &said->state, e);
 }
 
 int gtids_unite_text(struct gtids *into, struct slice text, struct err *e)

@@ -94,8 +94,8 @@ MUST_CHECK int indexer_take_fresh(struct indexer *ix, struct gtids *out, struct 
 /*
  * into = what is held behind the head of a file that says `said`, `into` being held before it. A
  * MySQL server's set is united with it, since of what another server left to us it knows nothing.
- * A MariaDB server's state replaces it, as domains may have been deleted; but where it is another
- * server's, which begins earlier, the greater number of each domain counts.
+ * A MariaDB server's state replaces it, as domains may have been deleted; but of another server's
+ * file, or one that is behind what is held (a hole), the greater number of each domain counts.
  */
 MUST_CHECK int gtids_pass_head(struct gtids *into, const struct gtids *said, bool begins_epoch,
                                struct err *e);
