@@ -45,6 +45,16 @@ void avro_put_id(uint32_t id, struct slice record)
         at[i] = (uint8_t)(id >> (8 * (AVRO_FRAME_BYTES - 1 - i)));
 }
 
+void avro_put_registration(const struct schema *root, struct buf *out)
+{
+    struct json j = json_into(out);
+
+    json_open_object(&j);
+    json_name(&j, "schema");
+    json_text_slice(&j, avro_text(root));
+    json_close_object(&j);
+}
+
 void avro_put_subject(const struct options *o, struct slice topic, bool is_key,
                       const struct schema *root, struct buf *out)
 {

@@ -21,6 +21,8 @@ static inline struct slice avro_text(const struct schema *root)
 /* Puts the registry's number into a record that was written with `root`. */
 void avro_put_id(uint32_t id, struct slice record);
 
+/* The question by which it is registered. */
+void avro_put_registration(const struct schema *root, struct buf *out);
 /* Under which name a topic's schema is registered. */
 void avro_put_subject(const struct options *o, struct slice topic, bool is_key,
                       const struct schema *root, struct buf *out);

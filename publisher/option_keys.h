@@ -90,22 +90,32 @@
         "Decimals in JSON as base64 of their bytes or as numbers.")                                \
     OPT(key_converter, "key.converter", CONVERTER, "json",                                         \
         "Write keys as JSON, or as Avro in Confluent's wire format (sink = kafka).")               \
-    OPT(key_registry, "key.converter.schema.registry.url", TEXT, "",                               \
-        "Where the schemas of Avro keys are registered: one or more URLs of a registry with "      \
-        "Confluent's API, separated by commas.")                                                   \
     OPT(key_meta, "key.converter.connect.meta.data", FLAG, "true",                                 \
         "Put Kafka Connect's own properties into Avro schemas of keys.")                           \
     OPT(key_subject, "key.converter.key.subject.name.strategy", SUBJECT, "TopicNameStrategy",      \
         "The subject under which an Avro schema of keys is registered.")                           \
     OPT(value_converter, "value.converter", CONVERTER, "json",                                     \
         "Write values as JSON, or as Avro in Confluent's wire format (sink = kafka).")             \
-    OPT(value_registry, "value.converter.schema.registry.url", TEXT, "",                           \
-        "Where the schemas of Avro values are registered: one or more URLs of a registry with "    \
-        "Confluent's API, separated by commas.")                                                   \
     OPT(value_meta, "value.converter.connect.meta.data", FLAG, "true",                             \
         "Put Kafka Connect's own properties into Avro schemas of values.")                         \
     OPT(value_subject, "value.converter.value.subject.name.strategy", SUBJECT,                     \
         "TopicNameStrategy", "The subject under which an Avro schema of values is registered.")    \
+    OPT(registry_url, "schema.registry.url", TEXT, "",                                             \
+        "Avro: the schema registry, with Confluent's API; several addresses of one registry are "  \
+        "separated by commas. (As with key.converter. or value.converter. in front, like all "     \
+        "below.)")                                                                                 \
+    OPT(registry_registers, "auto.register.schemas", FLAG, "true",                                 \
+        "Avro: register schemas; else they must be there.")                                        \
+    OPT(registry_user, "schema.registry.basic.auth.user.info", TEXT, "",                           \
+        "Avro: USER:PASSWORD for the registry.")                                                   \
+    OPT(registry_token, "schema.registry.bearer.auth.token", TEXT, "",                             \
+        "Avro: a token for the registry.")                                                         \
+    OPT(registry_ca, "schema.registry.ssl.truststore.location", TEXT, "",                          \
+        "Avro: PEM file with the authorities to trust for https addresses; none: the system's.")   \
+    OPT(registry_cert, "schema.registry.ssl.keystore.location", TEXT, "",                          \
+        "Avro: PEM file with a client certificate (and its key).")                                 \
+    OPT(registry_key, "schema.registry.ssl.key.location", TEXT, "",                                \
+        "Avro: PEM file with its private key, where that is another file.")                        \
     OPT(strict, "strict.compatibility", FLAG, "false",                                             \
         "Where Debezium loses changes, lose them too: updates of parts of JSON documents are "     \
         "left out, row images other than FULL stop the publisher.")

@@ -335,8 +335,25 @@ static const struct alias {
     { "decimal.format", { "value.converter.decimal.format", NULL } },
 };
 
+/* Both converters have one registry here. */
+static const char *without_converter(const char *name)
+{
+    static const char *const common[] = { "schema.registry.", "auto.register.schemas" };
+    static const char *const sides[] = { "key.converter.", "value.converter." };
+
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+        size_t n = strlen(sides[i]);
+        for (size_t k = 0; k < sizeof common / sizeof *common; k++)
+            if (strncmp(name, sides[i], n) == 0 &&
+                strncmp(name + n, common[k], strlen(common[k])) == 0)
+                return name + n;
+    }
+    return name;
+}
+
 int options_set(struct options *o, const char *name, const char *value, struct err *e)
 {
+    name = without_converter(name);
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
         if (strcmp(aliases[i].name, name) != 0)
             continue;

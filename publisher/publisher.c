@@ -1,6 +1,7 @@
 #include "publisher/publisher.h"
 #include "publisher/kafka/kafka.h"
 #include "publisher/output.h"
+#include "publisher/registry.h"
 #include "storage/locate.h"
 #include "storage/reader.h"
 #include <pthread.h>
@@ -28,6 +29,7 @@ struct publisher {
     void              *fetch_arg;
     void (*say)(void *arg, const char *name, const char *sentence);
     void               *say_arg;
+    struct registry    *registry; /* NULL: no Avro */
     struct convert     *convert;
     struct output_host  host;
     struct output      *output;
@@ -67,9 +69,16 @@ static int  host_wait(void *arg, const char *problem, int64_t ms, struct err *e)
 static void wake(void *arg);
 static bool host_is_interrupted(void *arg);
 
+static int on_register(void *arg, struct slice topic, bool is_key, const struct schema *root,
+                       uint32_t *id, struct err *e);
+
 static int make_convert(struct publisher *p, struct err *e)
 {
-    const struct convert_options convert = { .options = &p->options, .remember = true };
+    const struct convert_options convert = {
+        .options = &p->options,
+        .remember = true,
+        .registrar = { .find = p->registry != NULL ? on_register : NULL, .arg = p },
+    };
 
     return convert_new(&convert, p->catalog, p->fetch != NULL ? on_fetch : NULL, p, on_change, p,
                        &p->convert, e);
@@ -120,6 +129,10 @@ static int make(struct publisher *p, const struct publisher_options *o, struct e
         p->paused_name = NULL;
         return err_set(e, E_NOMEM, "no memory for a publisher");
     }
+    bool is_avro =
+        p->options.key_converter == CONVERTER_AVRO || p->options.value_converter == CONVERTER_AVRO;
+    if (is_avro && o->kafka != NULL)
+        TRY(registry_new(&p->options, host_is_interrupted, p, &p->registry, e));
     TRY(make_convert(p, e));
     TRY(make_output(p, o, e));
     return remember(p, e);
@@ -158,6 +171,7 @@ void publisher_free(struct publisher *p)
     convert_free(p->convert);
     if (p->output != NULL)
         p->output->kind->free(p->output);
+    registry_free(p->registry);
     gtids_done(&p->gtids);
     options_done(&p->options);
     buf_done(&p->hold);
@@ -343,6 +357,23 @@ static int on_fetch(void *arg, const char *database, const char *table, struct b
         if (is_interrupted(p))
             return err_set(e, E_STOPPED, "stopped while the source could not be asked");
         buf_clear(json);
+    }
+    return 0;
+}
+
+/* A registry that is away is asked again. */
+static int on_register(void *arg, struct slice topic, bool is_key, const struct schema *root,
+                       uint32_t *id, struct err *e)
+{
+    struct publisher *p = arg;
+
+    while (registry_find(p->registry, topic, is_key, root, id, e) != 0) {
+        if (e->kind != E_IO && e->kind != E_AUTH)
+            return -1;
+        tell(p, PUBLISHER_WAITING, e->text);
+        wait_ms(p, false, RETRY_PAUSE_MS);
+        if (is_interrupted(p))
+            return err_set(e, E_STOPPED, "stopped while the schema registry was away");
     }
     return 0;
 }

@@ -96,9 +96,11 @@ static void check_channel(struct parse *p, const struct part *t, char **channel,
 
 static void check_file(struct parse *p, const struct part *t, const char *key, const char *path)
 {
-    if (is_given(path) && access(path, R_OK) != 0)
-        config_complain(p, key_line(t, key), "%s: '%s' can't be read: %s", key, path,
-                        strerror(errno));
+    if (!is_given(path) || access(path, R_OK) == 0)
+        return;
+    int why = errno;
+    config_complain(p, key != NULL ? key_line(t, key) : t->line, "%s%s'%s' can't be read: %s",
+                    key != NULL ? key : "", key != NULL ? ": " : "", path, strerror(why));
 }
 
 static void check_pair(struct parse *p, const struct part *t, const char *cert, const char *key)
@@ -362,6 +364,21 @@ static void check_kafka(struct parse *p, const struct part *t, const struct conf
                         "dead_letter_topic needs undeliverable = dead_letter");
 }
 
+static void check_avro(struct parse *p, const struct part *t, const struct config_publisher *u)
+{
+    if (u->options.key_converter != CONVERTER_AVRO && u->options.value_converter != CONVERTER_AVRO)
+        return;
+    if (u->sink != CONFIG_SINK_KAFKA)
+        config_complain(p, t->line, "[publisher %s]: avro needs sink = kafka", t->name);
+    else if (!is_given(u->options.registry_url))
+        config_complain(p, t->line,
+                        "[publisher %s]: avro needs 'schema.registry.url': the registry's address",
+                        t->name);
+    check_file(p, t, NULL, u->options.registry_ca);
+    check_file(p, t, NULL, u->options.registry_cert);
+    check_file(p, t, NULL, u->options.registry_key);
+}
+
 static void check_publisher(struct parse *p, const struct part *t)
 {
     struct config_publisher *u = config_part(p, t);
@@ -369,6 +386,7 @@ static void check_publisher(struct parse *p, const struct part *t)
 
     check_channel(p, t, &u->channel, true);
     check_kafka(p, t, u);
+    check_avro(p, t, u);
     if (u->sink == CONFIG_SINK_FILE && !is_given(u->path))
         config_complain(p, t->line, "[publisher %s] needs 'path': %s", t->name,
                         "the file of a file sink");
@@ -416,7 +434,9 @@ static void warn_readable(struct parse *p)
     bool        secrets = false;
 
     for (size_t i = 0; i < p->config->publisher_count; i++)
-        secrets |= kafka_settings_have_secret(&p->config->publishers[i].kafka);
+        secrets |= kafka_settings_have_secret(&p->config->publishers[i].kafka) ||
+                   is_given(p->config->publishers[i].options.registry_user) ||
+                   is_given(p->config->publishers[i].options.registry_token);
     for (size_t i = 0; i < p->part_count; i++)
         for (size_t k = 0; k < p->parts[i].section->key_count; k++)
             secrets |=

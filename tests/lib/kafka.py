@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
 import urllib.error
 import urllib.request
 import uuid
@@ -15,6 +16,7 @@ from lib.errors import Failure, Unavailable
 from lib.ports import Port
 from lib.process import Process
 
+REGISTRY = "io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all"
 PROJECT = Path(__file__).resolve().parents[1] / "kafka"
 JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 # Else they start silent. Tools must be: the log goes where their output goes.
@@ -129,6 +131,49 @@ class Broker(Process):
         done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
         pairs = [line.split("\t", 1) for line in done.stdout.splitlines() if "\t" in line]
         return [tuple(None if text == "null" else text for text in pair) for pair in pairs]
+
+
+def _fetch_registry(path):
+    download = path / "download"
+    download.mkdir()
+    maven.run([f"-Dmaven.repo.local={download}/repository", "dependency:copy",
+               f"-DoutputDirectory={download}", f"-Dartifact={REGISTRY}"], cwd=download)
+    found = next(file for file in download.iterdir() if file.name.endswith(".tar.gz"))
+    with tarfile.open(found) as archive:
+        archive.extractall(path)
+    shutil.rmtree(download)
+
+
+class Registry(Process):
+    """Apicurio's schema registry, in memory, with Confluent's API at `url`."""
+
+    def __init__(self, folder):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self._port = Port()
+        self.url = f"http://127.0.0.1:{self._port.number}/apis/ccompat/v7"
+        self.start()
+
+    def start(self):
+        """Also again, after stop() or kill9(), with nothing in it."""
+        home = cache.entry("apicurio-2.6.13", _fetch_registry)
+        jar = next(home.rglob("apicurio-registry-app-*-runner.jar"))
+        super().__init__("registry", ["java", *JVM, "-Dquarkus.http.host=127.0.0.1",
+                                      f"-Dquarkus.http.port={self._port.number}", "-jar", jar],
+                         self.folder / "registry.log", cwd=jar.parent)
+        wait.until(self._answers, 90, lambda: f"the registry to answer\n{self.tail()}")
+        return self
+
+    def _answers(self):
+        self.must_run()
+        try:
+            return self.ask("/subjects") is not None
+        except OSError:
+            return False
+
+    def ask(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return json.load(answer)
 
 
 class Connect(Process):
