@@ -72,7 +72,7 @@ void avro_put_subject(const struct options *o, struct slice topic, bool is_key,
 /* Zigzag, seven bits a byte, the least first. */
 static void put_long(struct buf *out, int64_t v)
 {
-    uint64_t z = (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+    uint64_t z = (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
 
     for (; z > 0x7f; z >>= 7)
         buf_put_u8(out, (uint8_t)(0x80 | (z & 0x7f)));
