@@ -30,6 +30,8 @@ struct fanout {
     uint64_t              position;
     uint32_t              server_id;
     uint32_t              streams, threads;
+    int                  *sockets;
+    size_t               *sent; /* to each */
     uint8_t              *bytes;
     _Atomic(size_t)       end;
     pthread_mutex_t       mutex; /* of the waiting */
@@ -80,7 +82,7 @@ static void *send_on(void *arg)
     return NULL;
 }
 
-static int take_connections(const struct fanout *f, int *sockets, struct err *e)
+static int take_connections(struct fanout *f, struct err *e)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t          length = sizeof at;
@@ -94,25 +96,23 @@ static int take_connections(const struct fanout *f, int *sockets, struct err *e)
     (void)printf("listening %u\n", ntohs(at.sin_port));
     (void)fflush(stdout);
     for (uint32_t i = 0; i < f->streams; i++) {
-        sockets[i] = accept(listener, NULL, NULL);
-        if (sockets[i] < 0 || setsockopt(sockets[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+        f->sockets[i] = accept(listener, NULL, NULL);
+        if (f->sockets[i] < 0 ||
+            setsockopt(f->sockets[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
             return err_sys(e, "accept");
     }
     return 0;
 }
 
-static int begin_threads(struct fanout *f, int *sockets, struct err *e)
+static int begin_threads(struct fanout *f, struct err *e)
 {
-    size_t             *sent = calloc((size_t)f->streams + 1, sizeof *sent);
     static struct share shares[THREADS_MAX];
     uint32_t            first = 0;
 
-    if (sent == NULL)
-        return err_set(e, E_NOMEM, "no memory for %u streams", f->streams);
     for (uint32_t i = 0; i < f->threads; i++) {
         uint32_t  next = f->streams * (i + 1) / f->threads;
         pthread_t thread;
-        shares[i] = (struct share){ f, sockets + first, sent + first, next - first };
+        shares[i] = (struct share){ f, f->sockets + first, f->sent + first, next - first };
         first = next;
         if (pthread_create(&thread, NULL, send_on, &shares[i]) != 0)
             return err_set(e, E_IO, "can't start a thread");
@@ -138,14 +138,15 @@ static int run(struct fanout *f, struct err *e)
 {
     struct client *c = NULL;
     uint16_t       flags = 0;
-    int           *sockets = calloc((size_t)f->streams + 1, sizeof *sockets);
 
+    f->sockets = calloc((size_t)f->streams + 1, sizeof *f->sockets);
+    f->sent = calloc((size_t)f->streams + 1, sizeof *f->sent);
     f->bytes = mmap(NULL, all_bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (sockets == NULL || f->bytes == MAP_FAILED)
+    if (f->sockets == NULL || f->sent == NULL || f->bytes == MAP_FAILED)
         return err_set(e, E_NOMEM, "no memory for %u streams", f->streams);
-    TRY(take_connections(f, sockets, e));
-    TRY(begin_threads(f, sockets, e));
+    TRY(take_connections(f, e));
+    TRY(begin_threads(f, e));
     TRY(client_connect(&f->from, &c, e));
     TRY(client_query(c, "SET @master_binlog_checksum = @@global.binlog_checksum", NULL, NULL, e));
     if (strstr(client_server_version(c), "MariaDB") != NULL) {
