@@ -107,6 +107,20 @@ def test_the_benchmark_tells_how_late_things_come_to_many(scene):
 
 @alone
 @limit(120)
+def test_the_benchmark_tells_how_soon_a_stream_begins_anywhere(scene):
+    """From the relay and from the source, and each is sent the transaction that it lacks."""
+    done = subprocess.run([ROOT / "tools/bench", "first", "--server", "mariadb10", "--files", "40",
+                           "--rounds", "1", "--json"], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    assert said["files"] >= 40, said
+    assert len(said["delays_ms"]) == 3 and all(
+        0 < row["median"] <= row["p99"] for row in said["delays_ms"].values()), said
+
+
+@alone
+@limit(120)
 def test_the_benchmark_tells_the_delay_of_commits(scene):
     """Every commit is seen to be published, with the disk's own time to sync beside it."""
     done = subprocess.run([ROOT / "tools/bench", "commit", "--server", "mariadb10", "--commits",

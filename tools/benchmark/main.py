@@ -21,6 +21,7 @@ from lib.scene import Scene  # noqa: E402
 from lib.servers import REPL  # noqa: E402
 
 import commit  # noqa: E402
+import first  # noqa: E402
 import latency  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
@@ -51,6 +52,8 @@ Measures the relay against real peers, by turns in the same run, and prints medi
            system, and by a program that only passes the source's stream on to as many
            connections, which is what the machine's own network takes; memory, and CPU with
            all of them idle.
+  first    how soon consumers that hold a random part of a source's transactions (by GTID) have
+           their first one, from a relay that holds thousands of binlogs, and from the source.
 
 The relay's CPU is always that of its whole process.
 """
@@ -236,24 +239,26 @@ def serve_many(scene, backlog, endpoint, pid):
     before, begin = measure.cpu_seconds(pid), time.monotonic()
     logs = [scene.path(f"drain-{number}.log") for number in range(SERVE_AT_ONCE)]
     with concurrent.futures.ThreadPoolExecutor(SERVE_AT_ONCE) as pool:
-        list(pool.map(lambda numbered: measure.run_program(
+        readers = list(pool.map(lambda numbered: measure.run_program(
             [*drain_argv(endpoint, backlog), "--server-id", 3_000_000_000 + numbered[0]],
             numbered[1]), enumerate(logs)))
     seconds = time.monotonic() - begin
     for log in logs:
         check_drained(log, backlog, str(endpoint))
-    return measure.Run(seconds / SERVE_AT_ONCE, (measure.cpu_seconds(pid) - before) / SERVE_AT_ONCE)
+    return measure.Run(seconds / SERVE_AT_ONCE, (measure.cpu_seconds(pid) - before) / SERVE_AT_ONCE,
+                       reader_s=sum(reader.cpu_s for reader in readers) / SERVE_AT_ONCE)
 
 
 def serve_once(scene, backlog, endpoint, pid, *more):
     """One reader takes everything, several times over, since the kernel counts CPU time in 10 ms."""
     before = measure.cpu_seconds(pid)
-    seconds = 0
+    seconds = reader_s = 0
     for _ in range(SERVE_PASSES):
         log = scene.path("drain.log")
-        measure.run_program([*drain_argv(endpoint, backlog), *more], log)
+        reader_s += measure.run_program([*drain_argv(endpoint, backlog), *more], log).cpu_s
         seconds += check_drained(log, backlog, str(endpoint))
-    return measure.Run(seconds / SERVE_PASSES, (measure.cpu_seconds(pid) - before) / SERVE_PASSES)
+    return measure.Run(seconds / SERVE_PASSES, (measure.cpu_seconds(pid) - before) / SERVE_PASSES,
+                       reader_s=reader_s / SERVE_PASSES)
 
 
 def measure_serve(scene, backlog, rounds, with_tls):
@@ -268,24 +273,31 @@ def measure_serve(scene, backlog, rounds, with_tls):
     at = {name: measure.median(some) for name, some in runs.items()}
     memory_mib = relay.memory_kib() / 1024
     relay.stop()
+    one, many = at["relay"], at["many"]
     return {
-        "rows": [("from the database", at["database"]), ("from binrelay", at["relay"]),
+        "rows": [("from the database", at["database"]), ("from binrelay", one),
                  *([("from binrelay by TLS", at["tls"])] if with_tls else []),
-                 (f"from binrelay, {SERVE_AT_ONCE} at once, each", at["many"])],
+                 (f"from binrelay, {SERVE_AT_ONCE} at once, each", many)],
         "goals": [
-            ("speed, of the database's", at["database"].seconds / at["relay"].seconds, 1.5, True),
+            ("speed, of the database's", at["database"].seconds / one.seconds, 1.5, True),
             ("CPU per GB, of the database's",
-             at["relay"].cpu_s / max(at["database"].cpu_s, measure.TICK_S), 0.4, False),
-            *([("speed by TLS, of that in the clear",
-                at["relay"].seconds / at["tls"].seconds, 0.6, True)] if with_tls else []),
+             one.cpu_s / max(at["database"].cpu_s, measure.TICK_S), 0.4, False),
+            ("cores that the reader took", one.reader_s / one.seconds, None, False),
+            *([("speed by TLS, of that in the clear", one.seconds / at["tls"].seconds, 0.6, True),
+               ("cores that the reader took by TLS", at["tls"].reader_s / at["tls"].seconds, None,
+                False)] if with_tls else []),
+            (f"MB/s, {SERVE_AT_ONCE} at once, together", backlog.bytes / measure.MB / many.seconds,
+             None, True),
+            ("cores that the relay took then", many.cpu_s / many.seconds, None, False),
+            ("cores that the readers took then", many.reader_s / many.seconds, None, False),
             (f"CPU per GB, {SERVE_AT_ONCE} at once, of one's",
-             at["many"].cpu_s / max(at["relay"].cpu_s, measure.TICK_S), None, False),
+             many.cpu_s / max(one.cpu_s, measure.TICK_S), None, False),
             ("memory of the daemon, MiB", memory_mib, 32, False)],
     }
 
 
 MEASURES = {"ingest": measure_ingest, "serve": measure_serve}
-COMMANDS = (*MEASURES, "commit", "latency")
+COMMANDS = (*MEASURES, "commit", "latency", "first")
 
 
 def goals_as_json(goals):
@@ -346,6 +358,20 @@ def bench_latency(scene, options, kind_name):
     report.print_load("delays are for the most part theirs")
 
 
+def bench_first(scene, options, kind_name):
+    result = first.measure_first(scene, kind_name, rounds=options.rounds,
+                                 files=options.files or first.FILES, starts=first.STARTS)
+    if options.json:
+        print(json.dumps({"bench": "first", "server": kind_name, **result,
+                          "goals": goals_as_json(result["goals"])}), flush=True)
+        return
+    title = (f"first: {kind_name} {result['release']}, {result['transactions']:,} transactions in "
+             f"{result['files']:,} files, {first.STARTS * options.rounds} starts")
+    report.print_delays(title, result["delays_ms"])
+    report.print_goals(result["goals"])
+    report.print_load("delays are for the most part theirs")
+
+
 def bench(options, kind_name, form):
     """One table: a server's kind and a form of load, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="binrelay-bench-") as folder:
@@ -353,6 +379,8 @@ def bench(options, kind_name, form):
         try:
             if options.what == "latency":
                 bench_latency(scene, options, kind_name)
+            elif options.what == "first":
+                bench_first(scene, options, kind_name)
             elif form is None:
                 bench_commit(scene, options, kind_name)
             else:
@@ -383,17 +411,21 @@ def read_options():
                         help=f"commit: how many a second (default: {commit.RATE:,})")
     parser.add_argument("--streams", type=int, metavar="N",
                         help=f"latency: how many consumers (default: {latency.STREAMS:,})")
+    parser.add_argument("--files", type=int, metavar="N",
+                        help=f"first: how many binlogs, about (default: {first.FILES:,})")
     parser.add_argument("--json", action="store_true", help="one JSON object for each table")
     options = parser.parse_args()
     numbers = (options.rounds, options.rows, options.commits, options.rate,
-               options.streams)
+               options.streams, options.files)
     if any(number is not None and number < 1 for number in numbers):
-        parser.error("--rows, --rounds, --commits, --rate and --streams are numbers above zero")
+        parser.error("--rows, --rounds, --commits, --rate, --streams and --files are numbers above zero")
     if options.what not in MEASURES:
         if options.only or options.rows:
             parser.error(f"--only and --rows are for a backlog, {options.what} has none")
-    elif options.commits or options.rate:
+    if (options.commits or options.rate) and options.what not in ("commit", "latency"):
         parser.error("--commits and --rate are for commit and latency")
+    if options.files and options.what != "first":
+        parser.error("--files is for first")
     if options.tls and options.what != "serve":
         parser.error("--tls is for serve")
     if options.streams and options.what != "latency":

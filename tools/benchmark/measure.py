@@ -18,6 +18,7 @@ class Run:
     seconds: float
     cpu_s: float
     memory_kib: int = 0
+    reader_s: float = 0  # processor seconds of those who take it
 
 
 def cpu_seconds(pid, thread=None):
@@ -52,4 +53,5 @@ def median(runs):
     """Of each number by itself, and the highest memory."""
     return Run(statistics.median(run.seconds for run in runs),
                statistics.median(run.cpu_s for run in runs),
-               max(run.memory_kib for run in runs))
+               max(run.memory_kib for run in runs),
+               statistics.median(run.reader_s for run in runs))
