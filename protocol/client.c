@@ -558,6 +558,17 @@ int client_detach(struct client *c, struct err *e)
     return 0;
 }
 
+/* Several records with one call, in place of two calls for each. */
+static void read_ahead(struct client *c)
+{
+    enum { TLS_AHEAD_BYTES = 100 * 1024 };
+
+    /* Only a buffer that is made anew has the new size. */
+    (void)SSL_set_mode(c->tls, SSL_MODE_RELEASE_BUFFERS);
+    SSL_set_default_read_buffer_len(c->tls, TLS_AHEAD_BYTES);
+    SSL_set_read_ahead(c->tls, 1);
+}
+
 int client_dump(struct client *c, const char *file, uint64_t position, uint16_t flags,
                 uint32_t server_id, struct err *e)
 {
@@ -581,6 +592,8 @@ int client_dump(struct client *c, const char *file, uint64_t position, uint16_t 
     /* The receive buffer is left to the kernel: what it gives by itself is far above what
        SO_RCVBUF may ask for. */
     TRY(client_detach(c, e));
+    if (c->tls != NULL)
+        read_ahead(c);
     return c->mysql->net.compress ? begin_unpacking(c, e) : 0;
 }
 
