@@ -1,5 +1,6 @@
 #include "storage/locate.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include "storage/index.h"
 #include "storage/indexer.h"
 #include "storage/scan.h"
@@ -188,28 +189,25 @@ static int ask_file(struct store *s, const struct question *q, uint32_t ordinal,
     return 0;
 }
 
-/* The newest file that fits; 0 when not even the first does. Each file that is asked costs a few
-   reads from all over the disk: mostly four are. */
-static int newest_file(struct store *s, const struct question *q, uint32_t *out, struct err *e)
+/* The newest file of a range that fits; 0 when not even the first does. Each file that is asked
+   costs a few reads from all over the disk: mostly four are. */
+static int newest_file_of(struct store *s, const struct question *q, uint32_t first, uint32_t last,
+                          uint32_t *out, struct err *e)
 {
-    struct store_file first;
-    struct store_file last;
-    struct probe      good;
-    struct probe      bad;
-    struct probe      probe;
-    uint64_t          held = 0;
-    bool              fits;
-    bool              halve = false;
+    struct probe good;
+    struct probe bad;
+    struct probe probe;
+    uint64_t     held = 0;
+    bool         fits;
+    bool         halve = false;
 
-    if (!store_first_file(s, &first) || !store_last_file(s, &last))
-        return err_set(e, E_PURGED, "the store is empty");
     /* Most consumers are near the end. */
-    TRY(ask_file(s, q, last.ordinal, &bad, &fits, &held, e));
-    if (fits || first.ordinal == last.ordinal) {
-        *out = fits ? last.ordinal : 0;
+    TRY(ask_file(s, q, last, &bad, &fits, &held, e));
+    if (fits || first == last) {
+        *out = fits ? last : 0;
         return 0;
     }
-    TRY(ask_file(s, q, first.ordinal, &good, &fits, NULL, e));
+    TRY(ask_file(s, q, first, &good, &fits, NULL, e));
     while (fits && bad.ordinal - good.ordinal > 1) {
         uint32_t between = bad.ordinal - good.ordinal;
         bool     here;
@@ -222,6 +220,16 @@ static int newest_file(struct store *s, const struct question *q, uint32_t *out,
     }
     *out = fits ? good.ordinal : 0;
     return 0;
+}
+
+static int newest_file(struct store *s, const struct question *q, uint32_t *out, struct err *e)
+{
+    struct store_file first;
+    struct store_file last;
+
+    if (!store_first_file(s, &first) || !store_last_file(s, &last))
+        return err_set(e, E_PURGED, "the store is empty");
+    return newest_file_of(s, q, first.ordinal, last.ordinal, out, e);
 }
 
 static uint64_t set_size(const void *arg, const struct gtids *before)
@@ -248,41 +256,57 @@ static uint64_t state_size(const void *arg, const struct gtids *before)
 
 /* ---- GTIDs: where in the file ---- */
 
-struct have {
-    const struct gtid_set   *set;
-    const struct gtid_state *state;
+/* Of a MariaDB consumer's domain: it holds what stands before this place. By numbers that could
+   not be told, since a server that takes another one's place may count on from a lower one. */
+struct held_domain {
+    uint32_t  domain;
+    store_pos until;
 };
 
-static bool is_held(const struct have *have, const struct gtid *g)
+struct have {
+    const struct gtid_set *set;
+    struct held_domain    *domains;
+    size_t                 count;
+};
+
+static bool domain_is_held(const struct have *have, uint32_t domain, store_pos upto)
+{
+    for (size_t i = 0; i < have->count; i++)
+        if (have->domains[i].domain == domain)
+            return upto <= have->domains[i].until;
+    return false;
+}
+
+static bool is_held(const struct have *have, const struct gtid *g, store_pos end)
 {
     if (g->kind == GTID_MYSQL)
         return have->set != NULL && gtid_set_contains(have->set, g);
-    if (g->kind != GTID_MARIADB || have->state == NULL)
-        return false; /* of an anonymous one nobody can say */
-    const struct gtid *last = gtid_state_get(have->state, g->domain);
-    return last != NULL && g->number <= last->number;
+    /* Of an anonymous one nobody can say. */
+    return g->kind == GTID_MARIADB && domain_is_held(have, g->domain, end);
 }
 
-static bool all_held(const struct have *have, const struct gtids *g)
+/* `end` is that of the stretch that has these. */
+static bool all_held(const struct have *have, const struct gtids *g, store_pos end)
 {
     if (!gtid_set_is_empty(&g->set) &&
         (have->set == NULL || !gtid_set_is_subset(&g->set, have->set)))
         return false;
     for (size_t i = 0; i < g->state.count; i++)
-        if (!is_held(have, &g->state.entries[i]))
+        if (!domain_is_held(have, g->state.entries[i].domain, end))
             return false;
     return true;
 }
 
 struct first_missing {
     const struct have *have;
+    uint32_t           ordinal;
     uint64_t           begin;
 };
 
 static bool is_missing(void *arg, const struct found *t)
 {
     struct first_missing *m = arg;
-    if (is_held(m->have, &t->gtid))
+    if (is_held(m->have, &t->gtid, store_pos_at(m->ordinal, t->end)))
         return false;
     m->begin = t->begin;
     return true;
@@ -293,7 +317,7 @@ static int first_missing(struct store *s, const struct store_file *f, const stru
                          uint64_t *out, struct err *e)
 {
     struct walk          w;
-    struct first_missing m = { .have = have };
+    struct first_missing m = { .have = have, .ordinal = f->ordinal };
     bool                 more = true;
     bool                 stopped = false;
 
@@ -303,7 +327,8 @@ static int first_missing(struct store *s, const struct store_file *f, const stru
         result = walk_next(&w, &more, e);
         if (result != 0 || !more)
             break;
-        if (w.span.known && w.span.counts.anonymous == 0 && all_held(have, &w.span.gtids))
+        store_pos end = store_pos_at(f->ordinal, w.span.to);
+        if (w.span.known && w.span.counts.anonymous == 0 && all_held(have, &w.span.gtids, end))
             continue;
         result = read_transactions(s, f, w.span.from, w.span.to, is_missing, &m, &stopped, e);
     }
@@ -421,58 +446,83 @@ static bool same_gtid(const struct gtid *a, const struct gtid *b)
     return memcmp(a->uuid, b->uuid, UUID_BYTES) == 0 && strcmp(a->tag, b->tag) == 0;
 }
 
-/* A consumer that claims a GTID which was never here has a history of its own. */
-static int check_known(struct store *s, uint32_t ordinal, const struct gtid *g,
-                       const struct gtids *published, struct err *e)
+static int not_here(const struct gtid *g, const char *more, struct err *e)
+{
+    return err_set(e, E_PURGED,
+                   "Error: connecting slave requested to start from GTID %u-%u-%llu, which is not "
+                   "in the master's binlog%s",
+                   g->domain, g->server_id, (unsigned long long)g->number, more);
+}
+
+/* Behind which place a consumer that is at `g` lacks something of its domain. One that claims what
+   was never here has a history of its own. */
+static int find_domain(struct store *s, uint32_t ordinal, const struct gtid *g,
+                       const struct gtids *published, store_pos *until, struct err *e)
 {
     struct gtids       before = { 0 };
     store_pos          begin;
-    store_pos          end;
     const struct gtid *newest = gtid_state_get(&published->state, g->domain);
 
+    *until = UINT64_MAX;
     if (newest == NULL || same_gtid(newest, g))
         return 0; /* a domain that only others write to, or all of it is held */
     if (newest->number < g->number)
-        return err_set(e, E_PURGED,
-                       "Error: connecting slave requested to start from GTID %u-%u-%llu, which is "
-                       "not in the master's binlog",
-                       g->domain, g->server_id, (unsigned long long)g->number);
+        return not_here(g, "", e);
+    *until = store_pos_at(ordinal, BINLOG_MAGIC_BYTES);
     TRY(store_gtids_before(s, ordinal, &before, e));
     const struct gtid *last = gtid_state_get(&before.state, g->domain);
     bool               there = last != NULL && same_gtid(last, g);
     gtids_done(&before);
-    if (there || locate_gtid_one(s, g, &begin, &end, e) == 0)
+    if (there || locate_gtid_one(s, g, &begin, until, e) == 0)
         return 0;
     if (e->kind != E_PURGED)
         return -1;
-    return err_set(e, E_PURGED,
-                   "Error: connecting slave requested to start from GTID %u-%u-%llu, which is not "
-                   "in the master's binlog. Since the master's binlog contains GTIDs with higher "
-                   "sequence numbers, it probably means that the slave has diverged due to "
-                   "executing extra erroneous transactions",
-                   g->domain, g->server_id, (unsigned long long)g->number);
+    return not_here(g,
+                    ". Since the master's binlog contains GTIDs with higher sequence numbers, it "
+                    "probably means that the slave has diverged due to executing extra erroneous "
+                    "transactions",
+                    e);
 }
 
-int locate_gtid_state(struct store *s, const struct gtid_state *have, struct locate_gtid *out,
+static int begin_in_domains(struct store *s, uint32_t ordinal, const struct gtid_state *state,
+                            struct have *have, struct locate_gtid *out, struct err *e)
+{
+    struct gtids published = { 0 };
+    uint32_t     first = ordinal;
+
+    TRY(store_gtids_published(s, &published, e));
+    int result = 0;
+    for (; have->count < state->count && result == 0; have->count++) {
+        const struct gtid  *g = &state->entries[have->count];
+        struct held_domain *d = &have->domains[have->count];
+        d->domain = g->domain;
+        result = find_domain(s, ordinal, g, &published, &d->until, e);
+        if (store_pos_ordinal(d->until) < first)
+            first = store_pos_ordinal(d->until);
+    }
+    gtids_done(&published);
+    TRY(result);
+    return begin_in(s, first, have, out, e);
+}
+
+int locate_gtid_state(struct store *s, const struct gtid_state *state, struct locate_gtid *out,
                       struct err *e)
 {
-    uint32_t     ordinal = 0;
-    struct have  held = { .state = have };
-    struct gtids published = { 0 };
+    uint32_t    ordinal = 0;
+    struct have have = { 0 };
 
-    const struct question question = { state_fits, state_size, state_held, have };
+    const struct question question = { state_fits, state_size, state_held, state };
     TRY(newest_file(s, &question, &ordinal, e));
     if (ordinal == 0)
         return err_set(e, E_PURGED,
                        "Could not find GTID state requested by slave in any binlog files. Probably "
                        "the slave state is too old and required binlog files have been purged.");
-    TRY(store_gtids_published(s, &published, e));
-    int result = 0;
-    for (size_t i = 0; i < have->count && result == 0; i++)
-        result = check_known(s, ordinal, &have->entries[i], &published, e);
-    gtids_done(&published);
-    TRY(result);
-    return begin_in(s, ordinal, &held, out, e);
+    have.domains = calloc(state->count + 1, sizeof *have.domains);
+    if (have.domains == NULL)
+        return err_set(e, E_NOMEM, "no memory for %zu domains", state->count);
+    int result = begin_in_domains(s, ordinal, state, &have, out, e);
+    free(have.domains);
+    return result;
 }
 
 /* ---- one GTID ---- */
@@ -526,37 +576,74 @@ static bool is_wanted(void *arg, const struct found *t)
     return same_gtid(&t->gtid, w->gtid);
 }
 
+/* In the one file of a range where it can be. */
+static int find_in(struct store *s, uint32_t ordinal, struct wanted *wanted, bool *found,
+                   struct err *e)
+{
+    struct store_file f;
+    struct walk       w;
+    bool              more = true;
+
+    *found = false;
+    TRY(store_file_by_ordinal(s, ordinal, &f, e));
+    TRY(walk_open(s, &f, &w, e));
+    int result = 0;
+    while (result == 0 && !*found) {
+        result = walk_next(&w, &more, e);
+        if (result != 0 || !more)
+            break;
+        if (w.span.known && !covers(&w.span.gtids, wanted->gtid))
+            continue;
+        result = read_transactions(s, &f, w.span.from, w.span.to, is_wanted, wanted, found, e);
+    }
+    walk_close(&w);
+    return result;
+}
+
+/* The first file of the epoch that has this one. */
+static int epoch_begin(struct store *s, uint32_t ordinal, uint32_t *out, struct err *e)
+{
+    struct store_file f;
+    struct store_file first;
+
+    TRY(store_file_by_ordinal(s, ordinal, &f, e));
+    if (!store_first_file(s, &first))
+        return err_set(e, E_PURGED, "the store is empty");
+    while (f.ordinal > first.ordinal && !store_begins_epoch(s, &f))
+        TRY(store_file_by_ordinal(s, f.ordinal - 1, &f, e));
+    *out = f.ordinal;
+    return 0;
+}
+
+/* Newest epoch first: in each, numbers only rise, but one server may count on from less than
+   another one had. */
 int locate_gtid_one(struct store *s, const struct gtid *g, store_pos *begin, store_pos *end,
                     struct err *e)
 {
-    uint32_t          ordinal = 0;
-    struct store_file f;
-    struct walk       w;
+    struct store_file first;
+    struct store_file last;
     struct wanted     wanted = { .gtid = g };
-    bool              more = true;
-    bool              stopped = false;
+    bool              found = false;
     char              text[GTID_TEXT_BYTES];
 
     assert(g->kind != GTID_NONE);
     gtid_format(g, text);
+    if (!store_first_file(s, &first) || !store_last_file(s, &last))
+        return err_set(e, E_PURGED, "the store is empty");
     const struct question question = { lies_behind, one_size, one_held, g };
-    TRY(newest_file(s, &question, &ordinal, e));
-    if (ordinal == 0)
-        return err_set(e, E_PURGED, "%s is from before the first held file", text);
-    TRY(store_file_by_ordinal(s, ordinal, &f, e));
-    TRY(walk_open(s, &f, &w, e));
-    int result = 0;
-    while (result == 0 && !stopped) {
-        result = walk_next(&w, &more, e);
-        if (result != 0 || !more)
-            break;
-        if (w.span.known && !covers(&w.span.gtids, g))
-            continue;
-        result = read_transactions(s, &f, w.span.from, w.span.to, is_wanted, &wanted, &stopped, e);
+    uint32_t              ordinal = 0;
+    for (uint32_t to = last.ordinal; to >= first.ordinal && !found; to--) {
+        uint32_t from = to;
+        TRY(epoch_begin(s, to, &from, e));
+        TRY(newest_file_of(s, &question, from, to, &ordinal, e));
+        if (ordinal == 0 && from == first.ordinal)
+            return err_set(e, E_PURGED, "%s is from before the first held file", text);
+        /* What is in front of an epoch's first file is not all from its own server. */
+        ordinal = ordinal != 0 ? ordinal : from;
+        TRY(find_in(s, ordinal, &wanted, &found, e));
+        to = from;
     }
-    walk_close(&w);
-    TRY(result);
-    if (!stopped)
+    if (!found)
         return err_set(e, E_PURGED, "%s is not held", text);
     *begin = store_pos_at(ordinal, wanted.found.begin);
     *end = store_pos_at(ordinal, wanted.found.end);

@@ -333,6 +333,8 @@ static void assert_located(struct joined *j, const char *have, store_pos first)
     if (result != 0)
         print_error("%s: %s\n", have, e.text);
     assert_int_equal(result, 0);
+    if (at.first != first)
+        print_error("%s\n", have);
     assert_int_equal(at.first, first);
     gtids_done(&g);
 }
@@ -364,6 +366,55 @@ static void a_consumer_begins_where_it_ended_on_either_side_of_a_switch(void **s
     }
 }
 
+/*
+ * A MariaDB server that took over without the last two, and counted on from there: its 7 and 8 are
+ * not the first one's. Kept as a fork, each consumer goes on from its own.
+ *
+ *   relay 000002 [6 7 8]  000003 [head hole(6) 7' 8']  000004 [9' 10']
+ */
+static void in_a_fork_of_mariadb_a_number_alone_tells_nothing(void **state)
+{
+    (void)state;
+    struct joined       j = { 0 };
+    struct binlog       c;
+    struct err          e = { 0 };
+    struct store_file   f;
+    struct store_source b = other_source(&maria);
+
+    fixture_begin(&j.f, NULL);
+    make_binlogs(&j, &maria);
+    binlog_done(&j.b);
+    binlog_begin_next(&j.b, &j.a1);
+    binlog_format(&j.b);
+    binlog_head(&j.b, "0-1-5");
+    binlog_transaction(&j.b, 10); /* 6 */
+    j.b.style.server_id = 2;
+    binlog_transaction(&j.b, 10);
+    binlog_transaction(&j.b, 10);
+    binlog_begin_next(&c, &j.b);
+    binlog_format(&c);
+    binlog_head(&c, "0-2-8");
+    binlog_transaction(&c, 10);
+    binlog_transaction(&c, 10);
+    fixture_file(&j.f, "bin.000001", &j.a1);
+    fixture_file(&j.f, "bin.000002", &j.a2);
+    join(&j, 1);
+    assert_int_equal(writer_begin_file(j.f.writer, &b, "b.000009", 0, &e), 0);
+    fixture_append(&j.f, &c, 0, SIZE_MAX);
+    fixture_publish(&j.f);
+
+    assert_located(&j, "0-1-6", store_pos_at(2, j.a2.txn_ends[0]));
+    assert_located(&j, "0-1-7", store_pos_at(2, j.a2.txn_ends[1]));
+    assert_int_equal(store_file_by_ordinal(j.f.store, 2, &f, &e), 0);
+    assert_located(&j, "0-1-8", store_pos_at(2, f.size));
+    assert_located(&j, "0-2-7", store_pos_at(2, f.size)); /* and waits for it from there */
+    assert_located(&j, "0-2-8", store_pos_at(4, c.ends[1]));
+    assert_located(&j, "0-2-9", store_pos_at(4, c.txn_ends[0]));
+    assert_located(&j, "0-2-10", store_pos_at(4, c.txn_ends[1]));
+    binlog_done(&c);
+    joined_done(&j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +423,7 @@ int main(void)
         cmocka_unit_test(the_last_file_of_an_epoch_ends_with_a_rotate_of_our_own),
         cmocka_unit_test(an_epoch_ends_as_its_source_left_it),
         cmocka_unit_test(a_consumer_begins_where_it_ended_on_either_side_of_a_switch),
+        cmocka_unit_test(in_a_fork_of_mariadb_a_number_alone_tells_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
