@@ -76,7 +76,8 @@ static int take_format(struct scanner *n, struct slice whole, struct err *e)
     TRY(event_parse(whole, false, &ev, e));
     TRY(format_parse(whole, &n->format, e));
     n->has_format = true;
-    n->s->created_s = ev.timestamp_s;
+    if (n->s->first_created_s == 0)
+        n->s->first_created_s = ev.timestamp_s;
     if (ev.source_end == 0 || n->offset != BINLOG_MAGIC_BYTES)
         return 0;
     n->offset += ev.length;

@@ -22,6 +22,6 @@ struct peer_scan {
     char     end_file[STORE_NAME_BYTES + 1]; /* where it ended */
     uint64_t end_at;
     uint64_t bytes;
-    uint32_t created_s; /* time of the (last) file's format description */
+    uint32_t first_created_s; /* time of the first file's format description */
 };
 MUST_CHECK int peer_scan(struct peer *p, struct peer_scan *s, struct err *e);

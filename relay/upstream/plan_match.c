@@ -21,6 +21,7 @@ struct match {
     uint64_t          window;
     size_t            theirs_from; /* index of the peer's file */
     bool              held_all, theirs_all;
+    uint32_t          oldest_created_s; /* of the peer's oldest file that was read */
     bool             *is_held, *is_lacking;
     struct join       join;
     enum join_found   found;
@@ -112,6 +113,7 @@ static int extend_theirs(struct match *m, struct err *e)
     memcpy(name, peer->files[--m->theirs_from].name, sizeof name);
     m->theirs_all = m->theirs_from == 0;
     TRY(peer_scan(peer, &scan, e));
+    m->oldest_created_s = scan.first_created_s;
     if (newest)
         skip_set_until(&m->p->plan->skip, scan.end_file, scan.end_at);
     return put_in_front(&m->part, &m->theirs, e);
@@ -364,6 +366,15 @@ static int not_found(const struct match *m, struct err *e)
                    p->peer.address, places, name);
 }
 
+/* None of what is held can be in binlogs that began after it; that it looks as if is due to equal
+   transactions in the same second. */
+static bool was_reset(const struct match *m)
+{
+    if (!m->p->plan->same_server)
+        return false;
+    return m->found == JOIN_NONE || (m->theirs_all && m->oldest_created_s >= m->p->last.last_s);
+}
+
 /* Its binlogs were begun anew: all of them is new, and none of what is held is in them. */
 static int begin_anew(struct match *m)
 {
@@ -390,7 +401,7 @@ int plan_by_match(struct planner *p, bool by_gtid, struct err *e)
         rc = search(&m, e);
     if (rc == 0 && m.found == JOIN_FOUND)
         rc = fill_in(&m, e);
-    else if (rc == 0 && m.found == JOIN_NONE && p->plan->same_server)
+    else if (rc == 0 && was_reset(&m))
         rc = begin_anew(&m);
     else if (rc == 0)
         rc = not_found(&m, e);

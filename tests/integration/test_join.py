@@ -1,5 +1,8 @@
 """Another server answers at the source's address: the relay joins its binlog to what it holds."""
 
+import json
+import shutil
+
 from lib import wait
 from lib.marks import each
 from lib.servers import REPL
@@ -107,3 +110,164 @@ def test_a_promoted_standby_is_joined_by_content(scene, pair):
     relay.restart()
     ids = fill(standby, 5)
     check_all(relay, standby, ids)
+
+
+@each("mariadb10 mariadb10", "mariadb102 mariadb10")
+def test_gtids_that_tell_no_order_are_not_trusted(scene, pair):
+    """gtid_strict_mode = OFF, and the standby was written to meanwhile: numbers go up and down."""
+    source, standby = pair_of(scene, pair, bare=True, gtid_strict_mode="OFF")
+    source.sql(TABLE)
+    relay = scene.relay(source, publish=f"{DB},own")
+    fill(source, 10)
+    standby.wait_for(source)
+    standby.sql("CREATE DATABASE own; CREATE TABLE own.t (v INT)")
+    for _ in range(5):
+        standby.sql("INSERT INTO own.t VALUES (1)")
+    fill(source, 10)
+    relay.wait_caught_up(source)
+    promote(standby, source)
+    source.stop()
+    ids = fill(standby, 10)
+    lead_to(relay, standby)
+    check_all(relay, standby, ids)
+    assert "by content: epoch 2" in relay.log_text()
+    own = [event for event in relay.events() if event["topic"] == "srv.own.t"]
+    assert len(own) == 5, own  # what it was written to meanwhile came, too
+
+
+WORKLOAD_PAIRS = each("mysql55 mysql57", "mysql57 mysql80", "mariadb10 mariadb11")
+
+
+@WORKLOAD_PAIRS
+def test_every_kind_of_content_is_found_again(scene, pair):
+    """Statements, mixed format, DDL, LOAD DATA and XA are the same transactions on both sides."""
+    source, standby = pair_of(scene, pair, bare=True, local_infile=1,
+                              **({"gtid_strict_mode": "OFF"} if "mariadb" in pair else {}))
+    source.sql(TABLE)
+    relay = scene.relay(source)
+    for form in ("STATEMENT", "MIXED", "ROW"):
+        standby.wait_for(source)
+        standby.stop_replica()
+        standby.sql(f"SET GLOBAL binlog_format = '{form}'")
+        standby.start_replica()
+        play(source, form)
+    relay.wait_caught_up(source)
+    if "mariadb" in pair:  # so that its GTIDs do not tell
+        standby.sql("INSERT INTO j.same VALUES (2)")
+        play(source, "ROW")
+        relay.wait_caught_up(source)
+    promote(standby, source)
+    source.stop()
+    new = standby.position()
+    fill(standby, 3)
+    lead_to(relay, standby)
+    assert "by content: epoch 2" in relay.log_text()
+    relay.wait_status(lambda status: status["source"]["caught_up"])
+    assert new and not relay.status()["source"]["problem"]
+    held = json.loads(relay.cli("epochs", "--json").splitlines()[-1])
+    assert not held["forked"], held
+
+
+def play(source, form):
+    lines = source.folder / "lines"
+    lines.write_text("".join(f"{n}\\n" for n in range(300)))
+    with source.connect(database=DB, local_infile=True) as connection, connection.cursor() as c:
+        c.execute(f"SET SESSION binlog_format = '{form}'")
+        c.execute("INSERT INTO t (v) VALUES ('x'), (RAND())")
+        c.execute("SET @v = 17")
+        c.execute("UPDATE t SET v = CONCAT(v, @v)")
+        c.execute(f"CREATE TABLE extra (id INT PRIMARY KEY, v VARCHAR(9)) ENGINE=MyISAM")
+        c.execute("INSERT INTO extra VALUES (1, 'm')")
+        c.execute("ALTER TABLE extra ADD w INT")
+        c.execute("DROP TABLE extra")
+        c.execute(f"LOAD DATA LOCAL INFILE '{lines}' INTO TABLE same (v)")
+        c.execute("XA START 'x'")
+        c.execute("INSERT INTO t (v) VALUES ('xa')")
+        c.execute("XA END 'x'")
+        c.execute("XA PREPARE 'x'")
+        c.execute("XA COMMIT 'x'")
+        c.execute("BEGIN")
+        c.execute("INSERT INTO t (v) VALUES ('one')")
+        c.execute("INSERT INTO same VALUES (3)")
+        c.execute("COMMIT")
+        connection.commit()
+
+
+@each("mysql97 mysql97", "mariadb10 mariadb10", "mysql57 mysql57 bare")
+def test_a_standby_that_is_behind_is_waited_for(scene, pair):
+    """It lacks what consumers were given: named, and joined by itself once it has got it."""
+    bare = pair.endswith("bare")
+    source, standby = pair_of(scene, pair.removesuffix(" bare"), bare=bare)
+    source.sql(TABLE)
+    relay = scene.relay(source, publish=DB, settings={"source a": {"retry_max": 1}})
+    fill(source, 10)
+    standby.wait_for(source)
+    standby.stop_replica()
+    ids = fill(source, 10)
+    relay.wait_caught_up(source)
+    relay.stop()
+    relay.settings["source a"] |= {"host": standby.host, "port": standby.port}
+    relay.launch()
+    status = relay.wait_status(lambda status: status["source"]["problem"])
+    assert "lacks 20 transactions" in status["source"]["problem"], status["source"]
+    assert status["source"]["state"] == "waiting", status["source"]
+    standby.start_replica()
+    promote(standby, source)
+    ids = fill(standby, 5)
+    check_all(relay, standby, ids)
+
+
+@each("mysql97 mysql97", "mariadb10 mariadb10", "mysql57 mysql57 bare")
+def test_what_a_server_lost_is_named_and_kept_by_choice(scene, pair):
+    """A power cut took the end of its binlog, and it wrote on: under equal GTIDs, too."""
+    bare = pair.endswith("bare")
+    kind = pair.split()[0]
+    source = scene.server(kind, **(NO_GTIDS if bare else {}))
+    source.sql(TABLE)
+    fill(source, 10)
+    source.kill9()
+    shutil.copytree(source.data, source.folder / "backup")
+    source.start()
+    relay = scene.relay(source, publish=DB, settings={"source a": {"retry_max": 1}})
+    lost = fill(source, 5)
+    relay.wait_caught_up(source)
+    relay.wait_events(2 * len(lost))
+    source.kill9()
+    shutil.rmtree(source.data)
+    (source.folder / "backup").rename(source.data)
+    source.start()
+    source.sql(f"UPDATE {DB}.t SET v = 'other' WHERE id = 1")
+    fill(source, 3)
+    status = relay.wait_status(lambda status: status["source"]["state"] == "stopped")
+    assert "10 transactions" in status["source"]["problem"], status["source"]
+    assert "fork = keep" in status["source"]["problem"], status["source"]
+    relay.stop()
+    relay.settings["relay"]["fork"] = "keep"
+    relay.start()
+    relay.wait_events(2 * len(lost) + 1 + 6)
+    assert ids_of(relay)[:len(lost)] == lost
+    assert len(ids_of(relay)) == len(lost) + 1 + 3
+    epoch = json.loads(relay.cli("epochs", "--json").splitlines()[-1])
+    assert epoch["forked"] and epoch["lacking"], epoch
+    relay.restart()
+    fill(source, 2)
+    relay.wait_events(2 * len(lost) + 1 + 10)
+
+
+@each("mysql97", "mysql57 bare", "mariadb10")
+def test_binlogs_that_begin_anew_are_followed_by_choice(scene, kind):
+    """RESET MASTER: nothing of the new ones was ever held, whatever their GTIDs say."""
+    bare = kind.endswith("bare")
+    source = scene.server(kind.split()[0], **(NO_GTIDS if bare else {}))
+    source.sql(TABLE)
+    relay = scene.relay(source, publish=DB,
+                        settings={"source a": {"retry_max": 1}, "relay": {"fork": "keep"}})
+    fill(source, 5)
+    relay.wait_caught_up(source)
+    relay.stop()
+    new_words = not source.kind.is_mariadb and source.kind.at_least(8, 2)
+    source.sql("RESET BINARY LOGS AND GTIDS" if new_words else "RESET MASTER")
+    ids = fill(source, 5)
+    relay.start()
+    check_all(relay, source, ids)
+    assert json.loads(relay.cli("epochs", "--json").splitlines()[-1])["forked"]
