@@ -213,16 +213,18 @@ static int take_format(struct reader *r, struct slice whole, struct err *e)
     return 0;
 }
 
-/* Begins the event at r->at: parses its head and says how long it is. */
-static int begin_event(struct reader *r, uint64_t visible, struct slice *have, struct err *e)
+/* Begins the event at r->at: parses its head and says how long it is. Into where it is wanted: to
+   copy a struct whose fields were written just before makes a processor wait. */
+static int begin_event(struct reader *r, uint64_t visible, struct slice *have, struct event *ev,
+                       struct err *e)
 {
     if (visible - r->at < EVENT_HEADER_BYTES)
         return err_set(e, E_CORRUPT, "%s at %llu: the file ends inside an event", r->info.name,
                        (unsigned long long)r->at);
     TRY(fill(r, EVENT_HEADER_BYTES, visible, have, e));
-    if (event_parse_head(*have, r->has_format && r->format.has_crc, &r->event, e) != 0)
+    if (event_parse_head(*have, r->has_format && r->format.has_crc, ev, e) != 0)
         return corrupt(r, e);
-    if (r->event.length > visible - r->at)
+    if (ev->length > visible - r->at)
         return err_set(e, E_CORRUPT, "%s at %llu: the file ends inside an event", r->info.name,
                        (unsigned long long)r->at);
     return 0;
@@ -232,22 +234,22 @@ static int begin_event(struct reader *r, uint64_t visible, struct slice *have, s
 static int whole_event(struct reader *r, uint64_t visible, struct slice have,
                        struct reader_piece *piece, struct err *e)
 {
-    uint32_t length = r->event.length;
-    int      parsed;
+    struct event *ev = &piece->event;
+    uint32_t      length = ev->length;
+    int           parsed;
 
     if (have.len < length)
         TRY(fill(r, length, visible, &have, e));
     struct slice whole = { have.ptr, length };
-    if (r->event.type == EVENT_FORMAT_DESCRIPTION) {
+    if (ev->type == EVENT_FORMAT_DESCRIPTION) {
         /* Only now it is known whether it ends with a checksum. */
         TRY(take_format(r, whole, e));
-        parsed = event_parse(whole, r->format.has_crc, &r->event, e);
+        parsed = event_parse(whole, r->format.has_crc, ev, e);
     } else {
-        parsed = event_complete(&r->event, whole, r->has_format && r->format.has_crc, e);
+        parsed = event_complete(ev, whole, r->has_format && r->format.has_crc, e);
     }
     if (parsed != 0)
         return corrupt(r, e);
-    piece->event = r->event;
     piece->bytes = whole;
     piece->at = 0;
     piece->last = true;
@@ -316,15 +318,16 @@ int reader_next(struct reader *r, struct reader_piece *piece, enum reader_step *
     TRY(open_file(r, e));
     *step = READER_PIECE;
     if (r->event_length == 0) {
-        TRY(begin_event(r, visible, &have, e));
-        if (hole_is_sparse(&r->event) && r->has_format && !r->reads_holes)
+        const struct event *ev = &piece->event;
+        TRY(begin_event(r, visible, &have, &piece->event, e));
+        if (hole_is_sparse(ev) && r->has_format && !r->reads_holes)
             return leap(r, have, piece, e);
-        if (r->event.length > r->block_bytes) {
-            if (!r->has_format || r->event.type == EVENT_FORMAT_DESCRIPTION)
+        if (ev->length > r->block_bytes) {
+            if (!r->has_format || ev->type == EVENT_FORMAT_DESCRIPTION)
                 return err_set(e, E_CORRUPT, "%s at %llu: an event of absurd length", r->info.name,
                                (unsigned long long)r->at);
             r->event_at = r->at;
-            r->event_length = r->event.length;
+            r->event_length = ev->length;
         }
     }
     return r->event_length == 0 ? whole_event(r, visible, have, piece, e)

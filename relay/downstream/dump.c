@@ -552,10 +552,12 @@ static bool ends_transaction(uint8_t type)
     return type == EVENT_XID || type == EVENT_XA_PREPARE || type == EVENT_TRANSACTION_PAYLOAD;
 }
 
+static const struct frame_lead plain = { { 0 }, 1 };
+
 static struct frame_lead lead_of(const struct dump *d, bool asks)
 {
     return d->req.semi_sync ? (struct frame_lead){ { 0, DUMP_SEMI_SYNC_MAGIC, asks ? 1 : 0 }, 3 }
-                            : (struct frame_lead){ { 0 }, 1 };
+                            : plain;
 }
 
 /* Begins to frame the next made event, if there is one. */
@@ -724,9 +726,13 @@ static int fill(struct dump *d, struct frame_room *room, uint8_t *sequence, enum
                 continue;
             }
             d->piece_waits = false;
-            d->asks = d->req.semi_sync && ends_transaction(d->piece.event.type);
-            frame_put_small(whole, lead_of(d, d->asks), room, sequence);
-            after_asking(d, sequence);
+            if (d->req.semi_sync) {
+                d->asks = ends_transaction(d->piece.event.type);
+                frame_put_small(whole, lead_of(d, d->asks), room, sequence);
+                after_asking(d, sequence);
+            } else {
+                frame_put_small(whole, plain, room, sequence); /* the compiler knows this lead */
+            }
             d->pos = d->piece.end;
         } else if (d->ends_soon && !frame_busy(&d->frame) && !inside_statement(d->last_type)) {
             *step = DUMP_OVER;
