@@ -257,7 +257,33 @@ def test_sessions_of_the_former_source_end_and_new_ones_reach_the_new_one(scene,
         raise Failure("its transaction is gone, and it was not told")
 
 
-@each("mysql97")
+@each("mysql57")
+@limit(180)
+def test_without_gtids_it_catches_up_by_position(scene, kind):
+    """What it lacks is told by relay files and places, and fetched from there."""
+    off = {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"}
+    a, b = scene.server(kind, **off), scene.server(kind, **off)
+    b.make_replica_of(a.host, a.port, *REPL, file=a.binlogs()[0].name, pos=4)
+    relay = scene.relay(a, start=False)
+    relay.settings["source b"] = candidate(b, relay.port)
+    relay.start()
+    a.sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)")
+    insert(a, 1, 20)
+    b.wait_for(a)
+    b.stop_replica()
+    a.sql("FLUSH BINARY LOGS")
+    insert(a, 21, 40)
+    relay.wait_caught_up(a)
+    a.kill9()
+    steps, said = switch(relay, "b", code=1)
+    assert steps["planned"]["method"] == "content" and "20 transactions" in said, (steps, said)
+    assert "following b" in relay.cli("switch", "b", "--catch-up")
+    assert numbers(b) == list(range(1, 41))
+    insert(b, 41, 41)
+    relay.wait_status(lambda s: s["source"]["caught_up"])
+
+
+@each(*PAIRS)
 @limit(180)
 def test_forks_are_named_and_kept_by_choice(scene, kind):
     """The candidate lacks what consumers were given, and went on by itself."""
