@@ -187,6 +187,7 @@ static void check_well(struct follow *f, const struct ingest_progress *p)
     if (!f->well)
         follow_set_state(f, CHANNEL_FOLLOWING, "");
     f->well = true;
+    f->fork_stands = false;
     if (f->logged[0] == '\0' || monotonic_s() - f->began_s < WELL_S)
         return;
     log_write(LOG_INFO, "source", "following '%s' again, at %s:%" PRIu64, f->source->name, p->file,
@@ -521,6 +522,7 @@ static void react(struct follow *f, const struct err *e)
     const struct config_source *s = f->source;
 
     if (e->kind == E_FORK) {
+        f->fork_stands = true;
         log_err("source", "stopped, consumers are still served what is held", e);
         follow_set_state(f, CHANNEL_STOPPED, e->text);
         wait_or_stop(f, -1);

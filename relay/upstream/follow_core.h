@@ -39,12 +39,13 @@ struct follow {
     uint64_t            ordered_ticket;
     bool                awaits_first; /* new transaction since it was joined */
     struct err          fork_why;
-    bool                forked;     /* the source's binlog turned out not to be what is held */
-    bool                progressed; /* in this attempt */
-    bool                attached;   /* ever */
-    bool                refused;    /* the attempt before this one: the file is not there */
-    bool                well;       /* this attempt has received all that there was */
-    int64_t             began_s;    /* the dump, by the monotonic clock */
+    bool                fork_stands; /* stopped by one, and nothing was followed since */
+    bool                forked;      /* the source's binlog turned out not to be what is held */
+    bool                progressed;  /* in this attempt */
+    bool                attached;    /* ever */
+    bool                refused;     /* the attempt before this one: the file is not there */
+    bool                well;        /* this attempt has received all that there was */
+    int64_t             began_s;     /* the dump, by the monotonic clock */
     uint32_t            pause_s;
     struct client      *client; /* of the dump */
     struct store_watch  watch;

@@ -125,9 +125,9 @@ static int refuse_fork(const struct follow *f, const struct plan *p, struct err 
     char lacking[120];
     int  n = (int)(p->lacking.len < 100 ? p->lacking.len : 100);
 
-    *e = f->fork_why;
     if (n == 0)
-        return -1;
+        return err_set(e, E_FORK, "%.400s; or go on with what it has now: fork = keep",
+                       f->fork_why.text);
     (void)snprintf(lacking, sizeof lacking, "%.*s%s", n, (const char *)p->lacking.ptr,
                    p->lacking.len > 100 ? "..." : "");
     return err_set(e, E_FORK,
@@ -188,8 +188,10 @@ int follow_find_place(struct follow *f, struct writer *w, const struct writer_re
                       const struct server_facts *facts, struct follow_place *out, struct err *e)
 {
     struct follow_place place = { 0 };
-    bool                same = source_is(&resume->source, facts), forked = f->forked;
-    int                 rc;
+    bool                same = source_is(&resume->source, facts);
+    /* An order to follow the one at which it has stopped is about that fork. */
+    bool forked = f->forked || (same && f->ordered && f->fork_stands);
+    int  rc;
 
     f->forked = false;
     if (same && !forked) {

@@ -339,3 +339,33 @@ def test_it_goes_over_by_itself_and_not_back(scene, kind="mysql97"):
     b.kill9()
     wait.until(lambda: "failover_fence" in relay.log_text(), 60, "the log to tell of the fence")
     assert relay.status()["source"]["name"] == "b"
+
+
+@each("mysql97 command", "mariadb10 reload")
+@limit(180)
+def test_a_source_that_lost_data_is_followed_on_by_choice(scene, variant):
+    """Its binlogs were reset: named, and by --keep-fork, or a reload with fork = keep, joined anew."""
+    kind, way = variant.split()
+    a = scene.server(kind)
+    relay = scene.relay(a)
+    a.sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)")
+    insert(a, 1, 5)
+    relay.wait_caught_up(a)
+    a.sql("RESET MASTER" if a.kind.is_mariadb else "RESET BINARY LOGS AND GTIDS")
+    insert(a, 6, 9)
+    a.restart()
+    problem = relay.wait_status(lambda s: s["source"]["state"] == "stopped")["source"]["problem"]
+    assert "reset" in problem and "keep" in problem, problem
+    if way == "command":
+        _, said = switch(relay, "a", code=1)
+        assert "reset" in said, said
+        switch(relay, "a", "--keep-fork")
+    else:
+        relay.settings["relay"]["fork"] = "keep"
+        relay.write_config()
+        relay.cli("reload")
+    status = relay.wait_status(lambda s: s["source"]["caught_up"])
+    assert status["source"]["epoch"] == 2, status["source"]
+    assert "a fork" in relay.cli("epochs"), relay.cli("epochs")
+    insert(a, 10, 10)
+    relay.wait_status(lambda s: s["source"]["caught_up"])
