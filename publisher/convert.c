@@ -448,6 +448,9 @@ static int on_event(struct convert *c, const struct place *at, const struct even
     if (rows_is_event(ev->type))
         return on_rows(c, at, ev, e);
     switch (ev->type) {
+    case EVENT_FORMAT_DESCRIPTION:
+        emit_begin_file(c->emit);
+        return 0;
     case EVENT_TABLE_MAP:
         return tables_take(c->tables, at->format, ev, at->pos, e);
     case EVENT_QUERY:

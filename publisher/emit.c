@@ -144,6 +144,11 @@ void emit_free(struct emit *m)
     free(m);
 }
 
+void emit_begin_file(struct emit *m)
+{
+    m->last_row = 0;
+}
+
 static void rest_buf(struct buf *b)
 {
     if (b->size > KEPT_BYTES)

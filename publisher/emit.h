@@ -44,5 +44,8 @@ MUST_CHECK int emit_begin_transaction(struct emit *m, store_pos pos, const char 
 MUST_CHECK int emit_end_transaction(struct emit *m, store_pos pos, int64_t time_ms, struct err *e);
 MUST_CHECK int emit_heartbeat(struct emit *m, store_pos pos, struct err *e);
 
+/* Another binlog file begins: what Debezium's source block keeps from event to event begins anew.
+ */
+void emit_begin_file(struct emit *m);
 /* Gives back what a large row needed. */
 void emit_rest(struct emit *m);

@@ -3,6 +3,7 @@
 #include "publisher/encoding.h"
 #include "publisher/fields/number.h"
 #include <stdlib.h>
+#include <time.h>
 
 enum { DECIMAL_SCALE_MAX = 38 };
 
@@ -193,7 +194,28 @@ static unsigned divide_by_ten(uint8_t *bytes, size_t length, bool *is_zero)
     return remainder;
 }
 
-/* A decimal's integer (big-endian) as a number: digits from the last one on, then the point. */
+/* As Java's BigDecimal writes itself: digits, a point, and far behind the point an exponent. */
+static void put_java_decimal(struct slice digits, uint32_t scale, struct buf *out)
+{
+    enum { EXPONENT_MIN = -6 };
+    int64_t exponent = (int64_t)digits.len - 1 - (int64_t)scale;
+    size_t  whole = digits.len > scale ? digits.len - scale : 0;
+
+    if (exponent < EXPONENT_MIN)
+        whole = 1;
+    for (uint32_t i = 0; whole == 0 && i < 2; i++)
+        buf_put_u8(out, i == 0 ? '0' : '.');
+    for (size_t zeros = digits.len; whole == 0 && zeros < scale; zeros++)
+        buf_put_u8(out, '0');
+    buf_put(out, (struct slice){ digits.ptr, whole });
+    if (whole > 0 && whole < digits.len)
+        buf_put_u8(out, '.');
+    buf_put(out, (struct slice){ digits.ptr + whole, digits.len - whole });
+    if (exponent < EXPONENT_MIN)
+        buf_printf(out, "E%lld", (long long)exponent);
+}
+
+/* A decimal's integer (big-endian) as a number: digits from the last one on. */
 static int put_decimal_number(const struct schema *s, struct slice integer, struct buf *out,
                               struct err *e)
 {
@@ -209,12 +231,9 @@ static int put_decimal_number(const struct schema *s, struct slice integer, stru
     memcpy(rest, integer.ptr, integer.len);
     if (take_sign(rest, integer.len))
         buf_put_u8(out, '-');
-    for (uint32_t count = 0; !is_zero || count <= scale; count++) {
-        if (count == scale && scale > 0)
-            digits[--n] = '.';
+    while (!is_zero)
         digits[--n] = (char)('0' + divide_by_ten(rest, integer.len, &is_zero));
-    }
-    buf_put(out, (struct slice){ (const uint8_t *)digits + n, sizeof digits - n });
+    put_java_decimal((struct slice){ (const uint8_t *)digits + n, sizeof digits - n }, scale, out);
     return 0;
 }
 
@@ -296,6 +315,76 @@ static const struct encoding_kind json_kind = {
     .put = put,
 };
 
+/* ---- headers ------------------------------------------------------------------------------- */
+
+static bool is_named(const struct schema *s, const char *name)
+{
+    return s->name != NULL && strcmp(s->name, name) == 0;
+}
+
+/* Only these two characters are escaped. */
+static void put_header_text(struct slice text, struct buf *out)
+{
+    buf_put_u8(out, '"');
+    for (size_t from = 0, i = 0; i <= text.len; i++) {
+        if (i < text.len && text.ptr[i] != '"' && text.ptr[i] != '\\')
+            continue;
+        buf_put(out, (struct slice){ text.ptr + from, i - from });
+        if (i < text.len)
+            buf_put_u8(out, '\\');
+        from = i;
+    }
+    buf_put_u8(out, '"');
+}
+
+/* Kafka Connect's own times are written by how much of one there is: a clock, a date, or both. */
+static void put_header_time(int64_t ms, struct buf *out)
+{
+    enum { DAY_MS = 86400000 };
+    time_t    seconds = (time_t)(ms / 1000 - (ms % 1000 < 0 ? 1 : 0));
+    bool      has_date = ms >= DAY_MS, has_clock = !has_date || ms % DAY_MS != 0;
+    struct tm tm = { 0 };
+
+    (void)gmtime_r(&seconds, &tm);
+    if (has_date)
+        buf_printf(out, "%04d-%02d-%02d%s", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                   has_clock ? "T" : "");
+    if (has_clock)
+        buf_printf(out, "%02d:%02d:%02d.%03dZ", tm.tm_hour, tm.tm_min, tm.tm_sec,
+                   (int)(ms - (int64_t)seconds * 1000));
+}
+
+static int put_in_header(const struct encoding *n, const struct schema *s, const struct cell *c,
+                         struct buf *out, struct err *e)
+{
+    static const char date[] = "org.apache.kafka.connect.data.Date";
+
+    if (c->kind == CELL_TEXT) {
+        put_header_text(c->bytes, out);
+        return 0;
+    }
+    if (c->kind == CELL_INTEGER && is_named(s, date)) {
+        put_header_time(c->integer * 86400000, out);
+        return 0;
+    }
+    if (c->kind == CELL_INTEGER && (is_named(s, "org.apache.kafka.connect.data.Time") ||
+                                    is_named(s, "org.apache.kafka.connect.data.Timestamp"))) {
+        put_header_time(c->integer, out);
+        return 0;
+    }
+    return put(n, s, c, out, e);
+}
+
+static const struct encoding_kind header_kind = {
+    .prepare = prepare,
+    .open = open_record,
+    .close = close_record,
+    .open_struct = open_struct,
+    .member = put_member,
+    .close_struct = close_struct,
+    .put = put_in_header,
+};
+
 struct encoding encoding_json(const struct options *o)
 {
     return (struct encoding){ .kind = &json_kind,
@@ -314,7 +403,7 @@ struct encoding encoding_of(const struct options *o, bool is_key)
 struct encoding encoding_json_plain(void)
 {
     return (
-        struct encoding){ .kind = &json_kind, .null_as_default = true, .numeric_decimals = true };
+        struct encoding){ .kind = &header_kind, .null_as_default = true, .numeric_decimals = true };
 }
 
 int encoding_put(const struct encoding *n, const struct schema *root, bool is_key,

@@ -55,7 +55,7 @@
     OPT(unsigned_bigints, "bigint.unsigned.handling.mode", BIGINTS, "long",                        \
         "BIGINT UNSIGNED as a number that wraps above 2^63-1, or as a decimal's bytes.")           \
     OPT(adjust_years, "enable.time.adjuster", FLAG, "true",                                        \
-        "Years of two digits in column defaults mean 1970 to 2069.")                               \
+        "Years of two digits (0001-02-03) in values and defaults mean 1970 to 2069.")              \
     OPT(schema_names, "schema.name.adjustment.mode", ADJUSTMENT, "none",                           \
         "How schema names are made to fit Avro.")                                                  \
     OPT(field_names, "field.name.adjustment.mode", ADJUSTMENT, "none",                             \

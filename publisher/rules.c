@@ -116,16 +116,22 @@ static int add_keys(struct rules *r, const char *text, struct err *e)
     return 0;
 }
 
+static int add_all_given(struct rules *r, const struct options *o, enum option_rule_kind kind,
+                         struct err *e)
+{
+    for (size_t i = 0; i < o->rule_count; i++)
+        if (o->rules[i].kind == kind)
+            TRY(add_given(r, &o->rules[i], e));
+    return 0;
+}
+
 static int fill(struct rules *r, const struct options *o, struct err *e)
 {
-    static const enum option_rule_kind order[] = { RULE_TRUNCATE, RULE_MASK, RULE_HASH,
-                                                   RULE_HASH_V2 };
-
-    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
-        for (size_t i = 0; i < o->rule_count; i++)
-            if (o->rules[i].kind == order[k])
-                TRY(add_given(r, &o->rules[i], e));
+    TRY(add_all_given(r, o, RULE_TRUNCATE, e));
+    TRY(add_all_given(r, o, RULE_MASK, e));
     TRY(add_propagation(r, o->propagate_columns, o->propagate_types, e));
+    TRY(add_all_given(r, o, RULE_HASH, e));
+    TRY(add_all_given(r, o, RULE_HASH_V2, e));
     return add_keys(r, o->message_keys, e);
 }
 

@@ -3,7 +3,7 @@
  * column's type, and keys in place of a table's own.
  *
  * Made once a converter from its options, then only read; any thread. For each column the first
- * rule counts, in Debezium's order: cutting, masks, hashes, source types. Source: Debezium
+ * rule counts, in Debezium's order: cutting, masks, source types, hashes. Source: Debezium
  * documentation (column.* options, message.key.columns), and the connectors' behaviour.
  */
 #pragma once

@@ -55,6 +55,7 @@ int field_init(struct field *f, const struct field_context *ctx, enum format_fam
 {
     struct field made = { .nullable = told->nullable,
                           .zero_is_null = told->nullable && family == FAMILY_MYSQL,
+                          .adjusts_years = ctx->options->adjust_years,
                           .wraps = ctx->options->strict && family == FAMILY_MARIADB,
                           .failure_is_null = ctx->options->converting_failure != FAILURES_FAIL,
                           .room = ctx->room,

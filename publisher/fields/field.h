@@ -29,6 +29,7 @@ struct field {
     struct schema            *schema;
     bool                      nullable;
     bool                      zero_is_null;    /* TIMESTAMP 0 */
+    bool                      adjusts_years;   /* of two digits */
     bool                      wraps;           /* DATETIME in nanoseconds, as Debezium 3.5's */
     bool                      failure_is_null; /* else it stops the publisher */
     uint8_t                   digits;          /* of a second's fraction */

@@ -257,7 +257,8 @@ static struct schema *string_schema(struct field *f, const struct options *o,
         return text_named(f, column->charset->iconv != NULL ? text_converted : text,
                           is_json ? JSON_SCHEMA : NULL, e);
     }
-    if (told->type == FIELD_STRING)
+    /* Debezium pads to the declared length, and BINARY declares none. */
+    if (told->type == FIELD_STRING && !(o->strict && column->length < 0))
         f->fixed_bytes = told->meta;
     f->binaries = o->binaries;
     f->convert = binary;

@@ -110,6 +110,16 @@ static struct cell text_in(const struct buf *room)
 
 /* ---- DATE ---------------------------------------------------------------------------------- */
 
+/* enable.time.adjuster: a year of two digits is one of 1970 to 2069, in a row, too. */
+static struct value_time adjusted(const struct field *f, const struct value_time *given)
+{
+    struct value_time t = *given;
+
+    if (f->adjusts_years && t.year > 0 && t.year < 100)
+        t.year = (uint16_t)(t.year + (t.year < 70 ? 2000 : 1900));
+    return t;
+}
+
 /* What a column without its value has. */
 static struct cell zero_date(const struct field *f, struct cell epoch)
 {
@@ -120,22 +130,25 @@ static struct cell zero_date(const struct field *f, struct cell epoch)
 
 static int date_days(const struct field *f, const struct value *v, struct cell *out, struct err *e)
 {
+    struct value_time t = adjusted(f, &v->time);
+
     (void)e;
-    *out = is_calendar_date(&v->time)
-               ? cell_integer(days_since_epoch(v->time.year, v->time.month, v->time.day))
-               : zero_date(f, cell_integer(0));
+    *out = is_calendar_date(&t) ? cell_integer(days_since_epoch(t.year, t.month, t.day))
+                                : zero_date(f, cell_integer(0));
     return 0;
 }
 
 static int date_text(const struct field *f, const struct value *v, struct cell *out, struct err *e)
 {
+    struct value_time t = adjusted(f, &v->time);
+
     (void)e;
-    if (!is_calendar_date(&v->time)) {
+    if (!is_calendar_date(&t)) {
         *out = zero_date(f, cell_string("1970-01-01Z"));
         return 0;
     }
     buf_clear(f->room);
-    put_date(f->room, &v->time);
+    put_date(f->room, &t);
     buf_put_u8(f->room, 'Z');
     *out = text_in(f->room);
     return 0;
@@ -146,30 +159,35 @@ static int date_text(const struct field *f, const struct value *v, struct cell *
 static int datetime_milliseconds(const struct field *f, const struct value *v, struct cell *out,
                                  struct err *e)
 {
+    struct value_time t = adjusted(f, &v->time);
+
     (void)e;
-    *out = is_calendar_date(&v->time)
-               ? cell_integer(floor_divide(microseconds_since_epoch(&v->time), 1000))
-               : zero_date(f, cell_integer(0));
+    *out = is_calendar_date(&t) ? cell_integer(floor_divide(microseconds_since_epoch(&t), 1000))
+                                : zero_date(f, cell_integer(0));
     return 0;
 }
 
 static int datetime_microseconds(const struct field *f, const struct value *v, struct cell *out,
                                  struct err *e)
 {
+    struct value_time t = adjusted(f, &v->time);
+
     (void)e;
-    *out = is_calendar_date(&v->time) ? cell_integer(microseconds_since_epoch(&v->time))
-                                      : zero_date(f, cell_integer(0));
+    *out = is_calendar_date(&t) ? cell_integer(microseconds_since_epoch(&t))
+                                : zero_date(f, cell_integer(0));
     return 0;
 }
 
 static int datetime_nanoseconds(const struct field *f, const struct value *v, struct cell *out,
                                 struct err *e)
 {
-    if (!is_calendar_date(&v->time)) {
+    struct value_time t = adjusted(f, &v->time);
+
+    if (!is_calendar_date(&t)) {
         *out = zero_date(f, cell_integer(0));
         return 0;
     }
-    int64_t us = microseconds_since_epoch(&v->time);
+    int64_t us = microseconds_since_epoch(&t);
     if (f->wraps) {
         *out = cell_integer((int64_t)((uint64_t)us * 1000));
         return 0;
@@ -183,18 +201,18 @@ static int datetime_nanoseconds(const struct field *f, const struct value *v, st
 static int datetime_text(const struct field *f, const struct value *v, struct cell *out,
                          struct err *e)
 {
-    const struct value_time *t = &v->time;
+    struct value_time t = adjusted(f, &v->time);
 
     (void)e;
-    if (!is_calendar_date(t)) {
+    if (!is_calendar_date(&t)) {
         *out = zero_date(f, cell_string("1970-01-01T00:00:00Z"));
         return 0;
     }
     buf_clear(f->room);
-    put_date(f->room, t);
+    put_date(f->room, &t);
     buf_put_u8(f->room, 'T');
-    put_clock(f->room, (t->hour * 60u + t->minute) * 60 + t->second);
-    put_fraction(f->room, t->microsecond);
+    put_clock(f->room, (t.hour * 60u + t.minute) * 60 + t.second);
+    put_fraction(f->room, t.microsecond);
     buf_put_u8(f->room, 'Z');
     *out = text_in(f->room);
     return 0;

@@ -107,6 +107,7 @@ enum ddl_action_kind {
 struct ddl_action {
     enum ddl_action_kind kind;
     bool                 if_exists; /* IF EXISTS or IF NOT EXISTS */
+    bool                 renames;   /* CHANGE, not MODIFY */
     enum ddl_place       place;
     const char          *name, *to, *after;
     struct ddl_column   *column;

@@ -339,6 +339,7 @@ static void alter_change(struct ddl_parser *p, bool renames)
     if (a == NULL)
         return;
     a->if_exists = if_exists;
+    a->renames = renames;
     a->name = name;
     a->column = c;
     place(p, a);

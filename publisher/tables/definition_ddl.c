@@ -198,7 +198,7 @@ static int change_column(struct alteration *a, const struct ddl_action *action, 
     struct definition_column *col = &a->d->columns[at];
     made.key_part = col->key_part;
     made.origin = col->origin;
-    if (made.comment == NULL) { /* the server forgets it, Debezium does not */
+    if (made.comment == NULL && action->renames) { /* the server forgets it, Debezium does not */
         made.comment = col->comment;
         col->comment = NULL;
     }

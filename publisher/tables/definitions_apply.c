@@ -32,6 +32,20 @@ static int tell(const struct applying *a, const struct schema_change *change, st
     return a->sink != NULL ? a->sink(a->sink_arg, change, e) : 0;
 }
 
+/* A table's statement from its first word to its last: comments around it are left out. */
+static struct slice without_edges(const struct applying *a, struct slice text)
+{
+    struct ddl_lexer lexer = { .session = a->session, .text = text };
+    struct ddl_token t = ddl_token_next(&lexer);
+    const uint8_t   *from = t.text.ptr, *end = text.ptr + text.len;
+
+    if (t.kind == DDL_TOKEN_END)
+        return text;
+    for (; t.kind != DDL_TOKEN_END; t = ddl_token_next(&lexer))
+        end = lexer.inside > 0 ? text.ptr + text.len : t.text.ptr + t.text.len;
+    return (struct slice){ from, (size_t)(end - from) };
+}
+
 /* The MySQL connector writes double quotes around texts as single ones. */
 static int put_statement(struct applying *a, struct slice text, struct err *e)
 {
@@ -77,7 +91,7 @@ static int tell_table(struct applying *a, enum schema_change_kind kind, const ch
     if (a->sink == NULL)
         return 0;
     TRY(definitions_entry(a->ds, database, table, a->at + 1, &entry, e));
-    TRY(put_statement(a, text, e));
+    TRY(put_statement(a, without_edges(a, text), e));
     struct schema_change change = {
         .kind = kind,
         .database = database,
@@ -290,8 +304,10 @@ static int rename_tables(struct applying *a, struct err *e)
         const struct ddl_name *from = &s->tables[i];
         const struct ddl_name *to = &s->tables[i + 1];
         TRY(move_table(a, database_of(a, from), from->name, database_of(a, to), to->name, e));
-        TRY(tell_rename(a, i, e));
     }
+    /* Each tells what is under the name after all of them. */
+    for (uint32_t i = 0; i + 1 < s->table_count; i += 2)
+        TRY(tell_rename(a, i, e));
     return 0;
 }
 

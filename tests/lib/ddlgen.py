@@ -6,6 +6,8 @@ NUMBERS = ["TINYINT", "SMALLINT", "MEDIUMINT", "INT", "INTEGER", "BIGINT", "INT1
            "INT4", "INT8", "MIDDLEINT", "TINYINT(1)", "INT(6)", "BIGINT(20)", "DECIMAL", "DEC(7)",
            "NUMERIC(10,4)", "FIXED(5,0)", "FLOAT", "FLOAT(20)", "FLOAT(40)", "FLOAT(7,2)", "DOUBLE",
            "DOUBLE PRECISION", "DOUBLE(9,3)", "REAL", "FLOAT4", "FLOAT8"]
+# Debezium takes these for signed ones always.
+SYNONYMS = ["INTEGER", "INT1", "INT2", "INT3", "INT4", "INT8", "MIDDLEINT"]
 TEXTS = ["CHAR", "CHAR(5)", "CHARACTER(3)", "VARCHAR(20)", "CHAR VARYING(7)",
          "CHARACTER VARYING(300)", "TINYTEXT", "TEXT", "TEXT(70)", "TEXT(70000)", "MEDIUMTEXT",
          "LONGTEXT", "LONG", "LONG VARCHAR", "ENUM('a','b''c','d,e')", "SET('x','y ','z')"]
@@ -25,8 +27,9 @@ NAMES = ["a", "b", "c", "d", "Id", "`key`", "`sp ace`", "`ti``ck`", "na$me", "_x
 class Generator:
     """Statements for database g; `tables` maps a name to its columns as the server has them."""
 
-    def __init__(self, seed, kind):
+    def __init__(self, seed, kind, for_debezium=False):
         self.random = random.Random(seed)
+        self.for_debezium = for_debezium
         self.mariadb = kind.is_mariadb
         self.kind = kind
         self.tables = {}
@@ -36,11 +39,23 @@ class Generator:
         if self.mariadb or kind.at_least(5, 7):
             self.types += ["JSON"]
         if self.mariadb and kind.at_least(10, 7):
-            self.types += ["UUID", "INET6", "VARCHAR(30) COMPRESSED", "BLOB COMPRESSED"]
+            self.types += ["UUID"] if for_debezium else [
+                "UUID", "INET6", "VARCHAR(30) COMPRESSED", "BLOB COMPRESSED"]
         if not self.mariadb and kind.at_least(9):
             self.types += ["VECTOR(5)", "VECTOR"]
+        self.names, self.charsets, self.collations = NAMES, CHARSETS, COLLATIONS
+        self.null = ["NULL"]
+        if for_debezium:
+            self._leave_out_what_debezium_gets_wrong()
         self.renames_columns = kind.at_least(10, 5) if self.mariadb else kind.at_least(8)
         self.has_if_exists = self.mariadb
+
+    def _leave_out_what_debezium_gets_wrong(self):
+        """Where its parser fails, or knows less than the server: nothing can be compared there."""
+        self.names = [name for name in NAMES if "``" not in name]
+        self.charsets = [name for name in CHARSETS if name != "binary"]
+        self.types = [kind for kind in self.types if kind != "FLOAT4"]
+        self.null = [] # as a new default it becomes the text "null"
 
     # --- small things
 
@@ -51,7 +66,7 @@ class Generator:
         return text if self.random.randrange(of) == 0 else ""
 
     def new_name(self):
-        return self.pick(NAMES)
+        return self.pick(self.names)
 
     def quote(self, name):
         return "`" + name.replace("`", "``") + "`" if self.random.random() < 0.8 or not (
@@ -110,14 +125,14 @@ class Generator:
     def column(self, name=None):
         kind = self.pick(self.types)
         parts = [name or self.new_name(), kind]
-        if kind in NUMBERS:
+        if kind in NUMBERS and not (self.for_debezium and kind in SYNONYMS):
             parts += [self.maybe("UNSIGNED", 3), self.maybe("ZEROFILL", 12)]
         if kind in TEXTS:
-            parts.append(self.pick(["", "", "CHARACTER SET " + self.pick(CHARSETS),
-                                    "CHARSET " + self.pick(CHARSETS), "COLLATE "
-                                    + self.pick(COLLATIONS), "BINARY", "ASCII", "BYTE"]
+            parts.append(self.pick(["", "", "CHARACTER SET " + self.pick(self.charsets),
+                                    "CHARSET " + self.pick(self.charsets), "COLLATE "
+                                    + self.pick(self.collations), "BINARY", *(["ASCII", "BYTE"] if not self.for_debezium else [])]
                                    if not kind.startswith(("ENUM", "SET", "LONG")) else
-                                   ["", "CHARACTER SET " + self.pick(CHARSETS)]))
+                                   ["", "CHARACTER SET " + self.pick(self.charsets)]))
         attributes = [self.pick(["", "", "NOT NULL", "NULL"]) if "NULL" not in kind else "",
                       self.maybe("COMMENT 'it''s, (a) comment'", 5),
                       self.maybe("UNIQUE", 15), self.maybe("PRIMARY KEY", 12),
@@ -131,6 +146,8 @@ class Generator:
             attributes.append("DEFAULT (" + self.pick(["1 + 2", "concat('a', ')')", "uuid()"]) + ")")
         if self.mariadb and self.kind.at_least(10, 3) and self.random.random() < 0.05:
             attributes.append("INVISIBLE")
+        if self.for_debezium and "PRIMARY KEY" in attributes and "NULL" in attributes:
+            attributes.remove("NULL")
         self.random.shuffle(attributes)
         return " ".join(part for part in parts + attributes if part)
 
@@ -146,8 +163,9 @@ class Generator:
         return f"{head} ({parts})" + self.maybe(" USING BTREE", 8)
 
     def options(self):
-        text = [self.pick(["", "DEFAULT "]) + "CHARSET=" + self.pick(CHARSETS),
-                "COLLATE " + self.pick(COLLATIONS), "COMMENT='t, (x'", "ENGINE=InnoDB",
+        text = [self.pick(["", "DEFAULT "]) + "CHARSET=" + self.pick(self.charsets),
+                *(["COLLATE " + self.pick(self.collations)] if not self.for_debezium else []),
+                "COMMENT='t, (x'", "ENGINE=InnoDB",
                 "AUTO_INCREMENT=5", "ROW_FORMAT=DYNAMIC", "STATS_PERSISTENT=0"]
         return " ".join(self.random.sample(text, self.random.randrange(0, 3)))
 
@@ -155,7 +173,7 @@ class Generator:
 
     def create(self):
         name = f"t{self.random.randrange(6)}"
-        columns = self.random.sample(NAMES, self.random.randrange(1, 7))
+        columns = self.random.sample(self.names, self.random.randrange(1, 7))
         elements = [self.column(column) for column in columns]
         if self.random.random() < 0.1 and (self.mariadb or self.kind.at_least(5, 7)):
             elements.append(self.generated(columns[0]))
@@ -177,12 +195,12 @@ class Generator:
             f"DROP {word}{exists}{old}",
             f"CHANGE {word}{exists}{old} {self.column()} {place}",
             f"MODIFY {word}{exists}{self.column(old)} {place}",
-            f"ALTER {word}{old} SET DEFAULT {self.pick(['1', 'NULL', chr(39) + 'x' + chr(39)])}",
+            f"ALTER {word}{old} SET DEFAULT {self.pick(['1', chr(39) + 'x' + chr(39), *self.null])}",
             f"ALTER {word}{old} DROP DEFAULT",
             f"ADD {self.key([old])}",
             "DROP PRIMARY KEY", f"DROP INDEX {old}", "DROP KEY u1",
-            f"CONVERT TO CHARACTER SET {self.pick(CHARSETS)}", self.options() or "FORCE",
-            f"DEFAULT CHARACTER SET = {self.pick(CHARSETS)}", f"ORDER BY {old}",
+            f"CONVERT TO CHARACTER SET {self.pick(self.charsets)}", self.options() or "FORCE",
+            f"DEFAULT CHARACTER SET = {self.pick(self.charsets)}", f"ORDER BY {old}",
             f"RENAME {self.pick(['TO ', 'AS ', ''])}t{self.random.randrange(6)}",
         ]
         if self.renames_columns:
@@ -203,14 +221,16 @@ class Generator:
         return self.pick([
             f"DROP TABLE IF EXISTS {name}", f"DROP TABLE {table}, {name}",
             f"RENAME TABLE {table} TO {name}", f"RENAME TABLE {table} TO x9, {name} TO {table}, x9 TO {name}",
-            f"CREATE TABLE {name} LIKE {table}", f"CREATE TABLE IF NOT EXISTS {name} (LIKE {table})",
+            f"CREATE TABLE {name} LIKE {table}",
+            f"CREATE TABLE {'IF NOT EXISTS ' if not self.for_debezium else ''}{name} (LIKE {table})",
             f"CREATE TABLE {name} AS SELECT * FROM {table}",
             f"CREATE TABLE {name} (zz INT, KEY (zz)) SELECT * FROM {table}",
             f"CREATE UNIQUE INDEX i1 ON {table} ({self.column_of(table)})",
             f"CREATE INDEX i2 USING BTREE ON {table} ({self.column_of(table)})",
             f"DROP INDEX i1 ON {table}", f"TRUNCATE TABLE {table}",
-            f"ALTER DATABASE g CHARACTER SET {self.pick(CHARSETS[:6])}",
-            f"ALTER DATABASE COLLATE = {self.pick(COLLATIONS)}", f"ANALYZE TABLE {table}",
+            f"ALTER DATABASE g CHARACTER SET {self.pick(self.charsets[:6])}",
+            *([f"ALTER DATABASE COLLATE = {self.pick(self.collations)}"] if not self.for_debezium
+              else []), f"ANALYZE TABLE {table}",
             f"CREATE OR REPLACE VIEW v1 AS SELECT * FROM {table}", "DROP VIEW IF EXISTS v1",
             f"ALTER TABLE {table} COMMENT = 'no, ('",
         ])

@@ -51,9 +51,11 @@ class Debezium(Process):
 
     It captures database `db` from now on; `options` are connector properties, in which a Python
     name's underscores stand for dots (tombstones_on_delete="false"), unless given as a dict.
+    `program` is the class of tests/java that runs it.
     """
 
-    def __init__(self, folder, server, db, *, user=DEBEZIUM, properties=None, **options):
+    def __init__(self, folder, server, db, *, user=DEBEZIUM, properties=None, jvm=JVM,
+                 program="DebeziumToFile", **options):
         family = server.kind.family
         folder.mkdir(exist_ok=True)
         self.folder = folder
@@ -79,7 +81,7 @@ class Debezium(Process):
             **{name.replace("_", "."): value for name, value in options.items()},
             **(properties or {}),
         }
-        argv = ["java", *JVM, "-cp", f"{jars(family)}/*", "DebeziumToFile", self.output,
+        argv = ["java", *jvm, "-cp", f"{jars(family)}/*", program, self.output,
                 *(f"{name}={value}" for name, value in settings.items())]
         super().__init__("debezium", argv, folder / "debezium.log")
 
@@ -102,8 +104,8 @@ class Debezium(Process):
 
     def records(self):
         """What it has written, each as {"topic", "partition", "key", "value", "headers"}."""
-        return [json.loads(line) for line in self.output.read_text().splitlines(True)
-                if line.endswith("\n")]
+        # Not by splitlines(): values have line separators of Unicode's.
+        return [json.loads(line) for line in self.output.read_text("utf-8").split("\n")[:-1]]
 
 
 def streamed(records):

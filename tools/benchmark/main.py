@@ -25,6 +25,7 @@ import first  # noqa: E402
 import latency  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
+import publish  # noqa: E402
 import report  # noqa: E402
 
 KINDS = ("mariadb10", "mysql97")
@@ -54,6 +55,10 @@ Measures the relay against real peers, by turns in the same run, and prints medi
            all of them idle.
   first    how soon consumers that hold a random part of a source's transactions (by GTID) have
            their first one, from a relay that holds thousands of binlogs, and from the source.
+  publish  a new relay takes a backlog in and publishes it as JSON lines to a file, both at once;
+           against Debezium's embedded engine, which does the same from the database, timed from the
+           start of its dump (the connector's and the JVM's start are not counted); and the same
+           files read by `binrelay events`, to a file and to nowhere.
 
 The relay's CPU is always that of its whole process.
 """
@@ -297,7 +302,7 @@ def measure_serve(scene, backlog, rounds, with_tls):
 
 
 MEASURES = {"ingest": measure_ingest, "serve": measure_serve}
-COMMANDS = (*MEASURES, "commit", "latency", "first")
+COMMANDS = (*MEASURES, "commit", "latency", "first", "publish")
 
 
 def goals_as_json(goals):
@@ -372,12 +377,34 @@ def bench_first(scene, options, kind_name):
     report.print_load("delays are for the most part theirs")
 
 
+def bench_publish(scene, options, kind_name, form):
+    backlog = publish.Backlog(scene, kind_name, form, options.rows or publish.ROWS)
+    result = publish.measure_publish(scene, backlog, options.rounds, ask_follow, dump_began)
+    if options.json:
+        print(json.dumps({**as_json("publish", backlog, result), "rows": backlog.rows}), flush=True)
+        return
+    report.print_table(f"publish: {backlog.describe()}", result["rows"], backlog.bytes)
+    report.print_goals(result["goals"])
+    report.print_load()
+
+
+def forms_of(options):
+    """What has a backlog has several."""
+    if options.what == "publish":
+        return [options.only] if options.only else publish.FORMS
+    if options.what in MEASURES:
+        return [options.only] if options.only else load.FORMS
+    return [None]
+
+
 def bench(options, kind_name, form):
     """One table: a server's kind and a form of load, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="binrelay-bench-") as folder:
         scene = Scene(folder)
         try:
-            if options.what == "latency":
+            if options.what == "publish":
+                bench_publish(scene, options, kind_name, form)
+            elif options.what == "latency":
                 bench_latency(scene, options, kind_name)
             elif options.what == "first":
                 bench_first(scene, options, kind_name)
@@ -397,11 +424,13 @@ def read_options():
     parser = argparse.ArgumentParser(prog="tools/bench", description=ABOUT,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=COMMANDS)
-    parser.add_argument("--only", choices=load.FORMS, help="only this form of load")
+    parser.add_argument("--only", choices=list(dict.fromkeys([*load.FORMS, *publish.FORMS])),
+                        help="only this form of load")
     parser.add_argument("--server", choices=KINDS, help="only this database (default: both)")
     parser.add_argument("--rows", type=int, metavar="N",
                         help="rows in the backlog (default: "
-                        + ", ".join(f"{form} {rows:,}" for form, rows in load.ROWS.items()) + ")")
+                        + ", ".join(f"{form} {rows:,}" for form, rows in load.ROWS.items())
+                        + f"; publish: {publish.ROWS:,})")
     parser.add_argument("--tls", action="store_true", help="serve: also through TLS")
     parser.add_argument("--rounds", type=int, default=3, metavar="N",
                         help="times that each is measured, by turns (default: 3)")
@@ -420,6 +449,11 @@ def read_options():
     if any(number is not None and number < 1 for number in numbers):
         parser.error("--rows, --rounds, --commits, --rate, --streams and --files are numbers above zero")
     if options.what not in MEASURES:
+        parser.error("--rows, --rounds, --commits, --rate and --streams are numbers above zero")
+    forms = publish.FORMS if options.what == "publish" else load.FORMS
+    if options.only and options.only not in forms:
+        parser.error(f"--only is one of {', '.join(forms)} for {options.what}")
+    if options.what not in (*MEASURES, "publish"):
         if options.only or options.rows:
             parser.error(f"--only and --rows are for a backlog, {options.what} has none")
     if (options.commits or options.rate) and options.what not in ("commit", "latency"):
@@ -436,8 +470,7 @@ def read_options():
 def main():
     options = read_options()
     failed = False
-    forms = ([None] if options.what not in MEASURES else
-             [options.only] if options.only else load.FORMS)
+    forms = forms_of(options)
     for kind_name in [options.server] if options.server else KINDS:
         for form in forms:
             try:

@@ -26,20 +26,26 @@ import org.apache.kafka.connect.storage.SimpleHeaderConverter;
  * and the order of fields are part of what is compared. It ends by itself at the stop mark, a record
  * about a table named zz_end (which is not written), or in order at SIGTERM.
  *
+ * <p>The property schemas.enable is for the converters, as all others are for the connector.
+ *
  * <p>usage: DebeziumToFile OUTPUT PROPERTY=VALUE...
  */
 public final class DebeziumToFile {
     private static final String STOP_MARK = "zz_end";
 
     private final BufferedWriter output;
-    private final JsonConverter keys = converter(true);
-    private final JsonConverter values = converter(false);
+    private final JsonConverter keys;
+    private final JsonConverter values;
+    private final JsonConverter texts = converter(false, "false");
     private final SimpleHeaderConverter headers = new SimpleHeaderConverter();
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile boolean failed;
 
-    private DebeziumToFile(Path path) throws IOException {
+    private DebeziumToFile(Path path, Properties properties) throws IOException {
         output = Files.newBufferedWriter(path);
+        String withSchemas = properties.getProperty("schemas.enable", "false");
+        keys = converter(true, withSchemas);
+        values = converter(false, withSchemas);
     }
 
     public static void main(String[] args) throws Exception {
@@ -48,7 +54,7 @@ public final class DebeziumToFile {
             String[] pair = args[i].split("=", 2);
             properties.setProperty(pair[0], pair[1]);
         }
-        System.exit(new DebeziumToFile(Path.of(args[0])).run(properties) ? 0 : 1);
+        System.exit(new DebeziumToFile(Path.of(args[0]), properties).run(properties) ? 0 : 1);
     }
 
     private boolean run(Properties properties) throws Exception {
@@ -67,6 +73,9 @@ public final class DebeziumToFile {
             }));
             executor.execute(engine);
             ended.await();
+        } catch (IllegalStateException e) {
+            // It has failed, said so (see complete) and shut down by itself.
+            failed = true;
         }
         executor.shutdown();
         output.close();
@@ -151,16 +160,16 @@ public final class DebeziumToFile {
     }
 
     private String quoted(String plain) {
-        return text(values.fromConnectData("", Schema.STRING_SCHEMA, plain));
+        return text(texts.fromConnectData("", Schema.STRING_SCHEMA, plain));
     }
 
     private static String text(byte[] bytes) {
         return new String(bytes, StandardCharsets.UTF_8);
     }
 
-    private static JsonConverter converter(boolean isKey) {
+    private static JsonConverter converter(boolean isKey, String withSchemas) {
         JsonConverter converter = new JsonConverter();
-        converter.configure(Map.of("schemas.enable", "false"), isKey);
+        converter.configure(Map.of("schemas.enable", withSchemas), isKey);
         return converter;
     }
 }
