@@ -196,20 +196,6 @@ int tables_learn(struct tables *t, struct definition *d, store_pos at, struct er
     return found < 0 ? -1 : 0;
 }
 
-static int ask_source(struct tables *t, const char *database, const char *table, store_pos at,
-                      const struct definition **out, struct err *e)
-{
-    struct definition *d = NULL;
-
-    buf_clear(&t->text);
-    if (t->o.fetch(t->o.fetch_arg, database, table, &t->text, e) != 0)
-        return err_note(e, "columns of %s.%s", database, table);
-    TRY(definition_from_json(buf_slice(&t->text), &d, e));
-    TRY(definitions_learn(t->definitions, d, at, e));
-    *out = d;
-    return 0;
-}
-
 /* Whether what the stream says is enough to know that `d` is the table of these rows. */
 static bool is_fit(const struct tables *t, const struct definition *d,
                    const struct definition *told, const struct table_map *map, char *why,
@@ -227,6 +213,37 @@ static bool is_fit(const struct tables *t, const struct definition *d,
     return true;
 }
 
+/* A charset that was guessed matters where a text is, of which the stream does not tell it. */
+static bool needs_charset(const struct definition *d, const struct table_map *map)
+{
+    if (!d->is_guessed || map->has_charsets)
+        return false;
+    for (uint32_t i = 0; i < d->column_count; i++)
+        if (d->columns[i].charset != NULL && !d->columns[i].charset->is_binary)
+            return true;
+    return false;
+}
+
+/* What the source has under that name now, if that is the table of these rows. */
+static int ask_source(struct tables *t, const struct definition *told, const struct table_map *map,
+                      const char *database, const char *table, store_pos at,
+                      const struct definition **out, char *why, size_t why_bytes, struct err *e)
+{
+    struct definition *d = NULL;
+
+    buf_clear(&t->text);
+    if (t->o.fetch(t->o.fetch_arg, database, table, &t->text, e) != 0)
+        return err_note(e, "columns of %s.%s", database, table);
+    TRY(definition_from_json(buf_slice(&t->text), &d, e));
+    if (!is_fit(t, d, told, map, why, why_bytes)) {
+        definition_free(d);
+        return 0;
+    }
+    TRY(definitions_learn(t->definitions, d, at, e));
+    *out = d;
+    return 0;
+}
+
 /* From the statements of the stream, the catalog or the source: NULL in *out where nobody knows, or
    where what is known does not fit (then `why` says so). */
 static int from_elsewhere(struct tables *t, const struct definition *told,
@@ -240,17 +257,23 @@ static int from_elsewhere(struct tables *t, const struct definition *told,
     if (found < 0)
         return -1;
     *out = NULL;
-    if (found == 1 && is_fit(t, d, told, map, why, why_bytes) &&
-        !(d->is_guessed && !map->has_charsets && may_ask)) {
+    bool fits = found == 1 && is_fit(t, d, told, map, why, why_bytes);
+    if (fits && !(may_ask && needs_charset(d, map))) {
         *out = d;
         return 0;
     }
     if (!may_ask)
         return 0;
-    TRY(ask_source(t, database, table, at, &d, e));
-    if (is_fit(t, d, told, map, why, why_bytes))
+    struct err gone = { 0 };
+    int        asked = ask_source(t, told, map, database, table, at, out, why, why_bytes, &gone);
+    /* A source that has changed the table since knows less of it than the stream told. */
+    if (*out == NULL && fits && (asked == 0 || gone.kind == E_PURGED)) {
         *out = d;
-    return 0;
+        return 0;
+    }
+    if (asked != 0)
+        *e = gone;
+    return asked;
 }
 
 static int define_silent(struct tables *t, const struct table_map *map, const char *database,
