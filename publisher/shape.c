@@ -108,7 +108,8 @@ static int choose_columns(struct shape *s, const struct shape_context *ctx, stru
     const struct definition *d = s->definition;
 
     for (uint32_t i = 0; i < d->column_count; i++)
-        if (filter_takes_column(ctx->filter, d->database, d->table, d->columns[i].name))
+        if (!definition_column_is_hash(&d->columns[i]) &&
+            filter_takes_column(ctx->filter, d->database, d->table, d->columns[i].name))
             s->published[s->published_count++] = (uint16_t)i;
     int found = rules_key(ctx->fields.rules, d, s->key, &s->key_count, e);
     if (found < 0)

@@ -4,11 +4,10 @@
 int field_failed(const struct field *f, const char *why, struct cell *out, struct err *e)
 {
     if (!f->failure_is_null)
-        return err_set(
-            e, E_CONFIG,
-            "%s can't be written in this time.precision.mode; choose another one, or set "
-            "event.converting.failure.handling.mode = warn to have null",
-            why);
+        return err_set(e, E_CONFIG,
+                       "%s can't be written (in this time.precision.mode, if it is a time); set "
+                       "event.converting.failure.handling.mode = warn to have null",
+                       why);
     *out = cell_null();
     return 0;
 }

@@ -119,15 +119,20 @@ static bool read_time(const char *text, int64_t *out)
 /* ---- values as the binlog would have them -------------------------------------------------- */
 
 /* `most`: what a larger unsigned one becomes. */
+/* DEFAULT TRUE of a number. */
+static const char *number_of_word(const char *text)
+{
+    if (strcasecmp(text, "true") == 0)
+        return "1";
+    return strcasecmp(text, "false") == 0 ? "0" : text;
+}
+
 static bool read_integer(const char *text, bool is_unsigned, uint64_t most, struct value *out)
 {
     char *end = NULL;
 
     errno = 0;
-    if (strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0) {
-        *out = (struct value){ .kind = VALUE_INT, .number = strcasecmp(text, "true") == 0 };
-        return true;
-    }
+    text = number_of_word(text);
     if (is_unsigned)
         *out = (struct value){ .kind = VALUE_UINT, .natural = strtoull(text, &end, 10) };
     else
@@ -186,6 +191,16 @@ static bool read_timestamp(const struct options *o, const char *text, struct val
     return seconds >= 0;
 }
 
+/* As the server understands it. */
+static bool read_year(const char *text, struct value *out)
+{
+    if (!read_integer(text, false, UINT64_MAX, out))
+        return false;
+    if (out->number >= 0 && out->number < 100)
+        out->number += out->number < 70 ? 2000 : 1900;
+    return true;
+}
+
 static bool read_value(const struct options *o, const char *text,
                        const struct definition_column *column, const struct table_map_column *told,
                        uint8_t room[8], struct value *out)
@@ -202,7 +217,7 @@ static bool read_value(const struct options *o, const char *text,
                             o->unsigned_bigints == BIGINTS_LONG ? INT64_MAX : UINT64_MAX, out);
     case FIELD_FLOAT:
     case FIELD_DOUBLE:
-        return read_real(text, told->type == FIELD_FLOAT, out);
+        return read_real(number_of_word(text), told->type == FIELD_FLOAT, out);
     case FIELD_BIT:
         return read_bits(text, told->meta, room, out);
     case FIELD_DATE:
@@ -221,7 +236,7 @@ static bool read_value(const struct options *o, const char *text,
     case FIELD_TIMESTAMP2:
         return read_timestamp(o, text, out);
     case FIELD_YEAR:
-        return read_integer(text, false, UINT64_MAX, out);
+        return read_year(text, out);
     default:
         *out = (struct value){ .kind = VALUE_BYTES, .bytes = slice_of_text(text) };
         return true;
@@ -339,12 +354,18 @@ int field_set_default(struct field *f, const struct options *o,
     if (told->type == FIELD_ENUM || told->type == FIELD_SET || f->is_text) {
         c = cell_string(text);
     } else if (told->type == FIELD_NEWDECIMAL) {
-        if (!read_decimal(f, o->decimals, text, &c))
+        if (!read_decimal(f, o->decimals, number_of_word(text), &c))
             return 0;
     } else if (read_value(o, text, column, told, room, &v)) {
         if (v.kind == VALUE_TIMESTAMP && f->nullable && v.timestamp.seconds == 0)
             return 0; /* what CURRENT_TIMESTAMP is declared as */
-        TRY((f->unpacked_convert != NULL ? f->unpacked_convert : f->convert)(f, &v, &c, e));
+        uint32_t padded = f->fixed_bytes;
+        if (column->form == FORM_INET4 || column->form == FORM_INET6)
+            return 0;       /* an address as a text, which no connector knows */
+        f->fixed_bytes = 0; /* a default is as it was declared */
+        int result = (f->unpacked_convert != NULL ? f->unpacked_convert : f->convert)(f, &v, &c, e);
+        f->fixed_bytes = padded;
+        TRY(result);
     }
     return c.kind != CELL_NULL ? schema_set_fallback(f->schema, &c, e) : 0;
 }

@@ -207,6 +207,46 @@ static uint8_t type_family(uint8_t type)
     }
 }
 
+/* ---- columns of MariaDB's long unique keys ---- */
+
+#define HASH_NAME "DB_ROW_HASH_"
+
+bool definition_column_is_hash(const struct definition_column *c)
+{
+    return strncmp(c->name, HASH_NAME, sizeof HASH_NAME - 1) == 0;
+}
+
+bool definition_lacks_hashes(const struct definition *d, const struct table_map *map)
+{
+    bool has_text = false;
+
+    for (uint32_t i = 0; i < d->column_count; i++)
+        has_text = has_text || d->columns[i].charset != NULL ||
+                   type_family(d->columns[i].type) == FIELD_BLOB;
+    for (uint32_t i = d->column_count; i < map->column_count; i++)
+        if (map->columns[i].type != FIELD_LONGLONG)
+            return false;
+    return has_text && map->column_count > d->column_count;
+}
+
+int definition_add_hashes(struct definition *d, const struct table_map *map, struct err *e)
+{
+    if (map->column_count <= d->column_count)
+        return 0;
+    struct definition_column *columns =
+        realloc(d->columns, ((size_t)map->column_count + 1) * sizeof *columns);
+    if (columns == NULL)
+        return err_set(e, E_NOMEM, "no memory for %u columns", map->column_count);
+    d->columns = columns;
+    for (uint32_t n = 1; d->column_count < map->column_count; n++) {
+        struct definition_column *c = &columns[d->column_count++];
+        *c = (struct definition_column){ .type = FIELD_LONGLONG, .length = -1, .scale = -1 };
+        (void)snprintf(c->name, sizeof c->name, HASH_NAME "%u", n);
+        c->is_hidden = true;
+    }
+    return 0;
+}
+
 bool definition_fits(const struct definition *d, const struct table_map *map, char *why,
                      size_t why_bytes)
 {

@@ -93,6 +93,14 @@ MUST_CHECK int definition_add_member(struct definition *d, uint32_t column, stru
 
 /* Replaces *into, which may be NULL, by a copy of `text`, which may be NULL. */
 MUST_CHECK int definition_set_text(char **into, const char *text, struct err *e);
+/* MariaDB puts a column with a hash behind all others for every unique key over long texts. It is
+   in the stream, though nobody declared it and no statement shows it. */
+bool definition_column_is_hash(const struct definition_column *c);
+/* Adds what of these `map` has more than `d`; whether it can be these alone tells the other. */
+bool           definition_lacks_hashes(const struct definition *d, const struct table_map *map);
+MUST_CHECK int definition_add_hashes(struct definition *d, const struct table_map *map,
+                                     struct err *e);
+
 /* Gives the members of ENUM and SET from one column to the other. */
 void definition_swap_members(struct definition_column *a, struct definition_column *b);
 

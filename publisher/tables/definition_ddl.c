@@ -137,10 +137,24 @@ static void add_key(struct definition *d, const struct ddl_key *key)
     }
 }
 
-/* Of a column that is declared to be one. Debezium takes a unique one even if it is nullable. */
-static void add_key_of_column(struct definition *d, const char *name, const struct ddl_column *c)
+struct alteration {
+    struct definition        *d;
+    const struct ddl         *statement;
+    const struct ddl_session *session;
+    struct definition_charset defaults;   /* of the database */
+    char (*names)[DEFINITION_NAME_BYTES]; /* of the columns before the statement */
+    uint32_t count;
+};
+
+/* Of a column that is declared to be one. Debezium takes a unique one even if it is nullable, but
+   for MySQL it overlooks that word in ALTER TABLE. */
+static void add_key_of_column(const struct alteration *a, const char *name,
+                              const struct ddl_column *c)
 {
-    bool is_unique = c->is_unique || strcmp(c->type, "SERIAL") == 0;
+    struct definition *d = a->d;
+    bool               is_overlooked =
+        a->session->family == FAMILY_MYSQL && a->statement->kind == DDL_ALTER_TABLE;
+    bool is_unique = !is_overlooked && (c->is_unique || strcmp(c->type, "SERIAL") == 0);
 
     if (!c->is_primary && (!is_unique || key_size(d) > 0))
         return;
@@ -163,15 +177,6 @@ static int origin_named(const struct definition *d, char (*names)[DEFINITION_NAM
     }
     return -1;
 }
-
-struct alteration {
-    struct definition        *d;
-    const struct ddl         *statement;
-    const struct ddl_session *session;
-    struct definition_charset defaults;   /* of the database */
-    char (*names)[DEFINITION_NAME_BYTES]; /* of the columns before the statement */
-    uint32_t count;
-};
 
 /* The column that an action means; E_CONFIG when there is none, unless it may be missing (-1 in
  *at). */
@@ -396,7 +401,7 @@ static int key_step(struct alteration *a, const struct ddl_action *action, struc
     } else if (action->kind == DDL_ADD_COLUMN || action->kind == DDL_CHANGE_COLUMN) {
         int at = column_named(d, action->column->name);
         if (at >= 0 && makes_key(a, action, at))
-            add_key_of_column(d, action->column->name, action->column);
+            add_key_of_column(a, action->column->name, action->column);
     } else if (action->kind == DDL_ADD_SYSTEM_VERSIONING) {
         return add_versioning(d, a->statement, e);
     } else if (action->kind == DDL_DROP_SYSTEM_VERSIONING) {

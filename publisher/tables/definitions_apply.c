@@ -70,15 +70,12 @@ static int put_statement(struct applying *a, struct slice text, struct err *e)
 /* A record without a table's change. */
 static int tell_other(struct applying *a, const char *database, bool has_tables, struct err *e)
 {
-    if (a->sink == NULL)
-        return 0;
-    TRY(put_statement(a, a->statement->text, e));
     struct schema_change change = {
         .kind = SCHEMA_OTHER,
         .database = database,
         .has_tables = has_tables,
         .tables = "",
-        .ddl = buf_slice(&a->text),
+        .ddl = a->statement->text,
     };
     return tell(a, &change, e);
 }

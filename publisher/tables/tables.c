@@ -25,6 +25,7 @@ struct tables {
     struct entry         *buckets[BUCKETS];
     uint32_t              count;
     struct definitions   *definitions;
+    enum format_family    family;   /* of the stream */
     struct buf            text;     /* a definition as the source told it */
     struct buf            inflated; /* a compressed statement */
     struct shape         *unmapped; /* of tables_named() */
@@ -201,7 +202,11 @@ static bool is_fit(const struct tables *t, const struct definition *d,
                    const struct definition *told, const struct table_map *map, char *why,
                    size_t why_bytes)
 {
-    if (!definition_fits(d, map, why, why_bytes))
+    struct table_map declared = *map;
+
+    if (t->family == FAMILY_MARIADB && definition_lacks_hashes(d, map))
+        declared.column_count = d->column_count;
+    if (!definition_fits(d, &declared, why, why_bytes))
         return false;
     for (uint32_t i = 0; told != NULL && !t->o.strict && i < d->column_count; i++) {
         if (strcasecmp(d->columns[i].name, told->columns[i].name) != 0) {
@@ -297,7 +302,7 @@ static int define_silent(struct tables *t, const struct table_map *map, const ch
                        database, table, why);
     TRY(definition_copy(known, database, table, &d, e));
     if (definition_set_text(&d->comment, known->comment, e) != 0 ||
-        definition_refine(d, map, e) != 0) {
+        definition_add_hashes(d, map, e) != 0 || definition_refine(d, map, e) != 0) {
         definition_free(d);
         return -1;
     }
@@ -330,7 +335,9 @@ static int complete(struct tables *t, const struct definition *known, const stru
 
     TRY(definition_copy(known, (*told)->database, (*told)->table, &d, e));
     int result = definition_set_text(&d->comment, known->comment, e);
-    for (uint32_t i = 0; i < d->column_count && !t->o.strict; i++)
+    if (result == 0)
+        result = definition_add_hashes(d, map, e);
+    for (uint32_t i = 0; result == 0 && i < d->column_count && !t->o.strict; i++)
         memcpy(d->columns[i].name, (*told)->columns[i].name, sizeof d->columns[i].name);
     if (result == 0)
         result = definition_refine(d, map, e);
@@ -386,6 +393,7 @@ static int shape_of(struct tables *t, const struct format *f, const struct event
     struct table_map  *map = NULL;
     struct definition *d = NULL;
 
+    t->family = f->family;
     TRY(table_map_parse(f, ev, &map, e));
     if (define(t, f, map, database, table, at, &d, e) != 0) {
         table_map_free(map);

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 from lib.marks import each, limit
 from lib.relay import program
@@ -71,6 +72,60 @@ def test_an_image_that_lacks_columns_is_completed_or_refused(scene, kind):
     done = subprocess.run([str(program("binrelay")), "events", "--set", "strict.compatibility=true"] + files,
                           capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "binlog_row_image" in done.stderr, done.stderr
+
+
+@limit(60)
+@each("FULL", "MINIMAL", "NO_LOG")
+def test_hidden_columns_of_long_unique_keys_are_left_out(scene, metadata):
+    """MariaDB's hashes behind the columns, before and behind DDL; a geometry that is missing is null."""
+    server = scene.server("mariadb10", binlog_row_metadata=metadata, sql_mode="")
+    server.sql("""CREATE DATABASE g;
+        CREATE TABLE g.t (id INT PRIMARY KEY, b BLOB UNIQUE, c TEXT, UNIQUE (c), p POINT NOT NULL);
+        INSERT IGNORE INTO g.t (id, b, c) VALUES (1, 'x', 'y');
+        ALTER TABLE g.t ADD d INT AFTER id, DROP b;
+        INSERT IGNORE INTO g.t (id, c, d) VALUES (2, 'z', 3)""")
+    rows = [e["value"]["after"] for e in events(binlogs(server)) if e["value"] and "op" in e["value"]]
+    assert rows == [{"id": 1, "b": "eA==", "c": "y", "p": None}, {"id": 2, "d": 3, "c": "z", "p": None}], rows
+
+
+def refused(path, *more):
+    """What is said of a file that can't be read to its end, and what was printed before."""
+    done = subprocess.run([str(program("binrelay")), "events", str(path), *more], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 1, (done.returncode, done.stderr)
+    return done.stderr, done.stdout
+
+
+@limit(60)
+@each("mysql97", "mariadb10")
+def test_a_file_that_is_cut_or_encrypted_is_told(scene, kind):
+    """What is whole is printed, then a sentence and exit code 1; the same bytes by a pipe are read."""
+    server = scene.server(kind, binlog_row_metadata="FULL")
+    server.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY); INSERT INTO g.t VALUES (1);"
+               "INSERT INTO g.t VALUES (2)")
+    whole = open(binlogs(server)[0], "rb").read()
+    path = scene.path("cut")
+    lines = events([binlogs(server)[0]])
+    piped = subprocess.run([str(program("binrelay")), "events", "-"], input=whole, capture_output=True, check=True)
+    assert len(piped.stdout.splitlines()) == len(lines)
+    for end, why in ((len(whole) - 60, "ends inside of"), (30, "ends inside of an event"), (2, "no binlog file")):
+        path.write_bytes(whole[:end])
+        said, _ = refused(path)
+        assert why in said, said
+    path.write_bytes(b"\xfdbin" + bytes(600))
+    assert "is encrypted" in refused(path)[0]
+    plugin = Path(server.kind.programs.find("server")[-1]).parents[1] / "lib/mysql/plugin"
+    if (plugin / "file_key_management.so").exists():
+        keys = scene.path("keys")
+        keys.write_text("1;" + "ab" * 32 + "\n")
+        server.stop()
+        server.options |= {"encrypt_binlog": "ON", "plugin_dir": plugin, "plugin_load_add":
+                           "file_key_management", "file_key_management_filename": keys}
+        server.start()
+        server.sql("INSERT INTO g.t VALUES (3)")
+        said, _ = refused(server.binlogs()[-1])
+        assert "is encrypted from here on" in said, said
+    assert "No such file" in refused(scene.path("none"))[0]
 
 
 @limit(60)

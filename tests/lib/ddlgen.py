@@ -17,6 +17,7 @@ OTHERS = ["BIT", "BIT(13)", "BINARY", "BINARY(9)", "VARBINARY(40)", "TINYBLOB", 
           "MEDIUMBLOB", "LONGBLOB", "LONG VARBINARY", "DATE", "TIME", "DATETIME", "TIMESTAMP NULL",
           "YEAR", "BOOL", "BOOLEAN", "POINT", "GEOMETRY", "LINESTRING", "MULTIPOLYGON",
           "GEOMETRYCOLLECTION"]
+GEOMETRIES = OTHERS[-5:]
 FRACTIONS = ["TIME(3)", "DATETIME(6)", "TIMESTAMP(2) NULL", "DATETIME(1)"]
 CHARSETS = ["latin1", "utf8mb4", "latin2", "ucs2", "ascii", "utf8", "binary", "koi8r", "sjis"]
 COLLATIONS = ["latin1_bin", "utf8mb4_general_ci", "latin2_general_ci", "koi8r_bin", "utf8_bin"]
@@ -129,12 +130,12 @@ class Generator:
             parts += [self.maybe("UNSIGNED", 3), self.maybe("ZEROFILL", 12)]
         if kind in TEXTS or kind.startswith("SET"):
             parts.append(self.pick(["", "", "CHARACTER SET " + self.pick(self.charsets),
-                                    "CHARSET " + self.pick(self.charsets), "COLLATE "
-                                    + self.pick(self.collations), "BINARY", *(["ASCII", "BYTE"] if not self.for_debezium else [])]
+                                    "CHARSET " + self.pick(self.charsets), self.collate(), "BINARY", *(["ASCII", "BYTE"] if not self.for_debezium else [])]
                                    if not kind.startswith(("ENUM", "SET", "LONG")) else
                                    ["", "CHARACTER SET " + self.pick(self.charsets)]))
         attributes = [self.pick(["", "", "NOT NULL", "NULL"]) if "NULL" not in kind else "",
-                      self.maybe("COMMENT 'it''s, (a) comment'", 5),
+                      self.maybe("COMMENT 'it''s, (a) comment'", 5)
+                      if not (self.for_debezium and kind in GEOMETRIES) else "",
                       self.maybe("UNIQUE", 15), self.maybe("PRIMARY KEY", 12),
                       self.maybe("CHECK (1 > 0)", 15) if self.mariadb else "",
                       self.maybe("COLUMN_FORMAT FIXED", 20) if not self.mariadb else ""]
@@ -150,6 +151,10 @@ class Generator:
             attributes.remove("NULL")
         self.random.shuffle(attributes)
         return " ".join(part for part in parts + attributes if part)
+
+    def collate(self):
+        alone_is_lost = self.for_debezium and self.mariadb
+        return "" if alone_is_lost else "COLLATE " + self.pick(self.collations)
 
     def generated(self, of):
         return (f"{self.new_name()} INT {self.maybe('GENERATED ALWAYS ')}AS ({of} IS NULL) "

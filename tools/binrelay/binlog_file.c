@@ -5,6 +5,8 @@
 
 enum { EVENT_BYTES_MAX = 1 << 30, KEPT_BYTES = 4 << 20 };
 
+static const uint8_t encrypted_magic[BINLOG_MAGIC_BYTES] = { 0xfd, 'b', 'i', 'n' };
+
 struct binlog_file {
     FILE         *in;
     char         *path;
@@ -35,8 +37,13 @@ static int check_magic(struct binlog_file *f, struct err *e)
     bool at_end = false;
 
     TRY(read_some(f, BINLOG_MAGIC_BYTES, &at_end, e));
+    if (!at_end && memcmp(f->event.ptr, encrypted_magic, BINLOG_MAGIC_BYTES) == 0)
+        return err_set(e, E_CORRUPT,
+                       "'%s' is encrypted (binlog_encryption): only its server can read it; let a "
+                       "relay or mysqlbinlog --read-from-remote-server --raw fetch it",
+                       f->path);
     if (at_end || memcmp(f->event.ptr, binlog_magic, BINLOG_MAGIC_BYTES) != 0)
-        return err_set(e, E_CORRUPT, "'%s' is no binlog file (or it is encrypted)", f->path);
+        return err_set(e, E_CORRUPT, "'%s' is no binlog file", f->path);
     f->position = BINLOG_MAGIC_BYTES;
     return 0;
 }
@@ -80,7 +87,6 @@ const struct format *binlog_file_format(const struct binlog_file *f)
     return &f->format;
 }
 
-/* A server that died leaves a torn event behind, which was no transaction's. */
 static int read_event(struct binlog_file *f, bool *more, struct err *e)
 {
     struct event head;
@@ -91,12 +97,27 @@ static int read_event(struct binlog_file *f, bool *more, struct err *e)
     buf_clear(&f->event);
     *more = false;
     TRY(read_some(f, EVENT_HEADER_BYTES, &at_end, e));
-    if (at_end)
+    if (at_end && f->event.len == 0)
         return 0;
-    TRY(event_parse_head(buf_slice(&f->event), f->format.has_crc, &head, e));
-    TRY(read_some(f, head.length - EVENT_HEADER_BYTES, &at_end, e));
-    *more = !at_end;
+    if (!at_end) {
+        TRY(event_parse_head(buf_slice(&f->event), f->format.has_crc, &head, e));
+        TRY(read_some(f, head.length - EVENT_HEADER_BYTES, &at_end, e));
+    }
+    if (at_end)
+        return err_set(e, E_CORRUPT, "it ends inside of an event");
+    *more = true;
     return 0;
+}
+
+/* MariaDB's: all events behind this one are encrypted. */
+static int check_plain(const struct event *ev, struct err *e)
+{
+    if (ev->type != EVENT_MARIADB_START_ENCRYPTION)
+        return 0;
+    return err_set(
+        e, E_CORRUPT,
+        "it is encrypted from here on (encrypt_binlog): only its server can read it; let "
+        "a relay or mariadb-binlog --read-from-remote-server --raw fetch it");
 }
 
 int binlog_file_next(struct binlog_file *f, struct event *ev, uint64_t *position, bool *more,
@@ -110,6 +131,8 @@ int binlog_file_next(struct binlog_file *f, struct event *ev, uint64_t *position
         result = format_parse(ev->whole, &f->format, e);
     else if (result == 0 && *more && f->format.has_crc)
         result = event_verify(ev->whole, e);
+    if (result == 0 && *more)
+        result = check_plain(ev, e);
     if (result != 0)
         return err_note(e, "'%s' at %llu", f->path, (unsigned long long)f->position);
     *position = f->position;

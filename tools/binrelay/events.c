@@ -93,6 +93,7 @@ static int take_setting(struct events *t, const char *setting, struct err *e)
     int result = options_set(&t->options, name, equals + 1, e);
     if (result != 0 && e->kind == E_PURGED && foreign_find(name) != NULL) {
         (void)fprintf(stderr, "binrelay events: %s has no meaning for a binlog file\n", name);
+        *e = (struct err){ 0 };
         result = 0;
     }
     free(name);
@@ -114,13 +115,14 @@ static int take_settings(struct events *t, const struct call *c, struct err *e)
 static int convert_file(struct events *t, struct binlog_file *in, const struct store_file *file,
                         struct err *e)
 {
-    bool more = true;
+    bool more = true, between = true;
 
     for (;;) {
         struct event ev;
         uint64_t     position = 0;
-        bool         between = false;
         TRY(binlog_file_next(in, &ev, &position, &more, e));
+        if (!more && !between)
+            return err_set(e, E_CORRUPT, "'%s' ends inside of a transaction", file->name);
         if (!more)
             return 0;
         TRY(convert_event(t->convert, binlog_file_format(in), file,
