@@ -390,6 +390,19 @@ static int put_images(struct emit *m, const struct shape *s, const struct image 
     return 0;
 }
 
+/* NULL that is written as the column's default looks like that value, and is none. */
+static bool has_same_nulls(const struct shape *s, const struct value *before,
+                           const struct value *after)
+{
+    for (uint32_t i = 0; i < s->published_count; i++) {
+        uint16_t column = s->published[i];
+        if (s->fields[i].schema->has_fallback && after[column].kind != VALUE_ABSENT &&
+            (before[column].kind == VALUE_NULL) != (after[column].kind == VALUE_NULL))
+            return false;
+    }
+    return true;
+}
+
 static int give_envelope(struct emit *m, struct shape *s, uint32_t row, char op,
                          const struct buf *key, struct image before, struct image after,
                          const char *key_header, struct err *e)
@@ -399,7 +412,8 @@ static int give_envelope(struct emit *m, struct shape *s, uint32_t row, char op,
 
     m->last_row = row;
     TRY(put_images(m, s, &before, &after, op, &same, e));
-    if (same && op == 'u' && m->options->skip_unchanged)
+    if (same && op == 'u' && m->options->skip_unchanged &&
+        has_same_nulls(s, before.values, after.values))
         return 0;
     m->encoding->kind->member(s->envelope, ENVELOPE_SOURCE, v);
     TRY(put_source(m, row, v, e));
