@@ -448,8 +448,6 @@ def read_options():
                options.streams, options.files)
     if any(number is not None and number < 1 for number in numbers):
         parser.error("--rows, --rounds, --commits, --rate, --streams and --files are numbers above zero")
-    if options.what not in MEASURES:
-        parser.error("--rows, --rounds, --commits, --rate and --streams are numbers above zero")
     forms = publish.FORMS if options.what == "publish" else load.FORMS
     if options.only and options.only not in forms:
         parser.error(f"--only is one of {', '.join(forms)} for {options.what}")
