@@ -1,63 +1,17 @@
 """Many consumers at once: all get all, idle ones cost next to nothing, a stuck one is let go."""
 
-import hashlib
 import os
-import selectors
 import socket
-import struct
 import time
-
-import pymysql
 
 from lib import wait
 from lib.errors import Failure
 from lib.marks import each
-from lib.servers import REPL
+from lib.streams import Stream, read_all
 
 CROWD = 300
-COM_BINLOG_DUMP, ANNOTATE_ROWS = 0x12, 0x02
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 SMALL_RCVBUF = 16 * 1024
-
-
-class Stream:
-    """A binlog dump on a raw socket: counts and hashes what comes."""
-
-    def __init__(self, relay, server_id, file, position):
-        connection = pymysql.connect(host=relay.host, port=relay.port, user=REPL[0],
-                                     password=REPL[1], autocommit=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SET @master_binlog_checksum = @@global.binlog_checksum")
-            cursor.execute("SET @mariadb_slave_capability = 4")
-        self.socket = connection._sock
-        self._connection = connection  # whose end would close the socket
-        dump = struct.pack("<BIHI", COM_BINLOG_DUMP, position, ANNOTATE_ROWS, server_id) + file.encode()
-        self.socket.sendall(struct.pack("<I", len(dump)) + dump)
-        self.socket.setblocking(False)
-        self.bytes, self.hash = 0, hashlib.sha256()
-
-    def take(self):
-        data = self.socket.recv(1 << 20)
-        if not data:
-            raise Failure(f"a stream ended after {self.bytes} bytes")
-        self.bytes += len(data)
-        self.hash.update(data)
-
-    def close(self):
-        self._connection._force_close()
-
-
-def read_all(streams, done, what, timeout_s=60):
-    """Reads whatever comes to any of them until done()."""
-    end = time.monotonic() + timeout_s
-    with selectors.DefaultSelector() as selector:
-        for stream in streams:
-            selector.register(stream.socket, selectors.EVENT_READ, stream)
-        while not done():
-            if time.monotonic() > end:
-                raise Failure(f"{what} took too long")
-            for key, _ in selector.select(0.1):
-                key.data.take()
 
 
 def source_and_relay(scene, kind, settings=None):
