@@ -1,0 +1,41 @@
+"""Only the relay is repointed: every consumer has every transaction of the new primary once, in order."""
+
+from lib.marks import each, limit
+from lib.switching import PAIRS, Stage, also
+
+# With everything that can stand behind a relay; the others without Debezium, which is slow to start.
+MAIN = ("mysql97", "mariadb10")
+FEW = ("file", "gtid", "publisher")
+SPICES = ("ddl", "equal", "rotate")
+
+
+def stage_of(scene, pair, **more):
+    if pair not in MAIN:
+        more = {"consumers": FEW} | more
+    return Stage(scene, pair, load={"spices": SPICES, "writers": 2 if pair in MAIN else 1}, **more)
+
+
+@each(*MAIN, *also(*(pair for pair in PAIRS if pair not in MAIN and PAIRS[pair].way == "gtid")))
+@limit(180)
+def test_a_planned_switch_under_load(scene, pair):
+    """Writes rest while the standby is promoted and the relay follows it; nothing is lost or doubled."""
+    stage = stage_of(scene, pair)
+    with stage.load as load:
+        load.wait_more(80)
+        stage.planned("b")
+        load.wait_more(80)
+        stage.finish()
+    stage.verify()
+
+
+@each(*(name for name, pair in PAIRS.items() if pair.way == "gtid"))
+@limit(180)
+def test_a_primary_that_is_killed_under_load(scene, pair):
+    """The standby gets from the relay what only that has, is promoted, and followed."""
+    stage = stage_of(scene, pair)
+    with stage.load as load:
+        load.wait_more(80)
+        stage.kill_primary("b")
+        load.wait_more(80)
+        stage.finish()
+    stage.verify()
