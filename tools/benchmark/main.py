@@ -27,6 +27,7 @@ import load  # noqa: E402
 import measure  # noqa: E402
 import publish  # noqa: E402
 import report  # noqa: E402
+import switch  # noqa: E402
 
 KINDS = ("mariadb10", "mysql97")
 CATCH_UP_S = 600
@@ -59,6 +60,9 @@ Measures the relay against real peers, by turns in the same run, and prints medi
            against Debezium's embedded engine, which does the same from the database, timed from the
            start of its dump (the connector's and the JVM's start are not counted); and the same
            files read by `binrelay events`, to a file and to nowhere.
+  switch   the relay goes over to a standby: from the command to the first new event at a consumer,
+           with GTIDs, and without, where the candidate's binlogs are searched for what is held,
+           beside a reader that discards the same binlogs.
 
 The relay's CPU is always that of its whole process.
 """
@@ -302,7 +306,7 @@ def measure_serve(scene, backlog, rounds, with_tls):
 
 
 MEASURES = {"ingest": measure_ingest, "serve": measure_serve}
-COMMANDS = (*MEASURES, "commit", "latency", "first", "publish")
+COMMANDS = (*MEASURES, "commit", "latency", "first", "switch", "publish")
 
 
 def goals_as_json(goals):
@@ -397,6 +401,20 @@ def forms_of(options):
     return [None]
 
 
+def bench_switch(scene, options, kind_name):
+    result = switch.measure_switch(scene, kind_name, rounds=options.rounds,
+                                   rows=options.rows or switch.ROWS)
+    if options.json:
+        print(json.dumps({"bench": "switch", "server": kind_name, **result,
+                          "goals": goals_as_json(result["goals"])}), flush=True)
+        return
+    print(f"\nswitch: {kind_name} {result['release']}, {result['searched_bytes'] / 1e6:,.0f} MB to be "
+          f"searched without GTIDs, in {result['search_s']:.2f} s; a reader that discards them needs "
+          f"{result['discard_s']:.2f} s")
+    report.print_goals(result["goals"])
+    report.print_load("times are for the most part theirs")
+
+
 def bench(options, kind_name, form):
     """One table: a server's kind and a form of load, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="binrelay-bench-") as folder:
@@ -408,6 +426,8 @@ def bench(options, kind_name, form):
                 bench_latency(scene, options, kind_name)
             elif options.what == "first":
                 bench_first(scene, options, kind_name)
+            elif options.what == "switch":
+                bench_switch(scene, options, kind_name)
             elif form is None:
                 bench_commit(scene, options, kind_name)
             else:
@@ -452,7 +472,7 @@ def read_options():
     if options.only and options.only not in forms:
         parser.error(f"--only is one of {', '.join(forms)} for {options.what}")
     if options.what not in (*MEASURES, "publish"):
-        if options.only or options.rows:
+        if options.only or (options.rows and options.what != "switch"):
             parser.error(f"--only and --rows are for a backlog, {options.what} has none")
     if (options.commits or options.rate) and options.what not in ("commit", "latency"):
         parser.error("--commits and --rate are for commit and latency")
