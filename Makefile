@@ -2,7 +2,7 @@
 #
 #   make                  build/binrelayd and build/binrelay (needs compiler, make, pkg-config, libraries)
 #   make check            unit, golden, simulation, fuzz corpus, layers, docs, format, lint
-#   make soak         the crash simulation with new seeds, without end
+#   make soak         the crash simulation and random switchovers of real servers, without end
 #   make SAN=address ...  address and undefined sanitizers, in build-address/
 #   make SAN=thread ...   thread sanitizer, in build-thread/
 #   make clang            the programs once more with clang, in build-clang/
@@ -128,8 +128,12 @@ fuzz-corpus: $(call bins,$(FUZZ))
 	@set -e; for t in $^; do n=$${t##*/fuzz_}; echo "  RUN $$t"; $$t tests/fuzz/corpus/$$n; done
 
 # New seeds without end, until one fails: it prints the command that repeats it. JOBS=n processes.
-soak: $(BUILD)/tests/sim/test_crash
-	SOAK=1 $<
+soak: all $(BUILD)/tests/sim/test_crash
+	@SOAK=1 $(BUILD)/tests/sim/test_crash & crashes=$$!; \
+	trap 'kill $$crashes 2>/dev/null; exit 130' INT TERM; \
+	while kill -0 $$crashes 2>/dev/null && \
+	  ROUNDS=100 tests/run e2e --no-build -k random_switchovers; do :; done; \
+	kill $$crashes 2>/dev/null; echo "soak: ended by a failure" >&2; exit 1
 
 check: all unit golden sim fuzz-corpus layers banned docs-check format-check lint
 	@echo "check: all passed"
