@@ -35,7 +35,7 @@ def wait_active(stage, name):
 
 
 @each("mysql57", *also("mysql97", "mariadb10"))
-@limit(180)
+@limit(300)
 def test_the_relay_goes_over_by_itself(scene, pair):
     """The primary is gone for two seconds and the standby is promoted: no command is needed."""
     stage = Stage(scene, pair, consumers=FEW, settings=AUTO)
@@ -53,7 +53,7 @@ def test_the_relay_goes_over_by_itself(scene, pair):
 
 
 @each("mariadb10", *also("mysql97"))
-@limit(180)
+@limit(300)
 def test_it_does_not_go_back_and_forth(scene, pair):
     """After a switch by itself the fence holds; a person may switch, and what was lost is said."""
     stage = Stage(scene, pair, standbys=2, consumers=("file", "publisher"), settings=AUTO)
@@ -82,7 +82,7 @@ def test_it_does_not_go_back_and_forth(scene, pair):
 
 
 @each("mariadb10", *also("mysql97"))
-@limit(180)
+@limit(300)
 def test_another_server_behind_the_same_address(scene, pair):
     """A VIP or a DNS name moves: the relay notices whom it has reached, and joins."""
     stage = Stage(scene, pair, consumers=FEW, slow_way=True)
@@ -100,7 +100,7 @@ def test_another_server_behind_the_same_address(scene, pair):
 
 
 @each("mysql97", "mariadb10")
-@limit(180)
+@limit(300)
 def test_commits_that_only_the_relay_acknowledged(scene, pair):
     """Semi-sync: the standby is behind when the primary is killed, and has every one of them then."""
     options, enable = SEMI_SYNC[pair]
@@ -131,7 +131,7 @@ def test_commits_that_only_the_relay_acknowledged(scene, pair):
 
 
 @each("mysql57", *also("mysql97", "mariadb10"))
-@limit(120)
+@limit(300)
 def test_without_leave_it_says_what_to_run(scene, pair):
     """Nothing is changed at a standby without an admin_user: the statement to run there is printed."""
     stage = Stage(scene, pair, consumers=("publisher",))

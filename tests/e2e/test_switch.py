@@ -16,7 +16,7 @@ def stage_of(scene, pair, **more):
 
 
 @each(*MAIN, *also(*(pair for pair in PAIRS if pair not in MAIN and PAIRS[pair].way == "gtid")))
-@limit(180)
+@limit(300)
 def test_a_planned_switch_under_load(scene, pair):
     """Writes rest while the standby is promoted and the relay follows it; nothing is lost or doubled."""
     stage = stage_of(scene, pair)
@@ -29,7 +29,7 @@ def test_a_planned_switch_under_load(scene, pair):
 
 
 @each(*(name for name, pair in PAIRS.items() if pair.way == "gtid"))
-@limit(180)
+@limit(300)
 def test_a_primary_that_is_killed_under_load(scene, pair):
     """The standby gets from the relay what only that has, is promoted, and followed."""
     stage = stage_of(scene, pair)

@@ -16,7 +16,7 @@ FEW = ("file", "gtid", "publisher")
 
 
 @each("mysql57", *also("mysql97", "mariadb10"))
-@limit(180)
+@limit(300)
 def test_the_primary_dies_in_the_midst_of_a_large_transaction(scene, pair):
     """The half that had come of it is gone, for everybody; it comes whole from the new primary."""
     stage = Stage(scene, pair, consumers=FEW, slow_way=True)
@@ -35,7 +35,7 @@ def test_the_primary_dies_in_the_midst_of_a_large_transaction(scene, pair):
 
 
 @each("mariadb10", *also("mysql97", "mysql57"))
-@limit(180)
+@limit(300)
 def test_consumers_that_are_in_the_midst_of_a_transaction(scene, pair):
     """They get the rest of it, then what the new primary has."""
     stage = Stage(scene, pair, consumers=FEW, settings={
@@ -52,7 +52,7 @@ def test_consumers_that_are_in_the_midst_of_a_transaction(scene, pair):
 
 
 @each("mysql97", "mariadb10")
-@limit(240)
+@limit(300)
 def test_from_a_to_b_to_c_and_back_to_a(scene, pair):
     """Planned and unplanned by turns; the first primary comes back as a standby behind the relay."""
     stage = Stage(scene, pair, standbys=2, consumers=("file", "gtid", "debezium", "publisher"))
@@ -73,7 +73,7 @@ def test_from_a_to_b_to_c_and_back_to_a(scene, pair):
 
 
 @each("mysql57", *also("mysql97", "mariadb10"))
-@limit(180)
+@limit(300)
 def test_the_primary_dies_between_the_two_steps_of_xa(scene, pair):
     """What was prepared is prepared at the standby, and its commit comes from there."""
     stage = Stage(scene, pair, consumers=FEW, load={"spices": ("xa", "ddl")})
@@ -92,7 +92,7 @@ def test_the_primary_dies_between_the_two_steps_of_xa(scene, pair):
 
 
 @each("mariadb10", *also("mysql97"))
-@limit(240)
+@limit(300)
 def test_a_snapshot_through_the_relay_meets_a_switch(scene, pair):
     """It is told that its connection is gone, begins anew, and has each row once."""
     stage = Stage(scene, pair, consumers=())
@@ -105,7 +105,7 @@ def test_a_snapshot_through_the_relay_meets_a_switch(scene, pair):
 
 
 @each("mariadb10", *also("mysql97"))
-@limit(180)
+@limit(300)
 def test_two_hundred_consumers_are_attached(scene, pair):
     """Each of them gets the same bytes, and those are right."""
     stage = Stage(scene, pair, consumers=("file", "publisher"))
@@ -129,7 +129,7 @@ def test_two_hundred_consumers_are_attached(scene, pair):
 
 
 @each("mariadb10", *also("mysql97"))
-@limit(240)
+@limit(300)
 def test_the_relay_is_killed_at_any_moment_of_the_switch(scene, pair):
     """It begins again, and the switch takes place once; ten moments."""
     stage = Stage(scene, pair, standbys=1, consumers=FEW)
@@ -179,7 +179,7 @@ def shape_row_comes(stage, number):
 
 
 @each("mysql57", *also("mysql97", "mariadb10"))
-@limit(180)
+@limit(300)
 def test_what_only_the_relay_holds_is_named(scene, pair):
     """A candidate that is behind is not followed; caught up from the relay it is, and has everything."""
     stage = Stage(scene, pair, consumers=FEW)
@@ -194,7 +194,7 @@ def test_what_only_the_relay_holds_is_named(scene, pair):
 
 
 @each("mariadb10", *also("mysql97"))
-@limit(180)
+@limit(300)
 def test_what_a_standby_wrote_itself_comes_to_consumers(scene, pair):
     """It has all that was given out, and a transaction of its own in between: one like any other."""
     stage = Stage(scene, pair, consumers=FEW)
@@ -214,7 +214,7 @@ def test_what_a_standby_wrote_itself_comes_to_consumers(scene, pair):
 
 
 @each("mysql57", *also("mysql97", "mariadb10"))
-@limit(180)
+@limit(300)
 def test_a_candidate_that_went_another_way(scene, pair):
     """What it lacks and what it wrote instead is named; by 'keep' consumers go on with what it has."""
     stage = Stage(scene, pair, consumers=("file", "publisher"))
@@ -239,7 +239,7 @@ def test_a_candidate_that_went_another_way(scene, pair):
 
 
 @each("mysql57", *also("mysql97", "mariadb10"))
-@limit(180)
+@limit(300)
 def test_a_purged_gap_is_named(scene, pair):
     """What neither the relay holds nor the new server still has is never jumped over."""
     stage = Stage(scene, pair, consumers=FEW)
@@ -268,7 +268,7 @@ def test_a_purged_gap_is_named(scene, pair):
 
 
 @each("mysql57 tail", "mariadb10 reset", *also("mysql57 reset", "mariadb10 tail", "mysql97 tail", "mysql97 reset"))
-@limit(180)
+@limit(300)
 def test_a_source_that_lost_its_binlog(scene, variant):
     """Its last bytes, or all of it: named, and by 'keep' followed again from there."""
     pair, how = variant.split()
