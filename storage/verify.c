@@ -1,6 +1,7 @@
 #include "storage/verify.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include "storage/hole.h"
 #include "storage/index.h"
 #include "storage/indexer.h"
 #include "storage/name.h"
@@ -53,15 +54,16 @@ struct events {
     uint64_t       complete; /* behind the last event between transactions */
     uint64_t       told;
     bool           goes_on; /* with the epoch of the file before */
+    bool           behind;  /* its head is */
+    bool           holes;
     bool           rotated;
     bool           broken; /* reading ended early */
 };
 
 /* What the head of a file says was before it must hold what we have from the files before: else
    transactions would be given out twice or never (I3). What another server left behind it may not
-   know. */
-static int check_head(struct check *c, const struct store_file *f, const struct event *ev,
-                      struct err *e)
+   know, nor what is a hole in it. */
+static int check_head(struct check *c, const struct event *ev, struct events *x, struct err *e)
 {
     struct gtids    said = { 0 };
     struct gtid_set ours = { 0 };
@@ -71,8 +73,8 @@ static int check_head(struct check *c, const struct store_file *f, const struct 
         result = gtid_set_copy(&ours, &c->gtids.set, e);
     if (result == 0)
         result = gtid_set_subtract(&ours, &c->earlier.set, e);
-    if (result == 0 && ev->type == EVENT_PREVIOUS_GTIDS && !gtid_set_is_subset(&ours, &said.set))
-        found(c, "%s: its head does not know all transactions of the files before it", f->name);
+    x->behind =
+        result == 0 && ev->type == EVENT_PREVIOUS_GTIDS && !gtid_set_is_subset(&ours, &said.set);
     gtid_set_done(&ours);
     gtids_done(&said);
     return result;
@@ -103,7 +105,8 @@ static int check_event(struct check *c, const struct store_file *f, struct scan 
     if (x->broken)
         return 0; /* what came before is not whole: no sidecar can be made of it */
     if (x->goes_on && !x->ix.has_before && indexer_is_head_event(&ev->event))
-        TRY(check_head(c, f, &ev->event, e));
+        TRY(check_head(c, &ev->event, x, e));
+    x->holes = x->holes || hole_is(&ev->event);
     return indexer_feed(&x->ix, &ev->event, ev->place, &scan->txn, ev->end, e);
 }
 
@@ -355,6 +358,8 @@ static int check_file(struct check *c, const struct store_file *f, bool same_epo
         result = indexer_inherit(&x.ix, &c->gtids, store_begins_epoch(c->store, f), e);
     if (result == 0)
         result = read_events(c, f, visible, &x, e);
+    if (result == 0 && x.behind && !x.holes)
+        found(c, "%s: its head does not know all transactions of the files before it", f->name);
     if (result == 0)
         result = indexer_take_fresh(&x.ix, &fresh, e);
     if (result == 0)

@@ -324,8 +324,9 @@ static int append_special(struct writer *w, const struct event *ev, struct err *
 static inline bool is_special(const struct event *ev)
 {
     return ev->type == EVENT_FORMAT_DESCRIPTION || ev->type == EVENT_ROTATE ||
-           ev->type == EVENT_STOP || indexer_is_head_event(ev) || ev->type == EVENT_HEARTBEAT ||
-           ev->type == EVENT_HEARTBEAT_V2 || (ev->flags & EVENT_FLAG_ARTIFICIAL) != 0;
+           (ev->type == EVENT_STOP && !hole_is(ev)) || indexer_is_head_event(ev) ||
+           ev->type == EVENT_HEARTBEAT || ev->type == EVENT_HEARTBEAT_V2 ||
+           (ev->flags & EVENT_FLAG_ARTIFICIAL) != 0;
 }
 
 static int check_ready(const struct writer *w, struct err *e)

@@ -14,7 +14,8 @@
  * fake ROTATE to that place and the format description (log_pos and `created` 0). MySQL replicas
  * count their position by the events' lengths, and MariaDB's end with an error at the ROTATE alone.
  * To mysqlbinlog --raw a format description means a new file: whoever looks like a copying tool,
- * without a UUID and without heartbeats, gets the ignorable events that are in the file.
+ * without a UUID and without heartbeats, gets the ignorable events that are in the file, and so
+ * does another relay (@binrelay_copies), whose files are to be the images of these.
  *
  * At a file's end a fake ROTATE leads to the next one, also where the file has no ROTATE of its
  * own. Nothing behind the published end is ever seen here. Events are sent as they are stored.

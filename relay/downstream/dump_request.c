@@ -75,8 +75,9 @@ int dump_request_from(const struct command_dump *asked, const struct server_fact
     /* One bit with two meanings: only who never spoke of MariaDB's capabilities is MySQL. */
     r.heartbeat_v2 = (asked->flags & DUMP_HEARTBEAT_V2) != 0 && r.capability < 0;
     r.semi_sync = semi_sync_from(vars);
-    r.copies = dump_request_heartbeat_ns(vars) == 0 &&
-               query_variable_either(vars, "replica_uuid", "slave_uuid") == NULL;
+    r.copies = query_variable(vars, "binrelay_copies") != NULL ||
+               (dump_request_heartbeat_ns(vars) == 0 &&
+                query_variable_either(vars, "replica_uuid", "slave_uuid") == NULL);
     r.annotate = (asked->flags & DUMP_ANNOTATE_ROWS) != 0;
     if (asked->by_gtid_set)
         result = take_gtid_set(asked, facts, &r, e);

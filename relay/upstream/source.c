@@ -384,10 +384,11 @@ int source_prepare_dump(struct client *c, const struct config_source *source,
     char     sql[QUERY_BYTES], host[256] = "";
     uint64_t period_ns = (uint64_t)source->heartbeat * 1000000000u;
 
-    /* Both spellings, since each version reads only one of them. */
+    /* Both spellings, since each version reads only one of them; and to a relay as the source, that
+       its holes shall be copied. */
     (void)snprintf(sql, sizeof sql,
-                   "SET @master_heartbeat_period = %" PRIu64
-                   ", @source_heartbeat_period = %" PRIu64,
+                   "SET @master_heartbeat_period = %" PRIu64 ", @source_heartbeat_period = %" PRIu64
+                   ", @binrelay_copies = 1",
                    period_ns, period_ns);
     TRY(tell_if_known(c, sql, e));
     TRY(source_prepare_copy(c, facts, e));

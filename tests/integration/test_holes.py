@@ -183,6 +183,24 @@ def test_every_mysqlbinlog_reads_a_file_with_a_hole(scene, kind):
         assert copy[IN_USE + 1:] == content[IN_USE + 1:len(copy)]
 
 
+@each("mysql97", "mysql55", "mariadb10")
+@limit(120)
+def test_a_relay_behind_a_relay_copies_the_hole(scene, kind):
+    """Its files stay images of the first one's."""
+    switch = Switch(scene, kind)
+    second = scene.relay(switch.relay)
+    switch.write_much()
+    switch.make()
+    switch.write(switch.b)
+    place = switch.relay_place()
+    switch.relay.wait_published(*place)
+    second.wait_published(*place)
+    for ours, theirs in zip(switch.relay.files(), second.files(), strict=True):
+        assert ours.name == theirs.name
+        assert ours.read_bytes()[IN_USE + 1:] == theirs.read_bytes()[IN_USE + 1:], ours.name
+    assert second.cli("verify")
+
+
 @each("mysql97 by GTID", "mysql97 by position", "mariadb10 by GTID")
 @limit(240)
 def test_debezium_goes_on_over_a_hole(scene, mode):
