@@ -43,3 +43,8 @@ static inline bool hole_is_sparse(const struct event *ev)
 
 /* What MariaDB's START_ENCRYPTION takes: scheme, key version, nonce. */
 uint32_t hole_start_encryption_bytes(bool has_crc);
+/* One where transactions are left out, not START_ENCRYPTION, which is shorter than any. */
+static inline bool hole_is_left_out(const struct event *ev)
+{
+    return ev->length > hole_start_encryption_bytes(true) && hole_is(ev);
+}

@@ -74,7 +74,7 @@ static inline int indexer_feed(struct indexer *ix, const struct event *ev, enum 
         return indexer_close_txn(ix, &txn->current.gtid, ev->timestamp_s, end, e);
     if (indexer_is_head_event(ev))
         return indexer_take_head_event(ix, ev, end, e);
-    if (hole_is_sparse(ev))
+    if (hole_is_left_out(ev))
         return indexer_pass_hole(ix, end, e);
     return 0;
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include "storage/index.h"
 #include "storage/indexer.h"
+#include "storage/name.h"
+#include "storage/origin.h"
 #include "storage/scan.h"
 
 /* ---- walking a file's transactions ---- */
@@ -106,34 +108,44 @@ static int read_transactions(struct store *s, const struct store_file *f, uint64
 
 /* ---- file and position ---- */
 
-static int find_file(struct store *s, const char *file, struct store_file *out, struct err *e)
+/* A name of the relay's own series that is not held any more must not become another server's. */
+static bool was_relay_file(struct store *s, const char *name)
 {
-    char        source[sizeof out->source.name];
+    struct store_file first;
+    struct err        none = { 0 };
+
+    return store_first_file(s, &first) && name_check(name, &none) == 0 &&
+           name_is_before(name, first.name);
+}
+
+static int locate_of_source(struct store *s, const char *file, uint64_t position, store_pos *out,
+                            struct err *e)
+{
+    char        source[sizeof((struct store_source *)NULL)->name];
     const char *colon = strchr(file, ':');
 
-    if (file[0] == 0) {
-        if (store_first_file(s, out))
-            return 0;
-        return err_set(e, E_PURGED, "the store is empty");
-    }
-    if (store_file_by_name(s, file, out, e) == 0)
-        return 0;
+    if (colon == NULL && was_relay_file(s, file))
+        return err_set(e, E_PURGED, "the relay file '%.255s' is not held any more", file);
     if (colon == NULL)
-        return store_file_by_source(s, "", file, out, e);
+        return origin_locate(s, "", file, position, out, e);
     size_t n = (size_t)(colon - file);
     if (n == 0 || n >= sizeof source)
         return err_set(e, E_PURGED, "'%.255s' names no source", file);
     memcpy(source, file, n);
     source[n] = 0;
-    return store_file_by_source(s, source, colon + 1, out, e);
+    return origin_locate(s, source, colon + 1, position, out, e);
 }
 
 int locate_position(struct store *s, const char *file, uint64_t position, store_pos *out,
                     struct err *e)
 {
     struct store_file f;
+    struct err        why = { 0 };
 
-    TRY(find_file(s, file, &f, e));
+    if (file[0] == '\0' && !store_first_file(s, &f))
+        return err_set(e, E_PURGED, "the store is empty");
+    if (file[0] != '\0' && store_file_by_name(s, file, &f, &why) != 0)
+        return locate_of_source(s, file, position, out, e);
     TRY(index_check_place(s, &f, position, e));
     *out = store_pos_at(f.ordinal, position);
     return 0;

@@ -578,36 +578,6 @@ int store_file_by_name(struct store *s, const char *name, struct store_file *out
     return result == 0 ? 0 : err_set(e, E_PURGED, "there is no relay file '%.255s'", name);
 }
 
-int store_file_by_source(struct store *s, const char *source, const char *source_file,
-                         struct store_file *out, struct err *e)
-{
-    const struct store_file *found = NULL;
-    bool                     several = false;
-
-    (void)pthread_mutex_lock(&s->mutex);
-    for (size_t i = s->file_count; i > 0; i--) {
-        const struct store_file *f = &s->files[i - 1];
-        if (strcmp(f->source_file, source_file) != 0 ||
-            (source[0] != 0 && strcmp(f->source.name, source) != 0))
-            continue;
-        /* Of one source the newest counts: an older one of that name is from before a reset. */
-        if (found == NULL)
-            found = f;
-        else if (strcmp(found->source.name, f->source.name) != 0)
-            several = true;
-    }
-    if (found != NULL && !several)
-        show_file(s, found, out);
-    (void)pthread_mutex_unlock(&s->mutex);
-    if (found == NULL)
-        return err_set(e, E_PURGED, "no relay file was copied from '%.255s'", source_file);
-    if (several)
-        return err_set(e, E_LIMIT,
-                       "several sources have a file '%.200s': say which, as SOURCE:FILE",
-                       source_file);
-    return 0;
-}
-
 int store_file_by_time(struct store *s, int64_t time_s, uint32_t below, struct store_file *out,
                        struct err *e)
 {

@@ -107,10 +107,6 @@ MUST_CHECK int store_file_by_ordinal(struct store *s, uint32_t ordinal, struct s
                                      struct err *e);
 MUST_CHECK int store_file_by_name(struct store *s, const char *name, struct store_file *out,
                                   struct err *e);
-/* (source name or "" for any, source file name) to relay file; E_PURGED when none, E_LIMIT when
- * several sources have it. */
-MUST_CHECK int store_file_by_source(struct store *s, const char *source, const char *source_file,
-                                    struct store_file *out, struct err *e);
 /* The newest one with a lower ordinal than `below` that was begun at or before this time; E_PURGED
  * when there is none. */
 MUST_CHECK int store_file_by_time(struct store *s, int64_t time_s, uint32_t below,

@@ -4,6 +4,7 @@
 #include <strings.h>
 #include "protocol/handshake.h"
 #include "protocol/packet.h"
+#include "storage/origin.h"
 
 enum { MYSQL_WITH_BINARY_LOG_STATUS = 80200, DIGITS_MAX = 20 };
 
@@ -141,31 +142,7 @@ void binlog_end_put_snapshot(struct slice packets, uint32_t capabilities, const 
     }
 }
 
-/* Only among those of the server that is followed now: others have files of the same name. */
-static bool find_copy(struct store *s, const char *source_file, struct store_file *out)
-{
-    struct store_file last;
-    struct err        none;
-
-    if (!store_last_file(s, &last))
-        return false;
-    for (*out = last; out->epoch == last.epoch && strcmp(out->source_file, source_file) != 0;)
-        if (store_file_by_ordinal(s, out->ordinal - 1, out, &none) != 0)
-            return false;
-    return out->epoch == last.epoch;
-}
-
 int binlog_end_find(struct store *s, const struct binlog_end *p, store_pos *out, struct err *e)
 {
-    struct store_file file;
-
-    *out = 0;
-    if (p->offset > STORE_OFFSET_MAX)
-        return err_set(e, E_PROTOCOL, "the source's binlog ends at an impossible offset");
-    if (!find_copy(s, p->file, &file))
-        return 0;
-    store_pos at = store_pos_at(file.ordinal, p->offset);
-    if (at <= store_published(s))
-        *out = at;
-    return 0;
+    return origin_locate_now(s, p->file, p->offset, out, e);
 }

@@ -112,6 +112,7 @@ static void a_source_file_name_that_several_have_is_not_guessed(void **state)
     binlog_format(&b);
     for (size_t i = 0; i < 3; i++) {
         struct store_source s = fixture_source(names[i], FAMILY_MYSQL);
+        s.server_id += (uint32_t)i;
         assert_int_equal(writer_begin_file(f.writer, &s, i == 0 ? "bin.000001" : "x.000007", 0, &e),
                          0);
         fixture_append(&f, &b, 0, SIZE_MAX);

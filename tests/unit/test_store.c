@@ -116,8 +116,6 @@ static void files_are_found_and_tell_what_they_are(void **state)
         assert_string_equal(file.source.name, "a");
         assert_string_equal(file.source.uuid, "");
         assert_int_equal(file.source.family, FAMILY_MARIADB);
-        assert_int_equal(store_file_by_source(f.store, "a", "bin.000008", &file, &e), 0);
-        assert_int_equal(file.ordinal, 2);
         assert_int_equal(store_file_by_name(f.store, "bin.000009", &file, &e), -1);
         assert_int_equal(e.kind, E_PURGED);
         assert_int_equal(store_file_by_ordinal(f.store, 0, &file, &e), -1);
