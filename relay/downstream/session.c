@@ -669,13 +669,23 @@ static void on_streaming(struct session *s, struct slice payload)
     session_enter(s, GONE);
 }
 
+/* What was agreed with the consumer (checksums, above all) was so for the former source's version:
+   it asks anew when its connection ends without an error. */
+static bool greeted_as_another(const struct session *s)
+{
+    struct server_facts now;
+
+    s->channel->facts(s->channel->facts_arg, &now);
+    return now.family != s->facts.family || now.version_number != s->facts.version_number;
+}
+
 static void stream_failed(struct session *s, const struct err *e)
 {
     char line[ERR_TEXT_BYTES + 64];
     (void)snprintf(line, sizeof line, "stream ended at %s:%llu: %s", dump_file(s->dump),
                    (unsigned long long)store_pos_offset(dump_pos(s->dump)), e->text);
     session_say(s, LOG_WARNING, line);
-    if (dump_between_packets(s->dump))
+    if (dump_between_packets(s->dump) && !(e->kind == E_PROTOCOL && greeted_as_another(s)))
         session_refuse(s, ER_MASTER_FATAL_ERROR_READING_BINLOG, "HY000", e->text);
     else
         session_enter(s, CLOSING);
