@@ -81,7 +81,7 @@ def test_it_does_not_go_back_and_forth(scene, pair):
         stage.finish()
 
 
-@each("mariadb10", *also("mysql97"))
+@each("mariadb10", "mysql57-off", *also("mysql97"))
 @limit(300)
 def test_another_server_behind_the_same_address(scene, pair):
     """A VIP or a DNS name moves: the relay notices whom it has reached, and joins."""

@@ -15,7 +15,7 @@ def stage_of(scene, pair, **more):
     return Stage(scene, pair, load={"spices": SPICES, "writers": 2 if pair in MAIN else 1}, **more)
 
 
-@each(*MAIN, *also(*(pair for pair in PAIRS if pair not in MAIN and PAIRS[pair].way == "gtid")))
+@each(*MAIN, *also(*(pair for pair in PAIRS if pair not in MAIN)))
 @limit(300)
 def test_a_planned_switch_under_load(scene, pair):
     """Writes rest while the standby is promoted and the relay follows it; nothing is lost or doubled."""
@@ -28,7 +28,7 @@ def test_a_planned_switch_under_load(scene, pair):
     stage.verify()
 
 
-@each(*(name for name, pair in PAIRS.items() if pair.way == "gtid"))
+@each(*PAIRS)
 @limit(300)
 def test_a_primary_that_is_killed_under_load(scene, pair):
     """The standby gets from the relay what only that has, is promoted, and followed."""
@@ -39,3 +39,17 @@ def test_a_primary_that_is_killed_under_load(scene, pair):
         load.wait_more(80)
         stage.finish()
     stage.verify()
+
+
+@each("mysql97-off", *also("mysql57-off", "mysql55", "mariadb10-loose"))
+@limit(300)
+def test_debezium_by_position(scene, pair):
+    """Without GTIDs the real connector goes on, too, and restarts from its stored offset behind it."""
+    stage = Stage(scene, pair, consumers=("debezium",), load={"spices": SPICES})
+    with stage.load as load:
+        load.wait_more(50)
+        stage.planned("b")
+        load.wait_more(30)
+        stage.consumers[0].restart()
+        load.wait_more(50)
+        stage.finish()

@@ -15,7 +15,7 @@ CROWD = 200
 FEW = ("file", "gtid", "publisher")
 
 
-@each("mysql57", *also("mysql97", "mariadb10"))
+@each("mysql57", *also("mysql97", "mysql97-off", "mariadb10"))
 @limit(300)
 def test_the_primary_dies_in_the_midst_of_a_large_transaction(scene, pair):
     """The half that had come of it is gone, for everybody; it comes whole from the new primary."""
@@ -34,7 +34,7 @@ def test_the_primary_dies_in_the_midst_of_a_large_transaction(scene, pair):
     stage.verify()
 
 
-@each("mariadb10", *also("mysql97", "mysql57"))
+@each("mariadb10", *also("mysql97", "mysql97-off", "mysql57"))
 @limit(300)
 def test_consumers_that_are_in_the_midst_of_a_transaction(scene, pair):
     """They get the rest of it, then what the new primary has."""
@@ -128,7 +128,7 @@ def test_two_hundred_consumers_are_attached(scene, pair):
     print(f"{CROWD} streams of {streams[0].bytes} bytes each; one that comes afterwards: {late.bytes}")
 
 
-@each("mariadb10", *also("mysql97"))
+@each("mysql57-off", "mariadb10", *also("mysql97"))
 @limit(300)
 def test_the_relay_is_killed_at_any_moment_of_the_switch(scene, pair):
     """It begins again, and the switch takes place once; ten moments."""
