@@ -547,6 +547,11 @@ static int begin_unpacking(struct client *c, struct err *e)
     return unpacker_new(&c->unpacker, e);
 }
 
+void client_interrupt_by(struct client *c, int event_fd)
+{
+    c->interrupt_fd = event_fd;
+}
+
 int client_detach(struct client *c, struct err *e)
 {
     /* From here on the bytes are read past the library, and without blocking. */

@@ -88,6 +88,8 @@ MUST_CHECK int client_read(struct client *c, uint8_t *into, size_t size, uint32_
 /* From now on a waiting client_read() also returns when this eventfd becomes readable, and empties
  * it. The caller owns it; it outlives the client. */
 void client_wake_on(struct client *c, int event_fd);
+/* From now on another eventfd than that of the options ends waiting calls. */
+void client_interrupt_by(struct client *c, int event_fd);
 /* Raw bytes to the server while a dump runs (semi-sync acknowledgements). */
 MUST_CHECK int client_write(struct client *c, struct slice bytes, struct err *e);
 

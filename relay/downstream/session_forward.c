@@ -635,15 +635,26 @@ int session_forward_watch(const struct session *s, short *events)
     return waits ? forward_watch(s->forwarding->to, events) : -1;
 }
 
+static void interrupted(struct session *s)
+{
+    s->wait = (struct query_wait){ 0 };
+    forget_command(s->forwarding);
+    session_answer_error(s, ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
+    session_enter(s, AWAIT_COMMAND);
+}
+
 void session_forward_kill(struct session *s)
 {
+    struct forwarding *f = s->forwarding;
+
     if (s->state == AWAIT_PLACE || s->state == AWAIT_RISE) {
-        s->wait = (struct query_wait){ 0 };
-        forget_command(s->forwarding);
-        session_answer_error(s, ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
-        session_enter(s, AWAIT_COMMAND);
+        interrupted(s);
+    } else if (forwarding_is_connected(s) && forward_is_connecting(f->to)) {
+        forward_close(f->to);
+        f->to = NULL;
+        interrupted(s);
     } else if (forwarding_is_connected(s)) {
-        forward_kill(s->forwarding->to);
+        forward_kill(f->to);
     }
 }
 

@@ -288,6 +288,11 @@ bool forward_is_lost(struct forward *f)
     return true;
 }
 
+bool forward_is_connecting(const struct forward *f)
+{
+    return f->connecting != NULL;
+}
+
 void forward_kill(struct forward *f)
 {
     struct err e = { 0 };

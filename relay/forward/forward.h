@@ -54,5 +54,7 @@ int forward_watch(const struct forward *f, short *events);
 /* While idle: has the source closed it, or said something unasked for? */
 bool forward_is_lost(struct forward *f);
 
+/* There is no connection yet, so that nothing was sent. */
+bool forward_is_connecting(const struct forward *f);
 /* KILL QUERY of what is under way. The next command waits until it is done. */
 void forward_kill(struct forward *f);

@@ -15,6 +15,7 @@ enum { STACK_BYTES = 256 * 1024, KILL_BYTES = 64, CHARSET_BYTES = 128 };
 struct pool {
     _Atomic(const struct config_source *) source;
     int                                   interrupt_fd; /* readable: all are to end */
+    struct errand                        *errands;      /* those that run; under the mutex */
     pthread_mutex_t                       mutex;
     pthread_cond_t                        quiet; /* `running` fell to 0 */
     unsigned                              running;
@@ -32,6 +33,8 @@ struct open_client {
 struct errand {
     struct pool     *pool;
     struct pool_wake wake;
+    struct errand   *next;    /* of the pool's that run */
+    int              stop_fd; /* readable: it is to end */
 
     /* what to do: connect, or kill */
     struct client_guise guise;
@@ -125,6 +128,8 @@ void pool_free(struct pool *p)
         return;
     (void)!write(p->interrupt_fd, &one, sizeof one);
     (void)pthread_mutex_lock(&p->mutex);
+    for (struct errand *r = p->errands; r != NULL; r = r->next)
+        (void)!write(r->stop_fd, &one, sizeof one);
     while (p->running > 0)
         (void)pthread_cond_wait(&p->quiet, &p->mutex);
     (void)pthread_mutex_unlock(&p->mutex);
@@ -192,7 +197,7 @@ static int run_settings(struct errand *r, struct client *c, struct err *e)
 static int log_in(struct errand *r, const struct client_guise *guise, struct client **out,
                   struct err *e)
 {
-    return source_connect_to_forward(r->pool->source, guise, r->pool->interrupt_fd, out, e);
+    return source_connect_to_forward(r->pool->source, guise, r->stop_fd, out, e);
 }
 
 static int connect_client(struct errand *r, struct client **out, struct err *e)
@@ -221,6 +226,7 @@ static int connect_client(struct errand *r, struct client **out, struct err *e)
         client_close(c);
         return -1;
     }
+    client_interrupt_by(c, r->pool->interrupt_fd); /* it outlives the errand */
     *out = c;
     return 0;
 }
@@ -237,6 +243,27 @@ static int kill_victim(struct errand *r, struct err *e)
     return rc;
 }
 
+static void errand_done_with(struct errand *r)
+{
+    buf_done(&r->settings);
+    (void)close(r->stop_fd);
+    free(r);
+}
+
+static void list_in(struct errand *r)
+{
+    r->next = r->pool->errands;
+    r->pool->errands = r;
+}
+
+static void list_out(const struct errand *r)
+{
+    struct errand **at = &r->pool->errands;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+}
+
 /* Whoever comes last, the thread or the owner, ends the errand. */
 static void errand_free(struct errand *r)
 {
@@ -244,8 +271,7 @@ static void errand_free(struct errand *r)
         count_connections(r->pool, -1);
     if (r->client != NULL)
         pool_close(r->pool, r->client);
-    buf_done(&r->settings);
-    free(r);
+    errand_done_with(r);
 }
 
 static void *errand_main(void *arg)
@@ -261,6 +287,7 @@ static void *errand_main(void *arg)
     if (rc != 0)
         r->why = e;
     r->done = true;
+    list_out(r);
     bool dropped = r->dropped;
     /* Under the mutex, so that who drops it afterwards may go. */
     if (!dropped)
@@ -289,8 +316,10 @@ static int start_thread(struct errand *r, struct err *e)
     (void)pthread_mutex_lock(&r->pool->mutex);
     errno = pthread_create(&thread, &attr, errand_main, r);
     int rc = errno == 0 ? 0 : err_sys(e, "start a thread");
-    if (rc == 0)
+    if (rc == 0) {
         r->pool->running++;
+        list_in(r);
+    }
     (void)pthread_mutex_unlock(&r->pool->mutex);
     (void)pthread_attr_destroy(&attr);
     return rc;
@@ -306,6 +335,12 @@ static struct errand *errand_new(struct pool *p, struct pool_wake wake, struct e
     }
     r->pool = p;
     r->wake = wake;
+    r->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (r->stop_fd < 0) {
+        (void)err_sys(e, "make an eventfd");
+        free(r);
+        return NULL;
+    }
     buf_init(&r->settings, SIZE_MAX);
     return r;
 }
@@ -373,8 +408,7 @@ int errand_take(struct errand *r, struct client **out, struct err *e)
     if (why.kind == E_OK) {
         *out = r->client;
         r->client = NULL;
-        buf_done(&r->settings);
-        free(r);
+        errand_done_with(r);
         return 0;
     }
     errand_free(r);
@@ -389,6 +423,9 @@ void errand_drop(struct errand *r)
     (void)pthread_mutex_lock(&r->pool->mutex);
     r->dropped = true;
     bool done = r->done;
+    /* A KILL goes on for nobody's sake; a connection does not. */
+    if (!done && r->victim == 0)
+        (void)!write(r->stop_fd, &one, sizeof one);
     (void)pthread_mutex_unlock(&r->pool->mutex);
     if (done)
         errand_free(r);

@@ -46,7 +46,8 @@ bool errand_done(struct errand *r);
 /* Of one that is done: its connection (NULL after a KILL), or why there is none; frees the errand.
  * E_REFUSED: an answer of the server (e->sys is its number), also to a setting. */
 MUST_CHECK int errand_take(struct errand *r, struct client **out, struct err *e);
-void           errand_drop(struct errand *r); /* accepts NULL */
+/* One that connects ends at once, a KILL goes on. Accepts NULL. */
+void errand_drop(struct errand *r);
 
 /* Closes a connection that was taken. */
 void pool_close(struct pool *p, struct client *c);

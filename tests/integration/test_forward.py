@@ -1,5 +1,7 @@
 """What the relay does not answer itself goes to the source, and comes back as if asked there."""
 
+import os
+import signal
 import threading
 
 import pymysql
@@ -289,6 +291,41 @@ def test_kill_query_ends_what_runs_at_the_source(scene, kind):
     with victim.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM g.many")
         assert cursor.fetchone() == (3,)
+
+
+@limit(60)
+@each("mariadb10")
+def test_a_connection_in_the_making_is_given_up(scene, kind):
+    """KILL QUERY, or the client's end, while the source does not answer: the next one may try."""
+    server = scene.server(kind)
+    relay = scene.relay(server, settings={"source a": {
+        "forward_user": DEBEZIUM[0], "forward_password": DEBEZIUM[1], "forward_max": "1"}})
+    relay.wait_caught_up(server)
+    os.kill(server.process.pid, signal.SIGSTOP)
+    scene.finally_do(os.kill, server.process.pid, signal.SIGCONT)
+
+    def waiting():
+        return [s["id"] for s in relay.status()["sessions"] if s["state"] == "waits for the source"]
+
+    def begin():
+        connection = as_debezium(relay)
+        connection._execute_command(COMMAND.COM_QUERY, b"SELECT COUNT(*) FROM mysql.user")
+        wait.until(lambda: waiting() == [connection.thread_id()], 20, relay.tail)
+        return connection
+
+    first = begin()
+    with as_debezium(relay) as killer, killer.cursor() as cursor:
+        cursor.execute(f"KILL QUERY {first.thread_id()}")
+    assert bytes(first._read_packet_raw())[:3] == b"\xff\x25\x05"  # 1317
+    second = begin()
+    second._force_close()
+    wait.until(lambda: not waiting(), 20, relay.tail)
+    third = begin()
+    os.kill(server.process.pid, signal.SIGCONT)
+    assert third._read_packet_raw() == b"\x01"
+    with first.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
 
 
 def prepared(connection):
