@@ -56,7 +56,8 @@ static bool may(const struct session *s, unsigned rights)
 /* Does it hold what a new one would not have? */
 static bool is_held(const struct forwarding *f)
 {
-    return f->pinned || (forward_status(f->to) & STATUS_IN_TRANSACTION) != 0;
+    return forward_was_connected(f->to) &&
+           (f->pinned || (forward_status(f->to) & STATUS_IN_TRANSACTION) != 0);
 }
 
 static void fail_for_good(struct session *s, const char *text)

@@ -13,6 +13,7 @@ struct forward {
     struct errand   *connecting; /* NULL: done */
     struct errand   *killing;    /* NULL: none */
     struct client   *client;
+    bool             met; /* it was connected once */
 
     struct buf command; /* framed */
     size_t     sent;
@@ -144,6 +145,7 @@ static int take_errands(struct forward *f, bool *ready, struct err *e)
         struct errand *r = f->connecting;
         f->connecting = NULL;
         TRY(errand_take(r, &f->client, e));
+        f->met = true;
     }
     if (f->client == NULL)
         return err_set(e, E_IO, "the connection to the source has ended");
@@ -286,6 +288,11 @@ bool forward_is_lost(struct forward *f)
         return false;
     drop_client(f, true);
     return true;
+}
+
+bool forward_was_connected(const struct forward *f)
+{
+    return f->met;
 }
 
 bool forward_is_connecting(const struct forward *f)

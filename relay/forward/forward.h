@@ -54,6 +54,7 @@ int forward_watch(const struct forward *f, short *events);
 /* While idle: has the source closed it, or said something unasked for? */
 bool forward_is_lost(struct forward *f);
 
+bool forward_was_connected(const struct forward *f); /* else it never held anything */
 /* There is no connection yet, so that nothing was sent. */
 bool forward_is_connecting(const struct forward *f);
 /* KILL QUERY of what is under way. The next command waits until it is done. */

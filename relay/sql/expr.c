@@ -246,7 +246,7 @@ static int gtid_subset(struct expr *x, const struct value *args, size_t count, s
     struct gtid_set of = { 0 };
 
     if (args[0].is_null || args[1].is_null)
-        return make_null(x, SHAPE_COUNT, out);
+        return make_null(x, SHAPE_MAYBE, out);
     int rc = subset_of(x, args, &part, &of, out);
     gtid_set_done(&part);
     gtid_set_done(&of);

@@ -229,6 +229,11 @@ def test_without_its_source_forwarding_says_so(scene, kind):
             raise AssertionError("it was answered")
         except pymysql.err.OperationalError as refusal:
             assert refusal.args[0] == 1053, refusal
+        try:
+            cursor.execute("SELECT COUNT(*) FROM g.t INTO @left_behind")
+            raise AssertionError("it was answered")
+        except pymysql.err.OperationalError as refusal:
+            assert refusal.args[0] == 1053, refusal
         cursor.execute("SHOW MASTER STATUS")
         assert cursor.fetchone()
     with held.cursor() as cursor:

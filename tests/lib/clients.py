@@ -16,8 +16,8 @@ PYTHON_LIBRARY = "mysql-replication==1.0.17"
 
 
 def command(name):
-    """(argv without the arguments, additional environment) of "python", "java" or "go"."""
-    return {"python": _python, "java": _java, "go": _go}[name]()
+    """(argv without the arguments, additional environment) of "python", "java", "jdbc" or "go"."""
+    return {"python": _python, "java": _java, "jdbc": _jdbc, "go": _go}[name]()
 
 
 def _version_of(folder):
@@ -40,10 +40,15 @@ def _fetch_python(path):
         wheel.unlink()
 
 
-def _java():
-    folder = FOLDER / "java"
-    jars = cache.entry(f"client-java-{_version_of(folder)}", lambda path: _build_java(folder, path))
-    return ["java", "-Xmx128m", "-XX:+UseSerialGC", "-cp", f"{jars}/*", "JavaReplication"], {}
+def _java(name="java", program="JavaReplication"):
+    folder = FOLDER / name
+    jars = cache.entry(f"client-{name}-{_version_of(folder)}",
+                       lambda path: _build_java(folder, path))
+    return ["java", "-Xmx128m", "-XX:+UseSerialGC", "-cp", f"{jars}/*", program], {}
+
+
+def _jdbc():
+    return _java("jdbc", "JdbcTalk")
 
 
 def _build_java(folder, path):
@@ -54,7 +59,7 @@ def _build_java(folder, path):
                   cwd=project)
     except Unavailable as refusal:
         if "COMPILATION ERROR" in str(refusal):
-            raise Failure(f"tests/clients/java does not compile: {refusal}") from None
+            raise Failure(f"{folder} does not compile: {refusal}") from None
         raise
     for jar in (project / "target").glob("*.jar"):
         shutil.move(jar, path)
