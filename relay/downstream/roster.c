@@ -186,6 +186,7 @@ static void copy_entry(struct roster_entry *into, const struct roster_entry *x)
     memcpy(into->replica_host, x->replica_host, sizeof into->replica_host);
     atomic_init(&into->pos, atomic_load_explicit(&x->pos, memory_order_relaxed));
     atomic_init(&into->acked, atomic_load_explicit(&x->acked, memory_order_relaxed));
+    atomic_init(&into->semi_sync, atomic_load_explicit(&x->semi_sync, memory_order_relaxed));
     atomic_init(&into->sent_bytes, atomic_load_explicit(&x->sent_bytes, memory_order_relaxed));
 }
 

@@ -48,8 +48,9 @@ struct roster_entry {
     _Atomic(store_pos) pos;   /* 0 before a dump */
     _Atomic(store_pos) acked; /* by a semi-synchronous replica; 0: nothing yet */
     _Atomic(uint64_t)  sent_bytes;
-    _Atomic(int)       end;    /* enum roster_end */
-    _Atomic(bool)      cancel; /* end what it is doing */
+    _Atomic(int)       end;       /* enum roster_end */
+    _Atomic(bool)      cancel;    /* end what it is doing */
+    _Atomic(bool)      semi_sync; /* the stream asks for acknowledgements */
 
     struct roster_entry *prev, *next;
 };

@@ -379,6 +379,7 @@ static void give_peer(void *arg, const struct roster_entry *entry)
         .address = entry->address,
         .since_s = entry->since_s,
         .streaming = entry->streaming,
+        .semi_sync = atomic_load_explicit(&entry->semi_sync, memory_order_relaxed),
         .at_end = pos >= store_published(s->channel->store),
         .command = entry->command != NULL ? entry->command : "Binlog Dump",
         .registered = entry->registered,
@@ -422,6 +423,7 @@ struct query_env session_env(struct session *s)
         .thread_id = s->entry.id,
         .user = s->user->name,
         .host = s->host,
+        .hosts = s->user->hosts,
         .rights = s->user->rights,
         .session = &s->query,
         .kill = kill_session,
@@ -576,6 +578,7 @@ static void on_dump(struct session *s, struct slice payload)
     roster_describe(s->world->roster, &s->entry, &c);
     (void)roster_supersede(s->world->roster, &s->entry);
     s->heartbeat_ns = dump_request_heartbeat_ns(&s->query);
+    atomic_store_explicit(&s->entry.semi_sync, request.semi_sync, memory_order_relaxed);
     atomic_store_explicit(&s->entry.pos, dump_pos(s->dump), memory_order_relaxed);
     if (stays && s->channel->consumers != NULL)
         remember(s);

@@ -6,7 +6,7 @@
 #include "protocol/base/buf.h"
 #include "relay/channel.h"
 
-enum { BINLOG_END_ANSWER_BYTES = 64 * 1024 };
+enum { BINLOG_END_ANSWER_BYTES = 256 * 1024 }; /* MariaDB has hundreds of status variables */
 
 struct binlog_end {
     char     file[STORE_NAME_BYTES + 1]; /* the source's name */

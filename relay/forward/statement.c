@@ -80,12 +80,17 @@ bool statement_asks_settings(struct slice text)
 
 bool statement_asks_snapshot(struct slice text)
 {
-    struct sql sql = unwrap(text);
+    struct sql   sql = unwrap(text);
+    struct slice name = slice_of_text("binlog_snapshot_file");
 
     if (!sql_match(&sql, "SHOW [GLOBAL|SESSION|LOCAL] STATUS"))
         return false;
+    if (sql_at_end(&sql))
+        return true; /* among all others */
     for (; sql.now.kind != SQL_END && sql.now.kind != SQL_BAD; sql_step(&sql)) {
-        if (sql.now.body.len > 0 && sql_like(slice_of_text("binlog%snapshot%"), sql.now.body))
+        struct slice body = sql.now.body;
+        if (body.len > 0 && (sql_like(slice_of_text("binlog%snapshot%"), body) ||
+                             (sql.now.kind == SQL_TEXT && sql_like(body, name))))
             return true;
     }
     return false;

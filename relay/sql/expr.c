@@ -195,6 +195,21 @@ static int user(struct expr *x, const struct value *args, size_t count, struct v
     return end(x, out);
 }
 
+/* The account, by the one pattern of hosts that it has. */
+static int current_user(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)args, (void)count;
+    const char *hosts = x->env->hosts;
+
+    if (hosts == NULL || strpbrk(hosts, ", ") != NULL)
+        hosts = x->env->host;
+    else if (*hosts == '\0' || strcmp(hosts, "*") == 0)
+        hosts = "%";
+    begin(x, out, SHAPE_USER);
+    buf_printf(x->values, "%s@%s", x->env->user, hosts);
+    return end(x, out);
+}
+
 static int database(struct expr *x, const struct value *args, size_t count, struct value *out)
 {
     (void)args, (void)count;
@@ -245,8 +260,9 @@ static int gtid_subset(struct expr *x, const struct value *args, size_t count, s
     struct gtid_set part = { 0 };
     struct gtid_set of = { 0 };
 
+    bool newer = x->env->facts->version_number >= 80000;
     if (args[0].is_null || args[1].is_null)
-        return make_null(x, SHAPE_MAYBE, out);
+        return make_null(x, newer ? SHAPE_MAYBE : SHAPE_COUNT, out);
     int rc = subset_of(x, args, &part, &of, out);
     gtid_set_done(&part);
     gtid_set_done(&of);
@@ -466,7 +482,7 @@ static int master_gtid_wait(struct expr *x, const struct value *args, size_t cou
     enum wait_result  result = WAIT_NOT_YET;
 
     if (args[0].is_null)
-        return make_null(x, SHAPE_WAITED, out);
+        return make_null(x, SHAPE_NOT_WAITED, out);
     if (count > 1 && (!read_seconds(x, &args[1], &timeout_s) || timeout_s < 0))
         timeout_s = args[1].is_null || timeout_s < 0 ? -1 : 0;
     if (gtid_state_parse(&state, expr_text(x, &args[0]), &e) != 0)
@@ -497,7 +513,7 @@ static const struct known_function {
     { "CONCAT",            ALL,             1, ARGUMENTS_MAX, false, concat },
     { "CONNECTION_ID",     ALL,             0, 0, false, connection_id },
     { "CURRENT_TIMESTAMP", ALL,             0, 1, true,  now },
-    { "CURRENT_USER",      ALL,             0, 0, true,  user },
+    { "CURRENT_USER",      ALL,             0, 0, true,  current_user },
     { "DATABASE",          ALL,             0, 0, false, database },
     { "GTID_SUBSET",       MYSQL(50605),    2, 2, false, gtid_subset },
     { "GTID_SUBTRACT",     MYSQL(50605),    2, 2, false, gtid_subtract },

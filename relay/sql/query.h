@@ -101,6 +101,7 @@ struct query_peer {
     const char *user, *address; /* "" before login; "127.0.0.1:40000" */
     int64_t     since_s;
     bool        streaming, at_end; /* has been sent all there is */
+    bool        semi_sync;         /* acknowledges what it gets */
     const char *command;           /* of a stream: "Binlog Dump" */
     bool        registered;        /* as a replica, with what follows */
     uint32_t    server_id;
@@ -142,6 +143,7 @@ struct query_env {
     const char                    *relay_uuid;
     uint32_t                       thread_id;
     const char                    *user, *host; /* of the client */
+    const char                    *hosts;       /* of its account, as it is written: "" is any */
     unsigned                       rights;      /* of the user: enum right */
     struct query_session          *session;
     /* Ends another session: the one whose greeting carried `thread_id`. */

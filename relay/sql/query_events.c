@@ -1,4 +1,5 @@
 /* SHOW BINLOG EVENTS. */
+#include <stdio.h>
 #include <string.h>
 #include "relay/sql/columns.h"
 #include "relay/sql/event_info.h"
@@ -14,16 +15,20 @@ struct range {
     uint64_t from, offset, rows;
 };
 
+/* A newer MySQL. */
+static bool rounds(const struct server_facts *f)
+{
+    return f->family == FAMILY_MYSQL && f->version_number >= 80000;
+}
+
 /* Where to read from: a newer MySQL goes on from a place inside an event to the next one. */
 static int find_start(struct query *q, const struct range *r, store_pos *at, struct err *e)
 {
-    const struct server_facts *f = q->env->facts;
-    bool                       rounds = f->family == FAMILY_MYSQL && f->version_number >= 80000;
-    uint64_t                   from = r->from < BINLOG_MAGIC_BYTES ? BINLOG_MAGIC_BYTES : r->from;
+    uint64_t from = r->from < BINLOG_MAGIC_BYTES ? BINLOG_MAGIC_BYTES : r->from;
 
     if (locate_position(q->env->store, r->file, from, at, e) == 0)
         return 0;
-    if (!rounds || e->kind != E_PROTOCOL)
+    if (!rounds(q->env->facts) || e->kind != E_PROTOCOL)
         return -1;
     *e = (struct err){ 0 };
     return locate_position(q->env->store, r->file, BINLOG_MAGIC_BYTES, at, e);
@@ -60,6 +65,9 @@ static int read_range(struct query *q, struct range *r)
     if (sql_take_word(&q->sql, "FROM"))
         TRY(read_number(q, &r->from));
     TRY(query_read_limit(q, &r->offset, &r->rows));
+    bool looked_at = q->env->parameters != NULL && q->env->parameters->unknown;
+    if (r->rows == 0 && !looked_at)
+        r->rows = rounds(q->env->facts) ? UINT64_MAX : 1; /* so servers count */
     return query_expect_end(q);
 }
 
@@ -133,6 +141,39 @@ static void put_columns(struct query *q)
     columns_put(q->env, q->reply, columns, sizeof columns / sizeof columns[0]);
 }
 
+/* Beyond the file's end. */
+static bool is_behind(struct query *q, const struct range *r, const struct err *e)
+{
+    struct store_file file;
+    struct err        ignored = { 0 };
+
+    return e->kind == E_PROTOCOL && r->file[0] != '\0' &&
+           store_file_by_name(q->env->store, r->file, &file, &ignored) == 0 && r->from > file.size;
+}
+
+static int answer_behind(struct query *q, const struct range *r)
+{
+    enum { MARIADB_WITH_ERROR = 100500 };
+    const struct server_facts *f = q->env->facts;
+    struct store_file          file;
+    struct err                 e = { 0 };
+    char                       why[160];
+
+    if (rounds(f))
+        return refuse(q, "Wrong offset or I/O error");
+    if (f->family == FAMILY_MYSQL || f->version_number < MARIADB_WITH_ERROR ||
+        store_file_by_name(q->env->store, r->file, &file, &e) != 0) {
+        put_columns(q);
+        reply_rows_end(q->reply);
+        return 0;
+    }
+    (void)snprintf(why, sizeof why,
+                   "Invalid pos specified. Requested from pos:%llu is greater than actual file "
+                   "size:%llu",
+                   (unsigned long long)r->from, (unsigned long long)file.size);
+    return refuse(q, why);
+}
+
 int query_show_events(struct query *q, const char *text)
 {
     struct range   r;
@@ -146,7 +187,9 @@ int query_show_events(struct query *q, const char *text)
         reply_rows_end(q->reply);
         return 0;
     }
-    if (find_start(q, &r, &at, &e) != 0)
+    if (find_start(q, &r, &at, &e) != 0 && is_behind(q, &r, &e))
+        return answer_behind(q, &r);
+    if (at == 0)
         return refuse(q, e.kind == E_PURGED || e.kind == E_LIMIT ? "Could not find target log"
                                                                  : "Wrong offset or I/O error");
     if (reader_open(q->env->store, at, 0, &reader, &e) != 0)

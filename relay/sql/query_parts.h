@@ -32,7 +32,20 @@ query_handler query_show_events;    /* query_events.c; any text: of the relay lo
 query_handler query_show_replica;   /* query_replica.c: "source", "master" or "all" */
 query_handler query_show_processes; /* query_process.c; any text: FULL */
 query_handler query_show_replicas;  /* query_process.c; any text: the newer names */
-query_handler query_show_status;    /* query_process.c; any text: GLOBAL */
+query_handler query_show_status;    /* query_status.c; any text: GLOBAL */
+
+enum { QUERY_FILTERS_MAX = 32 };
+/* Any of the texts, which lie in the query's values; none: all that there is. */
+struct query_filter {
+    struct {
+        struct value text;
+        bool         like;
+    } any[QUERY_FILTERS_MAX];
+    size_t count;
+};
+/* [LIKE 'text' | WHERE Variable_name = 'text' | LIKE 'text' | IN (texts) [OR ...]] */
+MUST_CHECK int query_read_filter(struct query *q, struct query_filter *f);
+bool           query_filter_wants(struct query *q, const struct query_filter *f, const char *name);
 
 /* Begins an answer of names and values: `what` is "variables" or "status". */
 void query_put_pairs(struct query *q, const char *what, bool global);

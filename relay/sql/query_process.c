@@ -1,4 +1,4 @@
-/* Who is connected to the relay: SHOW PROCESSLIST, SHOW REPLICAS, SHOW STATUS. */
+/* Who is connected to the relay: SHOW PROCESSLIST, SHOW REPLICAS. */
 #include <stdio.h>
 #include <time.h>
 #include "relay/sql/columns.h"
@@ -161,76 +161,6 @@ int query_show_replicas(struct query *q, const char *text)
     else
         columns_put(q->env, q->reply, masters, sizeof masters / sizeof masters[0]);
     TRY(each_peer(q, put_replica, &l));
-    reply_rows_end(q->reply);
-    return 0;
-}
-
-/* ---- SHOW STATUS ---- */
-
-struct counts {
-    unsigned peers, streams;
-};
-
-static void count_peer(void *arg, const struct query_peer *p)
-{
-    struct counts *c = arg;
-    c->peers++;
-    c->streams += p->streaming ? 1 : 0;
-}
-
-static const char *const names[] = { "Ssl_cipher", "Ssl_version", "Threads_connected",
-                                     "Threads_running", "Uptime" };
-enum { NAMES = sizeof names / sizeof names[0] };
-
-static void put_status(struct query *q, const char *name, const struct counts *c)
-{
-    const struct query_env *env = q->env;
-    char                    text[32] = "";
-    const char             *value = text;
-
-    if (strcmp(name, "Ssl_cipher") == 0)
-        value = env->tls_cipher != NULL ? env->tls_cipher : "";
-    else if (strcmp(name, "Ssl_version") == 0)
-        value = env->tls_version != NULL ? env->tls_version : "";
-    else if (strcmp(name, "Threads_connected") == 0)
-        (void)snprintf(text, sizeof text, "%u", c->peers);
-    else if (strcmp(name, "Threads_running") == 0)
-        (void)snprintf(text, sizeof text, "%u", c->streams + 1);
-    else
-        (void)snprintf(text, sizeof text, "%lld",
-                       (long long)time(NULL) - (long long)env->started_s);
-    struct packet row = reply_row(q->reply);
-    reply_text(&row, slice_of_text(name));
-    reply_text(&row, *value != '\0' ? slice_of_text(value) : slice_empty());
-    reply_row_end(q->reply, &row);
-}
-
-/* LIKE 'Name': one of those that speak of the relay or of this session. Anything else speaks of
- * the source. */
-int query_show_status(struct query *q, const char *text)
-{
-    struct counts c = { 0 };
-    struct err    e = { 0 };
-    struct value  like = { .at = q->values.len };
-    struct expr   x = query_expr(q);
-    size_t        i = 0;
-
-    if (!sql_take_word(&q->sql, "LIKE") || q->sql.now.kind != SQL_TEXT)
-        return query_refuse_forwarded(q);
-    sql_put_text(&q->sql.now, &q->values);
-    like.bytes = q->values.len - like.at;
-    sql_step(&q->sql);
-    TRY(query_expect_end(q));
-    while (i < NAMES && !sql_equal(expr_text(&x, &like), names[i]))
-        i++;
-    if (i == NAMES)
-        return query_refuse_forwarded(q);
-    if (q->notes.dry)
-        return 0;
-    if (q->env->each_peer != NULL && q->env->each_peer(q->env->kill_arg, count_peer, &c, &e) != 0)
-        return expr_refuse_err(&q->no, &e);
-    query_put_pairs(q, "status", text != NULL);
-    put_status(q, names[i], &c);
     reply_rows_end(q->reply);
     return 0;
 }

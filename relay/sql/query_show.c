@@ -3,89 +3,10 @@
 #include "relay/sql/query_parts.h"
 #include "relay/sql/variables.h"
 
-enum { FILTERS_MAX = 32 };
-
 /* ---- SHOW VARIABLES ---- */
 
-/* Any of the texts, which lie in the query's values. */
-struct filter {
-    struct {
-        struct value text;
-        bool         like;
-    } any[FILTERS_MAX];
-    size_t count;
-};
-
-static int read_filter_text(struct query *q, struct filter *f, bool like)
-{
-    struct sql_token t = q->sql.now;
-
-    if (t.kind != SQL_TEXT)
-        return query_refuse_syntax(q);
-    if (f->count == FILTERS_MAX)
-        return sql_refuse(&q->no, 1235, "42000", "binrelay: at most %d names can be asked for",
-                          FILTERS_MAX);
-    struct value *v = &f->any[f->count].text;
-    f->any[f->count].like = like;
-    f->count++;
-    v->at = q->values.len;
-    sql_put_text(&t, &q->values);
-    v->bytes = q->values.len - v->at;
-    sql_step(&q->sql);
-    return 0;
-}
-
-static int read_filter_list(struct query *q, struct filter *f)
-{
-    if (!sql_take_sign(&q->sql, '('))
-        return query_refuse_syntax(q);
-    do
-        TRY(read_filter_text(q, f, false));
-    while (sql_take_sign(&q->sql, ','));
-    return sql_take_sign(&q->sql, ')') ? 0 : query_refuse_syntax(q);
-}
-
-static int read_condition(struct query *q, struct filter *f)
-{
-    if (!sql_is_name(&q->sql.now, "Variable_name"))
-        return sql_refuse(&q->no, 1235, "42000",
-                          "binrelay: SHOW VARIABLES WHERE can only compare Variable_name");
-    sql_step(&q->sql);
-    if (sql_take_sign(&q->sql, '='))
-        return read_filter_text(q, f, false);
-    if (sql_take_word(&q->sql, "LIKE"))
-        return read_filter_text(q, f, true);
-    if (sql_take_word(&q->sql, "IN"))
-        return read_filter_list(q, f);
-    return query_refuse_syntax(q);
-}
-
-static int read_filter(struct query *q, struct filter *f)
-{
-    if (sql_take_word(&q->sql, "LIKE"))
-        return read_filter_text(q, f, true);
-    if (!sql_take_word(&q->sql, "WHERE"))
-        return 0;
-    do
-        TRY(read_condition(q, f));
-    while (sql_take_word(&q->sql, "OR"));
-    return 0;
-}
-
-static bool wanted(struct query *q, const struct filter *f, const char *name)
-{
-    struct expr x = query_expr(q);
-
-    for (size_t i = 0; i < f->count; i++) {
-        struct slice text = expr_text(&x, &f->any[i].text);
-        if (f->any[i].like ? sql_like(text, slice_of_text(name)) : sql_equal(text, name))
-            return true;
-    }
-    return f->count == 0;
-}
-
 /* Asked for by name: is it the place in the binlog? */
-static enum query_tie tie_of(struct query *q, const struct filter *f)
+static enum query_tie tie_of(struct query *q, const struct query_filter *f)
 {
     struct expr          x = query_expr(q);
     struct variable_walk walk = { 0 };
@@ -94,7 +15,7 @@ static enum query_tie tie_of(struct query *q, const struct filter *f)
     while (f->count > 0 && variable_next(&walk, q->env, &v)) {
         struct slice text = expr_text(&x, &f->any[0].text);
         bool         named = text.len > 0 && text.ptr[0] != '%';
-        if (v.tie != QUERY_TIE_NONE && named && wanted(q, f, v.name))
+        if (v.tie != QUERY_TIE_NONE && named && query_filter_wants(q, f, v.name))
             return v.tie;
     }
     return QUERY_TIE_NONE;
@@ -157,7 +78,7 @@ void query_put_pairs(struct query *q, const char *what, bool global)
     reply_columns(q->reply, columns, 2);
 }
 
-static int put_variables(struct query *q, const struct filter *f, bool global)
+static int put_variables(struct query *q, const struct query_filter *f, bool global)
 {
     struct variable_walk walk = { 0 };
     struct variable      v;
@@ -165,7 +86,7 @@ static int put_variables(struct query *q, const struct filter *f, bool global)
     query_put_pairs(q, "variables", global);
     while (variable_next(&walk, q->env, &v)) {
         bool there = !global || v.scope != VARIABLE_SESSION;
-        if (there && wanted(q, f, v.name))
+        if (there && query_filter_wants(q, f, v.name))
             TRY(put_variable(q, &v, global));
     }
     reply_rows_end(q->reply);
@@ -174,10 +95,10 @@ static int put_variables(struct query *q, const struct filter *f, bool global)
 
 int query_show_variables(struct query *q, const char *text)
 {
-    struct filter f = { .count = 0 };
-    struct err    e = { 0 };
+    struct query_filter f = { .count = 0 };
+    struct err          e = { 0 };
 
-    TRY(read_filter(q, &f));
+    TRY(query_read_filter(q, &f));
     TRY(query_expect_end(q));
     if (buf_check(&q->values, "the statement", &e) != 0)
         return expr_refuse_err(&q->no, &e);

@@ -108,7 +108,9 @@ static struct reply_column function(const struct query_env *env, enum shape shap
     case SHAPE_MAYBE:
         return number(name, REPLY_LONGLONG, 21, REPLY_BINARY, 0);
     case SHAPE_WAITED:
-        return number(name, m103 ? REPLY_LONG : REPLY_LONGLONG, 2, NOT_NULL, 0);
+    case SHAPE_NOT_WAITED:
+        return number(name, m103 ? REPLY_LONG : REPLY_LONGLONG, 2,
+                      shape == SHAPE_WAITED ? NOT_NULL : REPLY_BINARY, 0);
     case SHAPE_GTIDS:
         if (characters < 36) /* less than a UUID */
             return text_as(env, name, REPLY_BLOB_TEXT, MEDIUM_CHARACTERS + 1);

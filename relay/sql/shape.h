@@ -19,9 +19,10 @@ enum shape {
     SHAPE_UTC,
     SHAPE_SYSDATE,
     SHAPE_UNIX_TIME,
-    SHAPE_COUNT,  /* a whole number of a function's */
-    SHAPE_MAYBE,  /* the same, or NULL */
-    SHAPE_WAITED, /* of MASTER_GTID_WAIT() */
+    SHAPE_COUNT,      /* a whole number of a function's */
+    SHAPE_MAYBE,      /* the same, or NULL */
+    SHAPE_WAITED,     /* of MASTER_GTID_WAIT() */
+    SHAPE_NOT_WAITED, /* the same, asked for NULL */
     SHAPE_GTIDS,
     SHAPE_GTID_POS,
     SHAPE_JOINED, /* CONCAT() */

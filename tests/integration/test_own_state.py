@@ -73,3 +73,26 @@ def test_the_relay_shows_itself_as_a_replica(scene, kind):
     assert gone[f"{replica}_IO_Running"] == "Connecting", gone
     assert gone[f"Seconds_Behind_{master}"] is None and gone["Last_IO_Error"], gone
     assert gone[f"Exec_{master}_Log_Pos"] == position, gone
+
+
+@each("mysql97", "mariadb10")
+def test_the_semi_sync_state_is_the_relays(scene, kind):
+    """Its variables and its status speak of the relay as a source, and of its own replicas."""
+    source = scene.server(kind)
+    relay = scene.relay(source)
+    relay.wait_caught_up(source)
+    role = "master" if source.kind.is_mariadb else "source"
+
+    def status():
+        return dict(relay.sql(f"SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_{role}%'"))
+
+    assert dict(relay.sql("SHOW VARIABLES LIKE 'rpl_semi_sync%enabled'"))[
+        f"rpl_semi_sync_{role}_enabled"] == "ON"
+    assert status()[f"Rpl_semi_sync_{role}_status"] == "ON"
+    assert status()[f"Rpl_semi_sync_{role}_clients"] == "0"
+    options = {"rpl_semi_sync_slave_enabled": "ON"} if source.kind.is_mariadb else {
+        "plugin_load_add": "semisync_replica.so", "rpl_semi_sync_replica_enabled": "ON"}
+    replica = scene.server(kind, **options)
+    replica.make_replica_of(relay.host, relay.port, *REPL, file=source.binlogs()[0].name)
+    replica.wait_for(source)
+    assert status()[f"Rpl_semi_sync_{role}_clients"] == "1"
