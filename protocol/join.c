@@ -1,9 +1,9 @@
 #include "protocol/join.h"
 #include <stdlib.h>
 
-/* How often a fingerprint stands on each side; `left` are those of `held` not yet matched. */
+/* How often a fingerprint stands on each side, and how often that was told so far. */
 struct entry {
-    uint32_t held, theirs, left;
+    uint32_t held, theirs, matched, lacking;
     uint32_t held_at, theirs_at; /* behind the last one's index; 0: none */
 };
 
@@ -11,6 +11,8 @@ struct table {
     const struct join_side *held, *theirs;
     struct entry           *entries;
     size_t                  mask;
+    int64_t                 edge;
+    size_t                  held_start, theirs_start;
 };
 
 static bool entry_is(const struct table *t, const struct entry *x, const struct fingerprint *f)
@@ -72,76 +74,76 @@ static int64_t edge_of(const struct join_side *s)
     return edge;
 }
 
-/*
- * The oldest transaction that stands once on each side, so that all behind it is compared; if there
- * is one with JOIN_REORDER_MAX in front of it on the held side, so that what a parallel replica put
- * elsewhere is in sight.
- */
-static bool find_anchor(const struct table *t, int64_t edge, bool *common, struct join *j)
+/* Equal ones have the same second, so they are all sure or none is. */
+static bool is_sure(const struct table *t, uint32_t second)
 {
-    const struct join_side *theirs = t->theirs;
-    bool                    found = false;
+    return second > t->edge;
+}
+
+/* The first sure ones that the other side has, too: behind them it is told apart what one side
+   alone has. False: nothing surely is in common. */
+static bool find_start(struct table *t, bool *common)
+{
+    bool found = false;
 
     *common = false;
-    for (size_t i = 0; i < theirs->count; i++) {
-        const struct entry *x = entry_of(t, &theirs->prints[i]);
-        *common |= x->held > 0;
-        if (x->held != 1 || x->theirs != 1 || theirs->seconds[i] <= edge)
+    t->theirs_start = t->theirs->count;
+    for (size_t i = t->theirs->count; i-- > 0;) {
+        if (entry_of(t, &t->theirs->prints[i])->held == 0)
             continue;
-        if (!found || x->held_at > JOIN_REORDER_MAX) {
-            j->anchor_held = x->held_at - 1;
-            j->anchor_theirs = i;
-        }
+        *common = true;
+        if (!is_sure(t, t->theirs->seconds[i]))
+            continue;
+        t->theirs_start = i;
         found = true;
-        if (x->held_at > JOIN_REORDER_MAX)
-            break;
     }
+    t->held_start = t->held->count;
+    for (size_t i = t->held->count; i-- > 0;)
+        if (is_sure(t, t->held->seconds[i]) && entry_of(t, &t->held->prints[i])->theirs > 0)
+            t->held_start = i;
     return found;
 }
 
 /*
- * In front of the anchor one can't count, but what one side has and the other has not at all is
- * seen, once both lists have begun: behind what they have in common first and later than the edges.
+ * Of sure ones so many are held as there are on the held side, whatever their order. Those in front
+ * of all that is in common are older than it, or new ones that a parallel replica put there: that
+ * is known only where all is in sight. Of others all in front of the start are held, and what
+ * follows has to agree.
  */
-static void match_front(const struct table *t, int64_t edge, bool *is_held, bool *is_lacking,
-                        const struct join *j)
+static bool match_theirs(const struct table *t, bool *is_held)
 {
-    bool common = false;
-
-    for (size_t i = 0; i < j->anchor_theirs; i++) {
-        bool there = entry_of(t, &t->theirs->prints[i])->held > 0;
-        is_held[i] = there || !common || t->theirs->seconds[i] <= edge;
-        common |= there;
+    for (size_t i = 0; i < t->theirs->count; i++) {
+        struct entry *x = entry_of(t, &t->theirs->prints[i]);
+        if (is_sure(t, t->theirs->seconds[i])) {
+            is_held[i] = x->matched < x->held || (x->held == 0 && i < t->theirs_start);
+            if (x->held == 0 && is_held[i] && !(t->held->whole && t->theirs->whole))
+                return false;
+            x->matched++;
+            continue;
+        }
+        is_held[i] = true;
+        if (i > t->theirs_start && x->held != x->theirs)
+            return false;
     }
-    common = false;
-    for (size_t i = 0; i < j->anchor_held; i++) {
-        bool there = entry_of(t, &t->held->prints[i])->theirs > 0;
-        is_lacking[i] = !there && common && t->held->seconds[i] > edge;
-        common |= there;
-    }
+    return true;
 }
 
-/* Every one of theirs behind the anchor takes one equal of the held ones away. */
-static void match_behind(const struct table *t, bool *is_held, bool *is_lacking,
-                         const struct join *j)
+/* From the newest on: of equal ones it is the later that are lacking. */
+static bool match_held(const struct table *t, bool *is_lacking)
 {
-    const struct join_side *held = t->held, *theirs = t->theirs;
-    size_t from = j->anchor_held > JOIN_REORDER_MAX ? j->anchor_held - JOIN_REORDER_MAX : 0;
-
-    for (size_t i = from; i < held->count; i++)
-        entry_of(t, &held->prints[i])->left++;
-    for (size_t i = 0; i < theirs->count; i++) {
-        struct entry *x = entry_of(t, &theirs->prints[i]);
-        if (i >= j->anchor_theirs)
-            is_held[i] = x->left > 0;
-        x->left -= x->left > 0;
+    for (size_t i = t->held->count; i-- > 0;) {
+        struct entry *x = entry_of(t, &t->held->prints[i]);
+        is_lacking[i] = false;
+        if (i < t->held_start && x->theirs == 0)
+            continue; /* older than what they have in sight */
+        if (is_sure(t, t->held->seconds[i])) {
+            is_lacking[i] = x->lacking + x->theirs < x->held;
+            x->lacking += is_lacking[i];
+        } else if (i > t->held_start && x->held != x->theirs) {
+            return false;
+        }
     }
-    /* From the newest on: of equal ones it is the later that are lacking. */
-    for (size_t i = held->count; i-- > j->anchor_held;) {
-        struct entry *x = entry_of(t, &held->prints[i]);
-        is_lacking[i] = x->left > 0;
-        x->left -= x->left > 0;
-    }
+    return true;
 }
 
 static void sum_up(const struct table *t, const bool *is_held, const bool *is_lacking,
@@ -165,15 +167,13 @@ static void sum_up(const struct table *t, const bool *is_held, const bool *is_la
 int join_find(const struct join_side *held, const struct join_side *theirs, bool *is_held,
               bool *is_lacking, enum join_found *found, struct join *out, struct err *e)
 {
-    struct table  t = { .held = held, .theirs = theirs };
+    const int64_t a = edge_of(held), b = edge_of(theirs);
+    struct table  t = { .held = held, .theirs = theirs, .edge = a > b ? a : b };
     struct join   j = { 0 };
-    const int64_t a = edge_of(held), b = edge_of(theirs), edge = a > b ? a : b;
     bool          common;
 
     TRY(count_all(&t, e));
-    if (find_anchor(&t, edge, &common, &j)) {
-        match_front(&t, edge, is_held, is_lacking, &j);
-        match_behind(&t, is_held, is_lacking, &j);
+    if (find_start(&t, &common) && match_theirs(&t, is_held) && match_held(&t, is_lacking)) {
         sum_up(&t, is_held, is_lacking, &j);
         *out = j;
         *found = JOIN_FOUND;

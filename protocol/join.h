@@ -7,13 +7,10 @@
  *                 = = = = = new
  *
  * Equal transactions can't be told apart and need not be: what counts is how many there are of them
- * behind a place that both have in common. That place (the anchor) is a transaction whose
- * fingerprint stands once on each side; a fingerprint covers the second of its origin, so one
- * second that is whole on both sides is enough to know that. Without one nothing is guessed.
- *
- * What stands in front of a list was not looked at, and may hold one more of a transaction that
- * stands once in it. So the second of the anchor has to be a later one than those that the list
- * begins with.
+ * on each side. That can be told where all of them are in sight. What stands in front of a list was
+ * not looked at, and may hold more of those that it begins with; but a fingerprint covers the
+ * second of its origin, so all of a later second than those are in the list, whatever their order.
+ * Where the numbers of others matter nothing is guessed.
  *
  * Pure: no I/O, any thread. Memory: some 40 bytes for each transaction. Time: one pass and a table.
  */
@@ -21,8 +18,7 @@
 #include "protocol/fingerprint.h"
 
 enum {
-    JOIN_REORDER_MAX = 1024, /* around the anchor a parallel replica may have changed the order of
-                                so many transactions */
+    JOIN_REORDER_MAX = 1024, /* so far from its place a parallel replica may log a transaction */
     JOIN_SIDE_MAX = 1 << 24  /* most transactions of one side */
 };
 
@@ -40,17 +36,17 @@ struct join {
                                     or others were written in between (errant transactions) */
     size_t lacking;              /* held transactions that they do not have */
     size_t first_lacking;        /* in `held`; its count when there is none */
-    size_t anchor_held, anchor_theirs;
 };
 
 enum join_found {
     JOIN_FOUND,
     JOIN_NONE,     /* nothing in common: look at older binlogs, or it is another database */
-    JOIN_AMBIGUOUS /* something in common, but nothing that surely stands once on each side */
+    JOIN_AMBIGUOUS /* something in common, but of what is in sight it can't be told: look at older
+                      binlogs */
 };
 
 /* is_held[i] becomes whether theirs[i] is held already, is_lacking[i] whether they lack held[i];
-   these and *out are written only with JOIN_FOUND. -1 only when memory runs out. */
+   these make sense, and *out is written, only with JOIN_FOUND. -1 only when memory runs out. */
 MUST_CHECK int join_find(const struct join_side *held, const struct join_side *theirs,
                          bool *is_held, bool *is_lacking, enum join_found *found, struct join *out,
                          struct err *e);

@@ -185,7 +185,13 @@ static int compare(struct match *m, struct err *e)
     m->is_lacking = calloc(held.count + 1, sizeof *m->is_lacking);
     if (m->is_held == NULL || m->is_lacking == NULL)
         return err_set(e, E_NOMEM, "no memory to compare transactions");
-    return join_find(&held, &theirs, m->is_held, m->is_lacking, &m->found, &m->join, e);
+    TRY(join_find(&held, &theirs, m->is_held, m->is_lacking, &m->found, &m->join, e));
+    /* Its binlogs that began after all that is held have none of that, although equal transactions
+       of the same second may look so. */
+    if (m->p->plan->same_server && m->held.count > 0 &&
+        m->oldest_created_s >= m->held.seconds[m->held.count - 1])
+        m->found = JOIN_NONE;
+    return 0;
 }
 
 /* Of what the other list reaches back to. */
@@ -205,8 +211,6 @@ static int look_further(struct match *m, bool *more, struct err *e)
     const bool late = oldest_s(&m->theirs) >= oldest_s(&m->held);
 
     *more = true;
-    if (found && m->join.anchor_held < JOIN_REORDER_MAX && !m->held_all)
-        return extend_held(m, e);
     if (found && late && !m->theirs_all)
         return extend_theirs(m, e);
     if (!found && !m->theirs_all && (late || m->held_all))
@@ -366,15 +370,6 @@ static int not_found(const struct match *m, struct err *e)
                    p->peer.address, places, name);
 }
 
-/* None of what is held can be in binlogs that began after it; that it looks as if is due to equal
-   transactions in the same second. */
-static bool was_reset(const struct match *m)
-{
-    if (!m->p->plan->same_server)
-        return false;
-    return m->found == JOIN_NONE || (m->theirs_all && m->oldest_created_s >= m->p->last.last_s);
-}
-
 /* Its binlogs were begun anew: all of them is new, and none of what is held is in them. */
 static int begin_anew(struct match *m)
 {
@@ -401,7 +396,7 @@ int plan_by_match(struct planner *p, bool by_gtid, struct err *e)
         rc = search(&m, e);
     if (rc == 0 && m.found == JOIN_FOUND)
         rc = fill_in(&m, e);
-    else if (rc == 0 && was_reset(&m))
+    else if (rc == 0 && m.found == JOIN_NONE && p->plan->same_server)
         rc = begin_anew(&m);
     else if (rc == 0)
         rc = not_found(&m, e);
