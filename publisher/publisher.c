@@ -23,6 +23,8 @@ struct publisher {
     struct catalog    *catalog;
     char              *name, *paused_name; /* in the catalog */
     bool               from_newest;
+    bool               has_begun;
+    store_pos          newest; /* when it began; 0: there was nothing */
     struct options     options;
     definition_fetch  *fetch;
     definition_survey *survey;
@@ -494,15 +496,10 @@ static int survey(struct publisher *p, struct err *e)
 /* Where to begin without a checkpoint; waits until the store has something. */
 static void find_start(struct publisher *p)
 {
-    store_pos published = store_published(p->store);
-    bool      was_empty = published == 0;
-
-    while (published == 0 && !is_interrupted(p)) {
+    while (store_published(p->store) == 0 && !is_interrupted(p))
         wait_ms(p, true, -1);
-        published = store_published(p->store);
-    }
-    if (published != 0)
-        p->at.next = p->from_newest && !was_empty ? published : store_start(p->store);
+    if (store_published(p->store) != 0)
+        p->at.next = p->from_newest && p->newest != 0 ? p->newest : store_start(p->store);
 }
 
 static int begin_gtids(struct publisher *p, struct err *e)
@@ -523,6 +520,9 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
     if (p->convert == NULL)
         TRY(make_convert(p, e));
     p->at = (struct output_place){ .next = 0 };
+    if (!p->has_begun) /* what comes while an output can't be reached is not older than its start */
+        p->newest = store_published(p->store);
+    p->has_begun = true;
     int found = p->output->kind->find(p->output, &p->at, e);
     if (found < 0)
         return -1;

@@ -179,7 +179,7 @@ class Registry(Process):
 class Connect(Process):
     """A worker with both Debezium connectors, ready for connectors when the constructor returns."""
 
-    def __init__(self, folder, broker):
+    def __init__(self, folder, broker, settings=None):
         folder.mkdir(exist_ok=True)
         self._port = Port()
         self.address = f"127.0.0.1:{self._port.number}"
@@ -197,6 +197,7 @@ class Connect(Process):
             **{f"{kind}.storage.replication.factor": 1 for kind in ("offset", "config", "status")},
             "offset.flush.interval.ms": 1000,
             "plugin.path": folder / "plugins",
+            **(settings or {}),
         })
         super().__init__("connect", _java(TALKATIVE, "org.apache.kafka.connect.cli.ConnectDistributed",
                                           config),

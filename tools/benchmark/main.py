@@ -22,6 +22,7 @@ from lib.servers import REPL  # noqa: E402
 
 import commit  # noqa: E402
 import first  # noqa: E402
+import kafka  # noqa: E402
 import latency  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
@@ -63,6 +64,10 @@ Measures the relay against real peers, by turns in the same run, and prints medi
   switch   the relay goes over to a standby: from the command to the first new event at a consumer,
            with GTIDs, and without, where the candidate's binlogs are searched for what is held,
            beside a reader that discards the same binlogs.
+  kafka    a backlog of row events goes to a Kafka broker: by the relay, at least once and exactly
+           once; the same messages by librdkafka's own producer; by Debezium in Kafka Connect with
+           the same settings of its producer. Then how long after a commit begins the row is read
+           from Kafka.
 
 The relay's CPU is always that of its whole process.
 """
@@ -306,7 +311,7 @@ def measure_serve(scene, backlog, rounds, with_tls):
 
 
 MEASURES = {"ingest": measure_ingest, "serve": measure_serve}
-COMMANDS = (*MEASURES, "commit", "latency", "first", "switch", "publish")
+COMMANDS = (*MEASURES, "commit", "latency", "first", "switch", "publish", "kafka")
 
 
 def goals_as_json(goals):
@@ -415,6 +420,21 @@ def bench_switch(scene, options, kind_name):
     report.print_load("times are for the most part theirs")
 
 
+def bench_kafka(scene, options, kind_name):
+    result = kafka.measure_kafka(scene, kind_name, rows=options.rows or kafka.ROWS,
+                                 rounds=options.rounds)
+    if options.json:
+        rows = {name: {"seconds": run.seconds, "cpu_s": run.cpu_s} for name, run in
+                result.pop("rows_table")}
+        print(json.dumps({"bench": "kafka", "server": kind_name, **result, "runs": rows,
+                          "goals": goals_as_json(result["goals"])}), flush=True)
+        return
+    report.print_rates(f"kafka: {kind_name} {result['release']}, {result['rows']:,} row events",
+                       result["rows_table"], result["rows"])
+    report.print_goals(result["goals"])
+    report.print_load()
+
+
 def bench(options, kind_name, form):
     """One table: a server's kind and a form of load, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="binrelay-bench-") as folder:
@@ -428,6 +448,8 @@ def bench(options, kind_name, form):
                 bench_first(scene, options, kind_name)
             elif options.what == "switch":
                 bench_switch(scene, options, kind_name)
+            elif options.what == "kafka":
+                bench_kafka(scene, options, kind_name)
             elif form is None:
                 bench_commit(scene, options, kind_name)
             else:
@@ -472,7 +494,7 @@ def read_options():
     if options.only and options.only not in forms:
         parser.error(f"--only is one of {', '.join(forms)} for {options.what}")
     if options.what not in (*MEASURES, "publish"):
-        if options.only or (options.rows and options.what != "switch"):
+        if options.only or (options.rows and options.what not in ("switch", "kafka")):
             parser.error(f"--only and --rows are for a backlog, {options.what} has none")
     if (options.commits or options.rate) and options.what not in ("commit", "latency"):
         parser.error("--commits and --rate are for commit and latency")

@@ -15,6 +15,16 @@ def print_table(title, rows, byte_count):
               f"{run.cpu_s:7.2f}  {byte_count / MB / max(run.cpu_s, 0.01):12.0f}")
 
 
+def print_rates(title, rows, count):
+    """rows: (name, Run) of as many events each."""
+    print(f"\n{title}")
+    wide = max(len(name) for name, _ in rows)
+    print(f"  {'':{wide}}  {'seconds':>8}  {'events/s':>9}  {'CPU s':>7}  {'events per CPU s':>16}")
+    for name, run in rows:
+        print(f"  {name:{wide}}  {run.seconds:8.2f}  {count / run.seconds:9,.0f}  "
+              f"{run.cpu_s:7.2f}  {count / max(run.cpu_s, 0.01):16,.0f}")
+
+
 def print_delays(title, rows):
     """rows: {name: {"median": milliseconds, "p99": milliseconds}}."""
     print(f"\n{title}")
