@@ -22,6 +22,7 @@ STREAMS = 1000
 LOOPS = 2
 COMMITS = 10_000
 WARM_UP = 500
+SYNCS = 200
 IDLE_S = 3
 SETTLE_S = 60
 GOAL_MEDIAN_MS, GOAL_P99_MS, GOAL_MIB, GOAL_IDLE = 2.0, 20.0, 128, 0.01
@@ -116,8 +117,9 @@ def measure_latency(scene, kind_name, *, streams, count, rate, rounds):
     relays_by = {"by binrelay": relay_of(scene, server, streams, "commit"),
                  "by binrelay, not synced": relay_of(scene, server, streams, "os")}
     runs = {name: [] for name in (*relays_by, "by a bare fan-out")}
-    memory_mib = 0
+    memory_mib, syncs = 0, []
     for _ in range(rounds):
+        syncs += commit.sync_times(scene.folder, SYNCS, commit.PROBE_BYTES)
         for name, relay in relays_by.items():
             relay.start()
             relay.wait_caught_up(server)
@@ -134,7 +136,8 @@ def measure_latency(scene, kind_name, *, streams, count, rate, rounds):
         "release": server.kind.release, "streams": streams, "commits": count,
         "rate": at["rate"], "runs": runs,
         "delays_ms": {name: {"median": run["median_ms"], "p99": run["p99_ms"]}
-                      for name, run in middles.items()},
+                      for name, run in middles.items()}
+        | {"a sync of the disk, alone": commit.quantiles_ms(syncs)},
         "goals": [("median delay beyond a direct stream's, ms", at["median_ms"],
                    GOAL_MEDIAN_MS, False),
                   ("99th percentile of it, ms", at["p99_ms"], GOAL_P99_MS, False),
