@@ -93,9 +93,10 @@ struct channel_status {
     bool               caught_up;      /* the source had nothing more to send */
     uint64_t           received_bytes, received_events;
     uint32_t           reconnects;
-    bool               semi_sync_wanted; /* by the configuration */
-    bool               semi_sync;        /* the source marks what it waits for */
-    uint64_t           acks;             /* sent */
+    uint32_t epoch; /* decided last since the start; its first file may not be there yet */
+    bool     semi_sync_wanted; /* by the configuration */
+    bool     semi_sync;        /* the source marks what it waits for */
+    uint64_t acks;             /* sent */
     /* Of the configuration: */
     char user[128];
     bool tls, tls_verify;

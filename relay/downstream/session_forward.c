@@ -514,6 +514,20 @@ static void answer_snapshot(struct session *s, store_pos at)
     binlog_end_put_snapshot(buf_slice(&f->packets), s->capabilities, name, s->out, &s->sequence);
 }
 
+/* Between a switch and the first file of the new source all files are the former one's, which may
+   have one of the same name. */
+static bool is_between_sources(const struct session *s)
+{
+    const struct session_channel *c = s->channel;
+    struct channel_status         status;
+    struct store_file             last;
+
+    if (c->status == NULL)
+        return false;
+    c->status(c->facts_arg, &status);
+    return status.epoch != 0 && store_last_file(c->store, &last) && last.epoch < status.epoch;
+}
+
 /* The source's end is known: is it here, too? */
 static void look_for_place(struct session *s)
 {
@@ -521,7 +535,7 @@ static void look_for_place(struct session *s)
     struct err         e = { 0 };
     store_pos          end = 0;
 
-    if (binlog_end_find(s->channel->store, &f->place, &end, &e) != 0) {
+    if (!is_between_sources(s) && binlog_end_find(s->channel->store, &f->place, &end, &e) != 0) {
         fail(s, &e);
         return;
     }

@@ -136,6 +136,13 @@ static int refuse_fork(const struct follow *f, const struct plan *p, struct err 
                    f->fork_why.text, (unsigned long long)p->lacking_transactions, lacking);
 }
 
+static void show_epoch(struct follow *f, uint32_t epoch)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->status.epoch = epoch;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
 static int join(struct follow *f, struct writer *w, bool forked, struct follow_place *out,
                 struct err *e)
 {
@@ -159,6 +166,7 @@ static int join(struct follow *f, struct writer *w, bool forked, struct follow_p
         rc = write_plan(f, w, &plan, &epoch, e);
     if (rc == 0) {
         say(f, &plan, epoch);
+        show_epoch(f, epoch);
         out->joins = true;
         memcpy(out->file, plan.file, sizeof out->file);
         out->skip = plan.skip;
@@ -181,6 +189,8 @@ static int find_decided(struct follow *f, const struct writer *w, const struct s
     wanted.last = wanted.first;
     TRY(find_row(f, &wanted, e));
     out->joins = wanted.found;
+    if (wanted.found)
+        show_epoch(f, wanted.epoch);
     return 0;
 }
 
