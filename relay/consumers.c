@@ -143,6 +143,23 @@ struct consumer *consumers_come(struct consumers *c, const struct consumer_who *
     return x;
 }
 
+bool consumers_recall(struct consumers *c, const struct consumer_who *who,
+                      struct catalog_consumer *out)
+{
+    char name[CATALOG_CONSUMER_NAME_BYTES];
+    bool found;
+
+    put_name(name, who);
+    (void)pthread_mutex_lock(&c->mutex);
+    size_t index = find(c, name, &found);
+    if (found) {
+        look(c->list[index], c->now());
+        *out = c->list[index]->row;
+    }
+    (void)pthread_mutex_unlock(&c->mutex);
+    return found;
+}
+
 void consumers_leave(struct consumers *c, struct consumer *x, const _Atomic(store_pos) *at)
 {
     if (x == NULL)

@@ -46,6 +46,10 @@ struct consumer *consumers_come(struct consumers *c, const struct consumer_who *
 /* `x` may be NULL. */
 void consumers_leave(struct consumers *c, struct consumer *x, const _Atomic(store_pos) *at);
 
+/* The row of one that was streamed before; false: it never was. */
+bool consumers_recall(struct consumers *c, const struct consumer_who *who,
+                      struct catalog_consumer *out);
+
 struct consumer_info {
     struct catalog_consumer row; /* up to date */
     bool                    connected;

@@ -59,6 +59,8 @@ int account_check(const struct account *a, struct err *e)
                        "have");
     if (!is_printable(a->channel))
         return err_set(e, E_CONFIG, "channel: the name of one");
+    if (!is_printable(a->coordinates))
+        return err_set(e, E_CONFIG, "coordinates: the name of a source");
     if (a->bandwidth != 0 && a->bandwidth < ACCOUNT_BANDWIDTH_MIN)
         return err_set(e, E_CONFIG, "bandwidth: at least %d bytes a second", ACCOUNT_BANDWIDTH_MIN);
     if ((needs_native && !a->hashes.has_native) || (needs_sha2 && !a->hashes.has_sha2) ||
@@ -155,6 +157,8 @@ static void put_account(const struct account *a, struct buf *out)
     json_name(&j, "bandwidth");
     json_uint(&j, a->bandwidth);
     put_member(&j, "channel", a->channel);
+    if (a->coordinates[0] != '\0')
+        put_member(&j, "coordinates", a->coordinates);
     if (a->hashes.has_native)
         put_hash(&j, "mysql_native_password", &a->hashes, auth_hashes_put_native);
     if (a->hashes.has_sha2)

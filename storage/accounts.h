@@ -35,8 +35,9 @@ struct account {
     bool               require_tls;
     char               require_certificate[ACCOUNT_SUBJECT_BYTES + 1]; /* no, yes, or its subject */
     uint32_t           max_connections;                                /* 0: no limit */
-    uint64_t           bandwidth;                       /* bytes a second; 0: no limit */
-    char               channel[ACCOUNT_NAME_BYTES + 1]; /* "": the listener's */
+    uint64_t           bandwidth;                           /* bytes a second; 0: no limit */
+    char               channel[ACCOUNT_NAME_BYTES + 1];     /* "": the listener's */
+    char               coordinates[ACCOUNT_NAME_BYTES + 1]; /* "": the relay's; else a source's */
     struct auth_hashes hashes;
 };
 

@@ -84,6 +84,11 @@ static int take_channel(struct account *a, json_object *value, struct err *e)
     return take_text(value, a->channel, ACCOUNT_NAME_BYTES, e);
 }
 
+static int take_coordinates(struct account *a, json_object *value, struct err *e)
+{
+    return take_text(value, a->coordinates, ACCOUNT_NAME_BYTES, e);
+}
+
 /* Each hash must stand under the name of its own method. */
 static int take_hash(struct account *a, json_object *value, bool native, struct err *e)
 {
@@ -120,6 +125,7 @@ static const struct {
     { "max_connections", take_max_connections },
     { "bandwidth", take_bandwidth },
     { "channel", take_channel },
+    { "coordinates", take_coordinates },
     { "mysql_native_password", take_native },
     { "caching_sha2_password", take_sha2 },
 };

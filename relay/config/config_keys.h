@@ -168,6 +168,10 @@
         "choice of the two).")                                                                     \
     KEY(channel, "channel", TEXT, "", RELOAD,                                                      \
         "The channel that this user is served from; by default the listener's.")                   \
+    KEY(coordinates, "coordinates", TEXT, "", RELOAD,                                              \
+        "For a consumer that moves in with a binlog position it stored at another server: the "    \
+        "[source] that the position is of. It counts at its first stream; from then on what the "  \
+        "consumer has stored are relay files. None: file names are those of relay files.")         \
     KEY(require_tls, "require_tls", FLAG, "no", RELOAD,                                            \
         "Refuse this user on a connection without TLS.")                                           \
     KEY(rights, "rights", RIGHTS, RIGHTS_DEFAULT_TEXT, RELOAD,                                     \

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 #include "relay/downstream/dump_request.h"
+#include "relay/downstream/move_in.h"
 
 enum {
     LOGIN_PACKET_MAX_BYTES = 64 * 1024,
@@ -425,6 +426,7 @@ struct query_env session_env(struct session *s)
         .host = s->host,
         .hosts = s->user->hosts,
         .rights = s->user->rights,
+        .coordinates = s->user->coordinates,
         .session = &s->query,
         .kill = kill_session,
         .kill_arg = s,
@@ -549,6 +551,22 @@ static void remember(struct session *s)
                     "for it while it is away");
 }
 
+/* A position that was stored at another server becomes the relay's. */
+static int move_in(struct session *s, struct command_dump *asked, struct err *e)
+{
+    const char               *uuid = query_variable_either(&s->query, "replica_uuid", "slave_uuid");
+    const struct consumer_who who = { .user = s->user->name,
+                                      .uuid = uuid != NULL ? uuid : "",
+                                      .address = s->host,
+                                      .server_id = asked->server_id };
+
+    if (s->user->coordinates[0] == '\0' || asked->by_gtid_set || asked->file[0] == '\0' ||
+        query_variable(&s->query, "slave_connect_state") != NULL)
+        return 0;
+    return move_in_locate(s->channel->store, s->channel->consumers, &who, s->user->coordinates,
+                          asked, e);
+}
+
 static void on_dump(struct session *s, struct slice payload)
 {
     struct command_dump  asked;
@@ -564,7 +582,8 @@ static void on_dump(struct session *s, struct slice payload)
     if (!may_replicate(s))
         return;
     bool stays = asked.server_id != 0 && (asked.flags & DUMP_NON_BLOCK) == 0;
-    if (dump_request_from(&asked, &s->facts, &s->query, s->channel->server_id, &request, &e) != 0 ||
+    if (move_in(s, &asked, &e) != 0 ||
+        dump_request_from(&asked, &s->facts, &s->query, s->channel->server_id, &request, &e) != 0 ||
         dump_open(s->channel->store, &request, &s->dump, &e) != 0) {
         (void)snprintf(line, sizeof line, "can't stream: %s", e.text);
         session_say(s, LOG_WARNING, line);

@@ -50,6 +50,7 @@ static struct user *user_of_account(const struct account *a)
     u->name = u->account.name;
     u->hosts = u->account.hosts;
     u->channel = u->account.channel;
+    u->coordinates = u->account.coordinates;
     u->require_certificate = u->account.require_certificate;
     u->auth = a->auth;
     u->require_tls = a->require_tls;
@@ -76,6 +77,7 @@ static struct account account_of_section(const struct config_user *c)
     copy_text(a.name, sizeof a.name, c->name);
     copy_text(a.hosts, sizeof a.hosts, c->hosts);
     copy_text(a.channel, sizeof a.channel, c->channel);
+    copy_text(a.coordinates, sizeof a.coordinates, c->coordinates);
     if (c->require_certificate != NULL)
         copy_text(a.require_certificate, sizeof a.require_certificate, c->require_certificate);
     a.auth = (enum account_auth)c->auth;
@@ -222,6 +224,7 @@ void users_free(struct users *u)
 static bool same(const struct user *a, const struct user *b)
 {
     bool texts = strcmp(a->hosts, b->hosts) == 0 && strcmp(a->channel, b->channel) == 0 &&
+                 strcmp(a->coordinates, b->coordinates) == 0 &&
                  strcmp(a->require_certificate, b->require_certificate) == 0;
     return texts && a->auth == b->auth && a->require_tls == b->require_tls &&
            a->rights == b->rights && a->max_connections == b->max_connections &&

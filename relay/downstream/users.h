@@ -24,6 +24,7 @@ struct user {
     struct account       account; /* hashes apart, which are the verifier's */
     const char          *name, *hosts;
     const char          *channel;             /* "": the listener's */
+    const char          *coordinates;         /* "": the relay's; else a source's, see move_in.h */
     const char          *require_certificate; /* no, yes, or a subject */
     enum account_auth    auth;
     bool                 require_tls;

@@ -144,8 +144,9 @@ struct query_env {
     uint32_t                       thread_id;
     const char                    *user, *host; /* of the client */
     const char                    *hosts;       /* of its account, as it is written: "" is any */
-    unsigned                       rights;      /* of the user: enum right */
-    struct query_session          *session;
+    const char *coordinates; /* a source whose files the user knows, too; "" or NULL: none */
+    unsigned    rights;      /* of the user: enum right */
+    struct query_session *session;
     /* Ends another session: the one whose greeting carried `thread_id`. */
     /* `query`: only what it is doing. */
     enum query_kill (*kill)(void *arg, uint32_t thread_id, bool query);

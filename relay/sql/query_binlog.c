@@ -59,6 +59,17 @@ int query_show_end(struct query *q, const char *text)
     return 0;
 }
 
+static void put_file(struct query *q, const struct column *columns, const struct binlogs_file *f)
+{
+    struct packet row = reply_row(q->reply);
+    reply_text(&row, slice_of_text(f->name));
+    reply_number(&row, f->size);
+    if (column_exists(&columns[2], q->env->facts))
+        reply_text(&row, slice_of_text("No"));
+    reply_row_end(q->reply, &row);
+}
+
+/* A connector that moves in asks whether the file is there whose name it has stored. */
 int query_show_files(struct query *q, const char *text)
 {
     (void)text;
@@ -72,14 +83,11 @@ int query_show_files(struct query *q, const char *text)
 
     TRY(query_expect_end(q));
     columns_put(q->env, q->reply, columns, sizeof columns / sizeof columns[0]);
-    while (binlogs_next(q->env->store, &ordinal, &file)) {
-        struct packet row = reply_row(q->reply);
-        reply_text(&row, slice_of_text(file.name));
-        reply_number(&row, file.size);
-        if (column_exists(&columns[2], q->env->facts))
-            reply_text(&row, slice_of_text("No"));
-        reply_row_end(q->reply, &row);
-    }
+    const char *source = q->env->coordinates != NULL ? q->env->coordinates : "";
+    while (binlogs_next_of(q->env->store, source, &ordinal, &file))
+        put_file(q, columns, &file);
+    for (ordinal = 0; binlogs_next(q->env->store, &ordinal, &file);)
+        put_file(q, columns, &file);
     reply_rows_end(q->reply);
     return 0;
 }

@@ -19,6 +19,23 @@ bool binlogs_next(struct store *s, uint32_t *ordinal, struct binlogs_file *out)
     return true;
 }
 
+bool binlogs_next_of(struct store *s, const char *source, uint32_t *ordinal,
+                     struct binlogs_file *out)
+{
+    struct store_file f, same;
+    struct err        e = { 0 };
+
+    while (source[0] != '\0' && binlogs_next(s, ordinal, out)) {
+        if (store_file_by_ordinal(s, *ordinal, &f, &e) != 0 || strcmp(f.source.name, source) != 0 ||
+            strcmp(f.name, f.source_file) == 0 ||
+            store_file_by_name(s, f.source_file, &same, &e) == 0)
+            continue;
+        memcpy(out->name, f.source_file, sizeof out->name);
+        return true;
+    }
+    return false;
+}
+
 bool binlogs_end(struct store *s, struct binlogs_file *out)
 {
     return binlogs_end_at(s, store_published(s), out);

@@ -12,6 +12,10 @@ struct binlogs_file {
 
 /* One file after the other: begin with *ordinal 0. False when there is no more. */
 bool binlogs_next(struct store *s, uint32_t *ordinal, struct binlogs_file *out);
+/* The same for the files of one source under their names there, without those that are also names
+   of relay files. None of source "". */
+bool binlogs_next_of(struct store *s, const char *source, uint32_t *ordinal,
+                     struct binlogs_file *out);
 /* Where the published end is: the file and the offset in it. False when nothing is held yet. */
 bool binlogs_end(struct store *s, struct binlogs_file *out);
 /* The same of an end that was, a place that is held. */

@@ -216,6 +216,9 @@ const struct command commands[] = {
                    { "max-connections", "N", "Most connections at once, or none." },
                    { "bandwidth", "BYTES",
                      "Most bytes a second of all streams together, as 500K or 20M, or none." },
+                   { "coordinates", "SOURCE",
+                     "For a consumer that moves in with a binlog position it stored at another "
+                     "server: the [source] that it is of; \"\" for none." },
                    { "auth", "METHOD",
                      "caching_sha2_password, mysql_native_password, or any (the default)." },
                    { "password-file", "FILE",

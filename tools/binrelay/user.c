@@ -125,6 +125,7 @@ static int put_options(const struct call *c, struct account *a, struct err *e)
     else
         TRY(put_text_option(c, "require-certificate", a->require_certificate,
                             sizeof a->require_certificate, e));
+    TRY(put_text_option(c, "coordinates", a->coordinates, sizeof a->coordinates, e));
     TRY(put_number_option(c, "max-connections", UINT32_MAX, false, &connections, e));
     a->max_connections = (uint32_t)connections;
     TRY(put_number_option(c, "bandwidth", 1ull << 60, true, &a->bandwidth, e));
@@ -310,6 +311,7 @@ static void put_json(const struct account *a, const char *rights, struct buf *ou
     put_limit(&j, "max_connections", a->max_connections);
     put_limit(&j, "bandwidth", a->bandwidth);
     put_member(&j, "channel", a->channel);
+    put_member(&j, "coordinates", a->coordinates);
     json_close_object(&j);
     buf_put_u8(out, '\n');
 }
