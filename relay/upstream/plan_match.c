@@ -252,7 +252,7 @@ static int name_marked(struct match *m, const struct match_list *l, const bool *
     struct buf text;
     int        rc = 0;
 
-    buf_init(&text, PLAN_NAMED_BYTES_MAX * 2);
+    buf_init(&text, (size_t)PLAN_NAMED_BYTES_MAX * 2);
     for (size_t i = 0; i < l->count && rc == 0 && text.len <= PLAN_NAMED_BYTES_MAX; i++) {
         size_t first = i;
         if (marks[i] != value)
