@@ -302,7 +302,8 @@ static void forget_replica(const struct run *r, const struct server_facts *facts
     else
         (void)snprintf(name, sizeof name, "%s", facts->server_uuid);
     if (consumers_forget(channel_consumers(r->s->options.channel), name, &why) != 0)
-        log_err("switch", "what is held for a server that has caught up", &why);
+        log_write(LOG_INFO, "switch", "'%s' is held for as other consumers are: %s",
+                  r->order->to->name, why.text);
 }
 
 /* Refused since it is behind: does so, or says how. */
@@ -321,11 +322,8 @@ static int cure(struct run *r, const struct plan *plan, bool *cured, struct err 
                   r->order->to->name);
         rc = catch_up_run(&c.what, &why);
         *cured = rc == 0;
-        forget_replica(r, &plan->facts);
-        if (rc != 0)
-            (void)err_note(&why, "'%s' could not be brought up", r->order->to->name);
-    } else if (rc != 0) {
-        (void)err_note(&why, "and it can't have them from the relay");
+        if (rc == 0)
+            forget_replica(r, &plan->facts);
     }
     buf_done(&c.gtids);
     if (rc != 0)
@@ -379,9 +377,12 @@ static int decide(struct run *r, bool again, struct err *e)
     int refused = plan_check(&plan, policy_of(r), &refusal), rc = 0;
     if (refused != 0 && refusal.kind == E_REFUSED && !again)
         rc = cure(r, &plan, &cured, &why);
-    /* What else speaks against it says more. */
-    if (rc != 0)
-        refusal = why;
+    if (rc != 0) {
+        struct err both = { 0 };
+        (void)err_set(&both, why.kind, "%.230s; it can't have them from the relay: %.230s",
+                      refusal.text, why.text);
+        refusal = both;
+    }
     rc = cured ? 1 : tell_plan(r, &plan, look_ms, refused != 0 ? &refusal : NULL, e);
     plan_free(&plan);
     if (rc == 0 && refused != 0 && !r->order->dry_run) {
