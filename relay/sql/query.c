@@ -396,6 +396,9 @@ void query_classify(const struct query_env *env, struct slice sql, struct query_
 /* A statement that is none of those its first words stand for. */
 static int refuse_looked_at(struct query *q, const struct query_verdict *v)
 {
+    if (v->needs == 0) /* a text to be prepared there */
+        return sql_refuse(&q->no, 1295, "HY000",
+                          "This command is not supported in the prepared statement protocol yet");
     return v->needs == RIGHT_WRITE ? refuse_write(q, NULL) : refuse_admin(q, NULL);
 }
 

@@ -403,6 +403,17 @@ void query_look_flush(struct query *q, struct query_verdict *v)
         *v = (struct query_verdict){ .what = QUERY_FORWARDED };
 }
 
+/* Where the source would tell of itself: its binlogs, its place. */
+static bool speaks_of_the_relay(struct slice text, enum query_tie tie)
+{
+    struct sql s = sql_over(text);
+
+    if (tie == QUERY_TIE_END)
+        return true;
+    return sql_match(&s, "SHOW") &&
+           !sql_match(&s, "[GLOBAL|SESSION|LOCAL] VARIABLES|STATUS|WARNINGS|ERRORS");
+}
+
 /* What a text says that is to be run. One in a variable may say anything. */
 void query_look_immediate(struct query *q, struct query_verdict *v)
 {
@@ -423,8 +434,11 @@ void query_look_immediate(struct query *q, struct query_verdict *v)
         refuse(v, RIGHT_ADMIN);
     } else {
         query_classify(q->env, buf_slice(&text), v);
+        enum query_tie tie = v->tie;
         v->tie = QUERY_TIE_NONE;
-        if (v->what == QUERY_ANSWERED)
+        if (v->what == QUERY_ANSWERED && speaks_of_the_relay(buf_slice(&text), tie))
+            *v = (struct query_verdict){ .what = QUERY_REFUSED };
+        else if (v->what == QUERY_ANSWERED)
             v->what = QUERY_FORWARDED;
     }
     buf_done(&text);

@@ -159,6 +159,10 @@ static void what_writes_needs_the_right_to(void **state)
           { "refused: write", "EXPLAIN ANALYZE DELETE FROM t" },
           { "refused: write", "XA COMMIT 'a'" }, { "refused: write", "LOCK TABLES t WRITE" },
           { "refused: write", "PREPARE s FROM 'DELETE FROM t'" },
+          { "forwarded", "PREPARE s FROM 'SELECT @@version'" },
+          { "forwarded", "PREPARE s FROM 'SHOW VARIABLES'" },
+          { "refused: nobody", "PREPARE s FROM 'SHOW BINARY LOGS'" },
+          { "refused: nobody", "PREPARE s FROM 'SELECT @@gtid_executed'" },
           { "refused: write", "CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END" },
           { "refused: write", "/*!50000 DROP TABLE t */" });
     CHECK(maria1011, { "refused: write", "SELECT NEXTVAL(s)" },
