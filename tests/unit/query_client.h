@@ -39,6 +39,12 @@ bool binlogs_next(struct store *s, uint32_t *ordinal, struct binlogs_file *out)
     return true;
 }
 
+bool binlogs_next_of(struct store *s, const char *source, uint32_t *ordinal,
+                     struct binlogs_file *out)
+{
+    return source[0] != '\0' && binlogs_next(s, ordinal, out);
+}
+
 bool binlogs_end(struct store *s, struct binlogs_file *out)
 {
     (void)s;
