@@ -16,13 +16,10 @@ KILLS = 3  # in each round
 # How the consumer follows, and how the servers do among themselves.
 WAYS = {
     "mysql97 by GTID": ({"auto_position": True}, {"auto_position": True}),
-    "mysql97 by position": (None, {"auto_position": True}),
-    "mysql57 without GTIDs": (None, None),
     "mysql55 without GTIDs": (None, None),
     "mariadb10 by GTID": ({"slave_pos": True}, {"slave_pos": True}),
     "mariadb10 by position": (None, {"slave_pos": True}),
 }
-NO_GTIDS = {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"}
 
 
 class Pair:
@@ -30,8 +27,7 @@ class Pair:
 
     def __init__(self, scene, kind, how):
         self.how = how
-        options = NO_GTIDS if how is None and kind != "mysql55" else {}
-        self.servers = {name: scene.server(kind, max_binlog_size=65536, **options) for name in "ab"}
+        self.servers = {name: scene.server(kind, max_binlog_size=65536) for name in "ab"}
         self.active, self.standby = "a", "b"
         self.next = 1
         self.first = self.primary.binlogs()[0].name
@@ -109,7 +105,7 @@ def test_kill_9_at_any_moment_of_a_switch(scene, way):
     print(f"SEED={seed} ROUNDS={ROUNDS}")
     moments = random.Random(seed)
     pair = Pair(scene, kind, among)
-    replica = scene.server(kind, **(NO_GTIDS if kind == "mysql57" else {}))
+    replica = scene.server(kind)
     replica.make_replica_of(pair.relay.host, pair.relay.port, *REPL, heartbeat_period=1,
                             **(how or {"file": pair.first}))
     for _ in range(ROUNDS):

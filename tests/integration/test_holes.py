@@ -107,7 +107,6 @@ def wait_place(replica, place, timeout_s=60):
 WAYS = {
     "mysql97": [{}, {"auto_position": True}],
     "mysql57": [{}, {"auto_position": True}],
-    "mysql55": [{}],
     "mariadb10": [{}, {"slave_pos": True}],
     "mariadb11": [{}, {"slave_pos": True}],
 }
@@ -183,7 +182,7 @@ def test_every_mysqlbinlog_reads_a_file_with_a_hole(scene, kind):
         assert copy[IN_USE + 1:] == content[IN_USE + 1:len(copy)]
 
 
-@each("mysql97", "mysql55", "mariadb10")
+@each("mysql55", "mariadb10")
 @limit(120)
 def test_a_relay_behind_a_relay_copies_the_hole(scene, kind):
     """Its files stay images of the first one's."""
@@ -199,6 +198,36 @@ def test_a_relay_behind_a_relay_copies_the_hole(scene, kind):
         assert ours.name == theirs.name
         assert ours.read_bytes()[IN_USE + 1:] == theirs.read_bytes()[IN_USE + 1:], ours.name
     assert second.cli("verify")
+
+
+@each("mysql97", "mariadb10")
+@limit(120)
+def test_a_copy_that_never_stops_lives_through_a_switch(scene, kind):
+    """mysqlbinlog --raw --stop-never, attached to a relay that goes over to b by command."""
+    switch = Switch(scene, kind)
+    switch.write_much()
+    folder = scene.path("raw")
+    folder.mkdir()
+    relay, first = switch.relay, switch.relay.files()[0].name
+    scene.process("mysqlbinlog", *switch.a.kind.programs.find("binlog"), "--no-defaults",
+                  "--read-from-remote-server", f"--host={relay.host}", f"--port={relay.port}",
+                  f"--user={REPL[0]}", f"--password={REPL[1]}", "--raw", "--stop-never",
+                  f"--result-file={folder}/", first)
+    wait.until((folder / first).exists, 30, "the copy to begin")
+    relay.settings["source b"] = {**relay.settings["source a"], "port": switch.b.port}
+    relay.write_config()
+    relay.cli("reload")
+    switch.b.wait_for(switch.a)
+    relay.wait_caught_up(switch.a)
+    switch.b.stop_replica()
+    switch.write(switch.b)
+    relay.cli("switch", "b")
+    wait.until(lambda: len(relay.files()) == 2, 30, "b's file to begin")
+    file, end = switch.relay_place()
+    wait.until(lambda: (folder / file).exists() and (folder / file).stat().st_size >= end, 60,
+               lambda: f"{file} to be copied up to {end}\n{relay.tail()}")
+    for path in relay.files():
+        assert (folder / path.name).read_bytes()[IN_USE + 1:] == path.read_bytes()[IN_USE + 1:]
 
 
 @each("mysql97 by GTID", "mysql97 by position", "mariadb10 by GTID")
