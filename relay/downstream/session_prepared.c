@@ -138,8 +138,8 @@ static void prepare_here(struct session *s, struct slice text)
         buf_put(s->out, buf_slice(&answer));
         s->sequence++;
     } else {
-        bool told =
-            tried && tells_columns(&s->facts, text) && answer.ptr[PACKET_HEADER_BYTES] != 0xff;
+        bool told = tried && tells_columns(&s->facts, text) && answer.len > PACKET_HEADER_BYTES &&
+                    answer.ptr[PACKET_HEADER_BYTES] != 0xff;
         add(s, text, parameters, told ? buf_slice(&answer) : slice_empty(), warnings);
     }
     buf_done(&answer);

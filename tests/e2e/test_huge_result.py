@@ -15,7 +15,8 @@ def checksum(server, actor):
     """Of all that the server's own client prints, row by row."""
     programs = [*map(str, server.kind.programs.find("client"))]
     client = [*programs, "--no-defaults", f"--host={actor.host}", f"--port={actor.port}",
-              f"--user={DEBEZIUM[0]}", f"--password={DEBEZIUM[1]}", "--quick", "--skip-column-names",
+              f"--user={DEBEZIUM[0]}", f"--password={DEBEZIUM[1]}", "--quick",
+              "--skip-column-names", "--database=mysql",
               "-e", f"SELECT seq, REPEAT(MD5(seq), 31250) FROM seq_1_to_{ROWS}"]
     script = 'set -o pipefail; "$@" | tee >(wc -c >&2) | md5sum'
     done = subprocess.run(["bash", "-c", script, "bash", *client], capture_output=True, text=True,

@@ -205,6 +205,77 @@ static void commands_are_answered_and_unknown_ones_refused(void **state)
     visitor_world_done(&c);
 }
 
+static void take_all(struct visitor *c)
+{
+    struct slice p;
+    while (visitor_take(c, &p))
+        ;
+}
+
+/* The id of what was prepared. */
+static void prepare(struct visitor *c, const char *sql, uint8_t id[4])
+{
+    struct slice p;
+
+    visitor_command(c, COM_STMT_PREPARE, slice_of_text(sql));
+    assert_true(visitor_take(c, &p));
+    assert_int_equal(p.ptr[0], 0);
+    memcpy(id, p.ptr + 1, 4);
+    take_all(c);
+}
+
+static void command_on(struct visitor *c, uint8_t command, const uint8_t id[4], const char *more,
+                       size_t bytes)
+{
+    uint8_t body[64];
+
+    memcpy(body, id, 4);
+    memcpy(body + 4, more, bytes);
+    visitor_command(c, command, (struct slice){ body, 4 + bytes });
+}
+
+static void prepared_statements_are_kept_until_they_are_closed(void **state)
+{
+    (void)state;
+    struct visitor c;
+    struct slice   p;
+    uint8_t        id[4], other[4];
+
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    logged_in(&c);
+    prepare(&c, "select ?, @@version", id);
+    for (int i = 0; i < 2; i++) {
+        command_on(&c, COM_STMT_LONG_DATA, id, "\0\0ab", 4);
+        command_on(&c, COM_STMT_LONG_DATA, id, "\0\0cd", 4);
+        command_on(&c, COM_STMT_EXECUTE, id, "\0\1\0\0\0\0\1\xfd\0", 9);
+        assert_true(visitor_take(&c, &p));
+        assert_int_equal(p.ptr[0], 2); /* columns */
+        take_all(&c);
+    }
+    command_on(&c, COM_STMT_LONG_DATA, id, "\7\0ab", 4); /* there is no such parameter */
+    command_on(&c, COM_STMT_EXECUTE, id, "\0\1\0\0\0\0\1\xfd\0\1x", 11);
+    assert_error(&c, 1153);
+    command_on(&c, COM_STMT_FETCH, id, "\1\0\0\0", 4);
+    assert_error(&c, 1421);
+    command_on(&c, COM_STMT_LONG_DATA, id, "\0\0ab", 4);
+    command_on(&c, COM_STMT_RESET, id, "", 0);
+    assert_ok(&c);
+    command_on(&c, COM_STMT_CLOSE, id, "", 0);
+    command_on(&c, COM_STMT_EXECUTE, id, "\0\1\0\0\0\0\1\xfd\0\1x", 11);
+    assert_error(&c, 1243);
+    for (int i = 0; i < 256; i++)
+        prepare(&c, "select 1", other);
+    visitor_command(&c, COM_STMT_PREPARE, slice_of_text("select 1"));
+    assert_error(&c, 1461);
+    command_on(&c, COM_STMT_CLOSE, other, "", 0);
+    prepare(&c, "select 1", other);
+    command_on(&c, COM_STMT_EXECUTE, other, "\0\1", 2);
+    assert_error(&c, 1835); /* and it has lost count */
+    assert_int_equal(c.session.state, CLOSING);
+    visitor_done(&c);
+    visitor_world_done(&c);
+}
+
 static void a_packet_out_of_order_ends_the_session(void **state)
 {
     (void)state;
@@ -624,6 +695,7 @@ int main(void)
         cmocka_unit_test(the_right_password_lets_in_and_the_wrong_one_does_not),
         cmocka_unit_test(one_session_too_many_is_told_so),
         cmocka_unit_test(commands_are_answered_and_unknown_ones_refused),
+        cmocka_unit_test(prepared_statements_are_kept_until_they_are_closed),
         cmocka_unit_test(a_packet_out_of_order_ends_the_session),
         cmocka_unit_test(a_dump_streams_and_ends_as_asked),
         cmocka_unit_test(the_channel_is_the_users_or_the_listeners),
