@@ -280,6 +280,11 @@ static int beat(struct convert *c, const struct place *at, const struct event *e
     return emit_heartbeat(c->emit, at->pos, e);
 }
 
+int convert_beat(struct convert *c, store_pos at, struct err *e)
+{
+    return emit_heartbeat(c->emit, at, e);
+}
+
 /* ---- statements ---------------------------------------------------------------------------- */
 
 struct change_arg {

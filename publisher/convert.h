@@ -59,3 +59,7 @@ MUST_CHECK int convert_learn(struct convert *c, struct definition *d, store_pos 
 MUST_CHECK int convert_event(struct convert *c, const struct format *f,
                              const struct store_file *file, store_pos pos, const struct event *ev,
                              bool *between, struct err *e);
+
+/* A heartbeat for the place `at` between two transactions, by the caller's clock: while events pass
+   the converter makes them itself, by theirs. */
+MUST_CHECK int convert_beat(struct convert *c, store_pos at, struct err *e);

@@ -75,7 +75,7 @@
         "Write the beginning and end of every transaction to a topic of its own, and number its "  \
         "events.")                                                                                 \
     OPT(heartbeat_ms, "heartbeat.interval.ms", MILLIS, "0",                                        \
-        "Write a heartbeat record about as often while events pass; 0: none.")                     \
+        "Write a heartbeat record about as often, also while the source is silent; 0: none.")      \
     OPT(extended_headers, "extended.headers.enabled", FLAG, "true",                                \
         "Say in each record's headers which connector, task and run it is from.")                  \
     OPT(converting_failure, "event.converting.failure.handling.mode", FAILURES, "warn",            \

@@ -42,6 +42,7 @@ struct publisher {
     struct gtids        gtids;   /* of all before `at` */
     struct gtid         gtid;    /* of the open transaction */
     int64_t             told_ms;
+    int64_t             beat_ms; /* the last heartbeat into the silence, or the beginning */
     bool                said_waiting;
 
     pthread_mutex_t         mutex; /* of what is below */
@@ -427,12 +428,35 @@ static int convert_one(struct publisher *p, struct reader *r, const struct event
 }
 
 /* All that is published was read: waits for more. */
-static int rest(struct publisher *p, struct err *e)
+/* Says that it is there while the source is silent; *due_ms: when to say so again. */
+static int beat(struct publisher *p, store_pos at, int64_t *due_ms, struct err *e)
+{
+    int64_t every_ms = (int64_t)p->options.heartbeat_ms;
+    int64_t now_ms = output_now_ms();
+
+    *due_ms = -1;
+    if (every_ms <= 0)
+        return 0;
+    if (p->beat_ms == 0)
+        p->beat_ms = now_ms;
+    if (now_ms - p->beat_ms >= every_ms) {
+        p->beat_ms = now_ms;
+        TRY(convert_beat(p->convert, at, e));
+        TRY(pass_boundary(p, at, e));
+    }
+    *due_ms = p->beat_ms + every_ms - now_ms;
+    return 0;
+}
+
+static int rest(struct publisher *p, store_pos at, struct err *e)
 {
     bool    idle = false;
-    int64_t due_ms = -1;
+    int64_t due_ms = -1, beat_ms = -1;
 
+    TRY(beat(p, at, &beat_ms, e));
     TRY(p->output->kind->rest(p->output, &idle, &due_ms, e));
+    if (beat_ms >= 0 && (due_ms < 0 || beat_ms < due_ms))
+        due_ms = beat_ms;
     if (idle) /* else it has told what it waits for */
         tell(p, PUBLISHER_IDLE, "");
     if (due_ms != 0)
@@ -453,7 +477,7 @@ static int follow(struct publisher *p, struct reader *r, struct err *e)
         else if (step == READER_PIECE)
             TRY(convert_one(p, r, &ev, pos, e));
         if (step == READER_AT_END)
-            TRY(rest(p, e));
+            TRY(rest(p, reader_pos(r), e));
         else if (output_now_ms() - p->told_ms >= TELL_MS)
             tell(p, PUBLISHER_RUNNING, "");
     }

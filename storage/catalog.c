@@ -259,6 +259,10 @@ int catalog_forget_files(struct catalog *c, uint32_t before, struct err *e)
     (void)pthread_mutex_lock(&c->mutex);
     catalog_bind_int(c, FORGET_FILES, 1, before);
     int result = catalog_run(c, FORGET_FILES, "forget files", e);
+    if (result == 0) {
+        catalog_bind_int(c, FORGET_DEFINITIONS, 1, store_pos_at(before, 0));
+        result = catalog_run(c, FORGET_DEFINITIONS, "forget table definitions", e);
+    }
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }

@@ -29,6 +29,7 @@ MUST_CHECK int catalog_each_file(struct catalog *c,
                                  int (*each)(void *arg, const struct store_file *f, struct err *e),
                                  void *arg, struct err *e); /* ascending by ordinal */
 /* Removes the rows of all files before this ordinal. */
+/* With them go the table definitions that newer ones replaced before that file. */
 MUST_CHECK int catalog_forget_files(struct catalog *c, uint32_t before, struct err *e);
 MUST_CHECK int catalog_put_start(struct catalog *c, store_pos start, struct err *e);
 MUST_CHECK int catalog_get_start(struct catalog *c, store_pos *out, struct err *e); /* 0: none */

@@ -17,6 +17,9 @@
     S(PUT_DEFINITION, "INSERT OR REPLACE INTO definition VALUES (?,?,?,?)")                        \
     S(GET_DEFINITION, "SELECT json FROM definition WHERE db = ? AND tbl = ? AND since <= ?"        \
                       " ORDER BY since DESC LIMIT 1")                                              \
+    S(FORGET_DEFINITIONS, "DELETE FROM definition WHERE since < ?1 AND EXISTS (SELECT 1 FROM"      \
+                      " definition n WHERE n.db = definition.db AND n.tbl = definition.tbl"        \
+                      " AND n.since > definition.since AND n.since <= ?1)")                        \
     S(PUT_VALUE,      "INSERT OR REPLACE INTO value VALUES (?,?)")                                 \
     S(GET_VALUE,      "SELECT value FROM value WHERE name = ?")                                    \
     S(PUT_CONSUMER,   "INSERT OR REPLACE INTO consumer VALUES (?,?,?,?,?,?,?,?)")                  \

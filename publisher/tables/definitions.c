@@ -324,6 +324,54 @@ int definitions_put(struct definitions *ds, const char *database, const char *ta
     return result;
 }
 
+/* ---- lower_case_table_names = 1 ----
+   Such a source logs statements as they were written, and rows with names in small letters. Nothing
+   in the stream says so, but that a table whose rows come is known in other letters only. */
+
+static bool has_capitals(const char *name)
+{
+    return name[strcspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != 0;
+}
+
+static bool is_known_otherwise(const struct definitions *ds, const char *database,
+                               const char *table)
+{
+    for (size_t i = 0; i < DEFINITIONS_BUCKETS; i++)
+        for (const struct definition_entry *n = ds->buckets[i]; n != NULL; n = n->next)
+            if (n->state == DEFINITION_KNOWN && strcasecmp(n->key, database) == 0 &&
+                strcasecmp(n->key + strlen(n->key) + 1, table) == 0)
+                return true;
+    return false;
+}
+
+void definitions_saw_rows(struct definitions *ds, const char *database, const char *table)
+{
+    ds->saw_capitals = ds->saw_capitals || has_capitals(database) || has_capitals(table);
+}
+
+/* All that is known gets names in small letters, and so does what comes. */
+static int fold_all(struct definitions *ds, store_pos at, struct err *e)
+{
+    int result = 0;
+
+    ds->o.lower_names = 1;
+    for (struct definition_database *d = ds->databases; d != NULL; d = d->next)
+        definitions_fold(ds, d->name, d->name);
+    for (size_t i = 0; i < DEFINITIONS_BUCKETS && result == 0; i++) {
+        for (struct definition_entry *n = ds->buckets[i]; n != NULL && result == 0; n = n->next) {
+            struct definition *d = n->definition;
+            if (d == NULL || (!has_capitals(d->database) && !has_capitals(d->table)))
+                continue;
+            n->definition = NULL;
+            n->state = DEFINITION_UNKNOWN;
+            definitions_fold(ds, d->database, d->database);
+            definitions_fold(ds, d->table, d->table);
+            result = definitions_put(ds, d->database, d->table, DEFINITION_KNOWN, d, at, e);
+        }
+    }
+    return result;
+}
+
 int definitions_find(struct definitions *ds, const char *database, const char *table, store_pos at,
                      const struct definition **out, struct err *e)
 {
@@ -336,6 +384,11 @@ int definitions_find(struct definitions *ds, const char *database, const char *t
             ds->stale = at;
     }
     TRY(definitions_entry(ds, database, table, at, &entry, e));
+    if (entry->state != DEFINITION_KNOWN && ds->o.lower_names == 0 && !ds->saw_capitals &&
+        is_known_otherwise(ds, database, table)) {
+        TRY(fold_all(ds, at > 0 ? at - 1 : 0, e));
+        TRY(definitions_entry(ds, database, table, at, &entry, e));
+    }
     *out = entry->definition;
     return entry->state == DEFINITION_KNOWN ? 1 : 0;
 }

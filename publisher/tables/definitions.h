@@ -31,6 +31,9 @@ void           definitions_free(struct definitions *ds); /* accepts NULL */
    function), 0 not known, -1 on errors. */
 int definitions_find(struct definitions *ds, const char *database, const char *table, store_pos at,
                      const struct definition **out, struct err *e);
+/* Rows of a table are about to come under this name. Capitals in it show that the source does not
+   write all names in small letters (lower_case_table_names = 1), which is told by nothing else. */
+void definitions_saw_rows(struct definitions *ds, const char *database, const char *table);
 /* What the source said of a table, for the place where it was asked. Takes `d` over. */
 MUST_CHECK int definitions_learn(struct definitions *ds, struct definition *d, store_pos at,
                                  struct err *e);

@@ -30,6 +30,7 @@ struct definitions {
     uint32_t                    database_count;
     store_pos                   stale; /* the catalog's older rows do not count */
     bool                        stale_known;
+    bool                        saw_capitals; /* in a name of the stream's rows */
     struct buf                  text, row;
 };
 

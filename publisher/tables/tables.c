@@ -394,6 +394,7 @@ static int shape_of(struct tables *t, const struct format *f, const struct event
     struct definition *d = NULL;
 
     t->family = f->family;
+    definitions_saw_rows(t->definitions, database, table);
     TRY(table_map_parse(f, ev, &map, e));
     if (define(t, f, map, database, table, at, &d, e) != 0) {
         table_map_free(map);

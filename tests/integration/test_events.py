@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+from lib import wait
 from lib.marks import each, limit
 from lib.relay import program
 
@@ -142,3 +143,42 @@ def test_columns_that_stop_debeziums_mariadb_connector_are_published(scene, kind
              if e["value"] and "op" in e["value"]]
     assert found == expected, f"{found}\n{expected}"
     assert events(binlogs(server))
+
+
+@limit(60)
+@each("mariadb10")
+def test_heartbeats_come_while_the_source_is_silent(scene, kind):
+    """heartbeat.interval.ms: records without any event; they are not counted after a restart."""
+    server = scene.server(kind, binlog_row_metadata="FULL")
+    server.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY); INSERT INTO g.t VALUES (1)")
+    relay = scene.relay(server, publish="g", settings={"publisher events": {"heartbeat.interval.ms": 300}})
+    relay.wait_events(4)
+    relay.stop()
+    server.sql("INSERT INTO g.t VALUES (2)")
+    relay.start()
+    relay.wait_caught_up(server)
+    wait.until(lambda: [e for e in relay.events() if "__debezium-heartbeat" in e["topic"]][3:]
+               and len(rows_of(relay)) > 1, 30, relay.tail)
+    relay.stop()
+    assert [row["id"] for row in rows_of(relay)] == [1, 2], relay.events()
+    beat = next(e for e in relay.events() if "heartbeat" in e["topic"])
+    assert beat["topic"] == "__debezium-heartbeat.srv" and beat["key"] == {"serverName": "srv"}, beat
+    assert list(beat["value"]) == ["ts_ms"], beat
+
+
+def rows_of(relay):
+    return [e["value"]["after"] for e in relay.events() if e["value"] and "op" in e["value"]]
+
+
+@limit(60)
+def test_a_source_that_folds_names_is_understood(scene):
+    """lower_case_table_names=1: DDL in any letters, rows in small ones, no names in the stream."""
+    server = scene.server("mariadb10", lower_case_table_names=1, binlog_row_metadata="NO_LOG")
+    server.sql("""CREATE DATABASE G;
+        CREATE TABLE G.Foo (Id INT PRIMARY KEY, a VARCHAR(5)); INSERT INTO g.fOO VALUES (1, 'y');
+        ALTER TABLE G.FOO ADD B INT; INSERT INTO g.foo VALUES (2, 'z', 3);
+        RENAME TABLE g.FOo TO g.Bar; INSERT INTO g.baR VALUES (3, NULL, 3)""")
+    found = [(e["topic"], e["value"]["after"]) for e in events(binlogs(server))
+             if e["value"] and "op" in e["value"]]
+    assert found == [("srv.g.foo", {"Id": 1, "a": "y"}), ("srv.g.foo", {"Id": 2, "a": "z", "B": 3}),
+                     ("srv.g.bar", {"Id": 3, "a": None, "B": 3})], found

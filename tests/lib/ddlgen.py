@@ -136,7 +136,8 @@ class Generator:
         attributes = [self.pick(["", "", "NOT NULL", "NULL"]) if "NULL" not in kind else "",
                       self.maybe("COMMENT 'it''s, (a) comment'", 5)
                       if not (self.for_debezium and kind in GEOMETRIES) else "",
-                      self.maybe("UNIQUE", 15), self.maybe("PRIMARY KEY", 12),
+                      self.maybe("UNIQUE", 15) if self.may_be_unique(kind) else "",
+                      self.maybe("PRIMARY KEY", 12),
                       self.maybe("CHECK (1 > 0)", 15) if self.mariadb else "",
                       self.maybe("COLUMN_FORMAT FIXED", 20) if not self.mariadb else ""]
         if self.random.random() < 0.35:
@@ -152,6 +153,10 @@ class Generator:
         self.random.shuffle(attributes)
         return " ".join(part for part in parts + attributes if part)
 
+    def may_be_unique(self, kind):
+        """MariaDB's hidden columns of unique keys over long texts stop its connector."""
+        return kind in NUMBERS or not (self.for_debezium and self.mariadb)
+
     def collate(self):
         alone_is_lost = self.for_debezium and self.mariadb
         return "" if alone_is_lost else "COLLATE " + self.pick(self.collations)
@@ -163,6 +168,8 @@ class Generator:
     def key(self, columns):
         some = self.random.sample(columns, min(len(columns), self.random.randrange(1, 3)))
         parts = ", ".join(name + self.pick(["", "", " ASC", " DESC", "(3)"]) for name in some)
+        if not self.may_be_unique(None):
+            return f"{self.pick(['PRIMARY KEY', 'KEY', 'INDEX'])} ({parts})"
         head = self.pick(["PRIMARY KEY", "UNIQUE", "UNIQUE KEY", "KEY", "INDEX", "UNIQUE INDEX u1",
                           "CONSTRAINT c1 UNIQUE", "CONSTRAINT PRIMARY KEY", "KEY `k 1`"])
         return f"{head} ({parts})" + self.maybe(" USING BTREE", 8)
@@ -231,7 +238,8 @@ class Generator:
             f"CREATE TABLE {'IF NOT EXISTS ' if not self.for_debezium else ''}{name} (LIKE {table})",
             f"CREATE TABLE {name} AS SELECT * FROM {table}",
             f"CREATE TABLE {name} (zz INT, KEY (zz)) SELECT * FROM {table}",
-            f"CREATE UNIQUE INDEX i1 ON {table} ({self.column_of(table)})",
+            f"CREATE {'UNIQUE' if self.may_be_unique(None) else ''} INDEX i1 ON {table} "
+            f"({self.column_of(table)})",
             f"CREATE INDEX i2 USING BTREE ON {table} ({self.column_of(table)})",
             f"DROP INDEX i1 ON {table}", f"TRUNCATE TABLE {table}",
             f"ALTER DATABASE g CHARACTER SET {self.pick(self.charsets[:6])}",

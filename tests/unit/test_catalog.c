@@ -180,6 +180,33 @@ static void a_definition_holds_from_its_place_on(void **state)
     done(&o);
 }
 
+static void forgotten_files_take_the_definitions_that_were_replaced_with_them(void **state)
+{
+    (void)state;
+    struct open_catalog o;
+    struct err          e = { 0 };
+    struct buf          text;
+
+    begin(&o);
+    buf_init(&text, 1000);
+    assert_int_equal(catalog_put_definition(o.c, "d", "t", store_pos_at(1, 100), "first", &e), 0);
+    assert_int_equal(catalog_put_definition(o.c, "d", "t", store_pos_at(2, 50), "second", &e), 0);
+    assert_int_equal(catalog_put_definition(o.c, "d", "t", store_pos_at(4, 50), "third", &e), 0);
+    assert_int_equal(catalog_put_definition(o.c, "d", "u", store_pos_at(1, 4), "old", &e), 0);
+    assert_int_equal(catalog_forget_files(o.c, 3, &e), 0);
+    assert_int_equal(catalog_get_definition(o.c, "d", "t", store_pos_at(2, 49), &text, &e), 0);
+    assert_int_equal(catalog_get_definition(o.c, "d", "t", store_pos_at(3, 4), &text, &e), 1);
+    assert_string_equal(buf_text(&text), "second");
+    buf_clear(&text);
+    assert_int_equal(catalog_get_definition(o.c, "d", "t", store_pos_at(5, 4), &text, &e), 1);
+    assert_string_equal(buf_text(&text), "third");
+    buf_clear(&text);
+    assert_int_equal(catalog_get_definition(o.c, "d", "u", store_pos_at(3, 4), &text, &e), 1);
+    assert_string_equal(buf_text(&text), "old");
+    buf_done(&text);
+    done(&o);
+}
+
 static int count_consumer(void *arg, const struct catalog_consumer *x, struct err *e)
 {
     struct catalog_consumer *list = arg;
@@ -340,6 +367,7 @@ int main(void)
         cmocka_unit_test(the_start_is_kept),
         cmocka_unit_test(checkpoints_are_one_a_publisher),
         cmocka_unit_test(a_definition_holds_from_its_place_on),
+        cmocka_unit_test(forgotten_files_take_the_definitions_that_were_replaced_with_them),
         cmocka_unit_test(consumers_are_kept_until_they_are_forgotten),
         cmocka_unit_test(an_epoch_makes_its_source_the_active_one),
         cmocka_unit_test(a_catalog_of_a_newer_version_is_refused),
