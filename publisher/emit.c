@@ -74,7 +74,10 @@ static int name_topics(struct emit *m, struct err *e)
     topic_put(&m->names, o->topic_delimiter, o->topic_prefix, o->topic_transaction, NULL);
     buf_put_u8(&m->names, 0);
     size_t heartbeat = m->names.len;
-    topic_put(&m->names, o->topic_delimiter, o->topic_heartbeat_prefix, o->topic_prefix, NULL);
+    if (*o->topic_heartbeat_name != 0)
+        topic_put(&m->names, o->topic_delimiter, o->topic_heartbeat_name, NULL, NULL);
+    else
+        topic_put(&m->names, o->topic_delimiter, o->topic_heartbeat_prefix, o->topic_prefix, NULL);
     buf_put_u8(&m->names, 0);
     TRY(buf_check(&m->names, "the names of topics", e));
     m->schema_topic = (const char *)m->names.ptr;

@@ -23,7 +23,7 @@ static const struct foreign foreigners[] = {
     { "connect.keep.alive.interval.ms", FOREIGN_ELSEWHERE, "heartbeat in [source NAME]" },
     { "connect.timeout.ms", FOREIGN_ELSEWHERE, "connect_timeout in [source NAME]" },
     { "use.nongraceful.disconnect", FOREIGN_NEEDLESS, "the relay reconnects by itself" },
-    { "gtid.source.*", FOREIGN_REFUSED, "takes all transactions of the source" },
+    { "gtid.source.*", FOREIGN_ALTERING, "takes all transactions of the source" },
     { "gtid.ignore.on.recovery", FOREIGN_NEEDLESS, "a publisher goes on from its checkpoint" },
     { "snapshot.mode", FOREIGN_REFUSED, "reads changes only, as no_data does" },
     { "snapshot.*", FOREIGN_NEEDLESS, "is about snapshots, and there are none" },
@@ -52,21 +52,24 @@ static const struct foreign foreigners[] = {
     { "errors.*", FOREIGN_NEEDLESS, "is Kafka Connect's own" },
     { "custom.metric.tags", FOREIGN_NEEDLESS, "is about JMX" },
     { "internal.*", FOREIGN_NEEDLESS, "is the connector's own affair" },
-    { "converters", FOREIGN_REFUSED, "loads no classes" },
-    { "transforms*", FOREIGN_REFUSED, "has no transforms" },
-    { "predicates*", FOREIGN_REFUSED, "has no transforms" },
-    { "post.processors*", FOREIGN_REFUSED, "loads no classes" },
-    { "topic.naming.strategy", FOREIGN_REFUSED, "names topics as Debezium's default does" },
+    { "converters", FOREIGN_ALTERING, "loads no classes" },
+    { "transforms*", FOREIGN_ALTERING, "has no transforms" },
+    { "predicates*", FOREIGN_ALTERING, "has no transforms" },
+    { "post.processors*", FOREIGN_ALTERING, "loads no classes" },
+    { "topic.regex*", FOREIGN_ALTERING, "names topics as Debezium's default does" },
+    { "topic.replacement", FOREIGN_ALTERING, "names topics as Debezium's default does" },
+    { "table.ignore.builtin", FOREIGN_ALTERING, "never publishes the system's own tables" },
+    { "topic.naming.strategy", FOREIGN_ALTERING, "names topics as Debezium's default does" },
     { "topic.creation.*", FOREIGN_REFUSED, "has topic.creation.enable and topic.creation.default.* with sink = kafka" },
     { "topic.cache.size", FOREIGN_NEEDLESS, "a table's name is made once" },
-    { "sourceinfo.struct.maker", FOREIGN_REFUSED, "loads no classes" },
-    { "transaction.metadata.factory", FOREIGN_REFUSED, "loads no classes" },
+    { "sourceinfo.struct.maker", FOREIGN_ALTERING, "loads no classes" },
+    { "transaction.metadata.factory", FOREIGN_ALTERING, "loads no classes" },
     { "transaction.boundary.interval.ms", FOREIGN_NEEDLESS, "transactions end where they end" },
-    { "key.converter", FOREIGN_REFUSED, "writes JSON or Avro" },
-    { "value.converter", FOREIGN_REFUSED, "writes JSON or Avro" },
-    { "key.converter.*", FOREIGN_REFUSED, "has no such setting of its JSON or Avro" },
-    { "value.converter.*", FOREIGN_REFUSED, "has no such setting of its JSON or Avro" },
-    { "header.converter*", FOREIGN_REFUSED, "writes headers as SimpleHeaderConverter does" },
+    { "key.converter", FOREIGN_ALTERING, "writes JSON or Avro" },
+    { "value.converter", FOREIGN_ALTERING, "writes JSON or Avro" },
+    { "key.converter.*", FOREIGN_ALTERING, "has no such setting of its JSON or Avro" },
+    { "value.converter.*", FOREIGN_ALTERING, "has no such setting of its JSON or Avro" },
+    { "header.converter*", FOREIGN_ALTERING, "writes headers as SimpleHeaderConverter does" },
     { "config.action.reload", FOREIGN_NEEDLESS, "is Kafka Connect's own" },
     { "exactly.once.support", FOREIGN_NEEDLESS, "every event is written once" },
     { "transaction.boundary", FOREIGN_NEEDLESS, "is Kafka Connect's own" },
@@ -94,4 +97,26 @@ const struct foreign *foreign_find(const char *name)
         if (matches(foreigners[i].name, name))
             return &foreigners[i];
     return NULL;
+}
+
+bool foreign_is_usual(const char *name, const char *value)
+{
+    static const char *const usual[][2] = {
+        { "snapshot.mode", "no_data" },
+        { "snapshot.mode", "never" },
+        { "snapshot.mode", "schema_only" },
+        { "event.processing.failure.handling.mode", "fail" },
+        { "event.deserialization.failure.handling.mode", "fail" },
+        { "table.ignore.builtin", "true" },
+        { "key.converter", "org.apache.kafka.connect.json.JsonConverter" },
+        { "value.converter", "org.apache.kafka.connect.json.JsonConverter" },
+        { "header.converter", "org.apache.kafka.connect.storage.SimpleHeaderConverter" },
+        { "topic.naming.strategy", "io.debezium.schema.DefaultTopicNamingStrategy" },
+        { "topic.naming.strategy", "io.debezium.schema.SchemaTopicNamingStrategy" },
+    };
+
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (strcmp(usual[i][0], name) == 0 && strcmp(usual[i][1], value) == 0)
+            return true;
+    return strncmp(name, "signal.", 7) == 0 && *value == '\0';
 }

@@ -4,12 +4,14 @@
  * properties" of the MySQL and MariaDB connectors; Kafka Connect, source connector configuration.
  */
 #pragma once
+#include <stdbool.h>
 
 enum foreign_kind {
     FOREIGN_UNKNOWN,   /* nobody told us about it */
     FOREIGN_NEEDLESS,  /* has no place here, and nothing is lost without it */
     FOREIGN_ELSEWHERE, /* said in another section of the configuration */
     FOREIGN_REFUSED,   /* what it asks for is not done */
+    FOREIGN_ALTERING,  /* nor is this, which asks for other records */
 };
 
 struct foreign {
@@ -20,3 +22,5 @@ struct foreign {
 
 /* NULL: unknown. */
 const struct foreign *foreign_find(const char *name);
+/* Asks for what is done anyway. */
+bool foreign_is_usual(const char *name, const char *value);

@@ -15,6 +15,8 @@
         "Last part of the transaction topic's name.")                                              \
     OPT(topic_heartbeat_prefix, "topic.heartbeat.prefix", TEXT, "__debezium-heartbeat",            \
         "First part of the heartbeat topic's name.")                                               \
+    OPT(topic_heartbeat_name, "topic.heartbeat.name", TEXT, "",                                    \
+        "The heartbeat topic's whole name; none: its prefix and topic.prefix.")                    \
     OPT(database_include, "database.include.list", LIST, "",                                       \
         "Databases to publish, regular expressions separated by commas; none: all but the "        \
         "system's own.")                                                                           \

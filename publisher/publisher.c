@@ -99,8 +99,11 @@ static int make_output(struct publisher *p, const struct publisher_options *o, s
                                     .is_interrupted = host_is_interrupted };
     if (o->kafka != NULL)
         return kafka_output_new(&p->host, o->kafka, &p->output, e);
-    if (asprintf(&head, "{\"topic\":\"%s%s", p->options.topic_heartbeat_prefix,
-                 p->options.topic_delimiter) < 0)
+    const struct options *named = &p->options;
+    bool                  has_name = *named->topic_heartbeat_name != 0;
+    if (asprintf(&head, "{\"topic\":\"%s%s",
+                 has_name ? named->topic_heartbeat_name : named->topic_heartbeat_prefix,
+                 has_name ? "\"" : named->topic_delimiter) < 0)
         return err_set(e, E_NOMEM, "no memory for a publisher");
     int result = output_file_new(&p->host, o->path, head, &p->output, e);
     free(head);

@@ -90,11 +90,17 @@ static int take_setting(struct events *t, const char *setting, struct err *e)
     char *name = strndup(setting, (size_t)(equals - setting));
     if (name == NULL)
         return err_set(e, E_NOMEM, "no memory for the options");
-    int result = options_set(&t->options, name, equals + 1, e);
-    if (result != 0 && e->kind == E_PURGED && foreign_find(name) != NULL) {
+    int                   result = options_set(&t->options, name, equals + 1, e);
+    const struct foreign *f = result != 0 && e->kind == E_PURGED ? foreign_find(name) : NULL;
+    if (f != NULL && f->kind == FOREIGN_ALTERING && !foreign_is_usual(name, equals + 1)) {
+        result = err_set(e, E_CONFIG, "%s can't be done: a publisher %s", name, f->note);
+    } else if (f != NULL) {
         (void)fprintf(stderr, "binrelay events: %s has no meaning for a binlog file\n", name);
         *e = (struct err){ 0 };
         result = 0;
+    } else if (result != 0 && e->kind == E_PURGED) {
+        result =
+            err_set(e, E_CONFIG, "there is no option '%s'; binrelay.conf(5) has them all", name);
     }
     free(name);
     return result;

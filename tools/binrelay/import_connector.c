@@ -61,28 +61,6 @@ static bool ends_with(const char *text, const char *tail)
     return n >= t && strcmp(text + n - t, tail) == 0;
 }
 
-/* Values that ask for what is done anyway. */
-static bool is_done_anyway(const char *name, const char *value)
-{
-    static const char *const usual[][2] = {
-        { "snapshot.mode", "no_data" },
-        { "snapshot.mode", "never" },
-        { "snapshot.mode", "schema_only" },
-        { "event.processing.failure.handling.mode", "fail" },
-        { "event.deserialization.failure.handling.mode", "fail" },
-        { "key.converter", "org.apache.kafka.connect.json.JsonConverter" },
-        { "value.converter", "org.apache.kafka.connect.json.JsonConverter" },
-        { "header.converter", "org.apache.kafka.connect.storage.SimpleHeaderConverter" },
-        { "topic.naming.strategy", "io.debezium.schema.DefaultTopicNamingStrategy" },
-        { "topic.naming.strategy", "io.debezium.schema.SchemaTopicNamingStrategy" },
-    };
-
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (strcmp(usual[i][0], name) == 0 && strcmp(usual[i][1], value) == 0)
-            return true;
-    return strncmp(name, "signal.", 7) == 0 && *value == '\0';
-}
-
 static void take_foreign(struct import *m, const char *name, const char *value)
 {
     const struct foreign *f = foreign_find(name);
@@ -91,7 +69,8 @@ static void take_foreign(struct import *m, const char *name, const char *value)
         lose(m, name, "does not know it");
     else if (f->kind == FOREIGN_ELSEWHERE)
         buf_printf(m->notes, "%s belongs elsewhere: %s\n", name, f->note);
-    else if (f->kind == FOREIGN_REFUSED && !is_done_anyway(name, value))
+    else if ((f->kind == FOREIGN_REFUSED || f->kind == FOREIGN_ALTERING) &&
+             !foreign_is_usual(name, value))
         lose(m, name, f->note);
 }
 
