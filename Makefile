@@ -2,7 +2,8 @@
 #
 #   make                  build/binrelayd and build/binrelay (needs compiler, make, pkg-config, libraries)
 #   make check            unit, golden, simulation, fuzz corpus, layers, docs, format, lint
-#   make soak         the crash simulation and random switchovers of real servers, without end
+#   make soak         the crash simulation, random switchovers and statements on real servers, without end
+#   make soak-events  the last of these alone; SEED=n begins with that one, STATEMENTS=n in a round
 #   make SAN=address ...  address and undefined sanitizers, in build-address/
 #   make SAN=thread ...   thread sanitizer, in build-thread/
 #   make clang            the programs once more with clang, in build-clang/
@@ -56,7 +57,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 .SECONDARY:
 
 .PHONY: all check unit golden sim fuzz-corpus fuzz lint format format-check layers banned docs docs-check \
-        install clean tests soak
+        install clean tests soak soak-events
 all: $(BUILD)/binrelayd $(BUILD)/binrelay
 
 $(BUILD)/obj/%.o: %.c
@@ -127,13 +128,22 @@ sim: $(call bins,$(SIM))
 fuzz-corpus: $(call bins,$(FUZZ))
 	@set -e; for t in $^; do n=$${t##*/fuzz_}; echo "  RUN $$t"; $$t tests/fuzz/corpus/$$n; done
 
-# New seeds without end, until one fails: it prints the command that repeats it. JOBS=n processes.
+# New seeds without end, until one fails: it prints the seed or the command that repeats it. JOBS=n
+# processes for the crashes.
+STATEMENTS ?= 3000
+NEW_SEED = od -An -N3 -tu4 /dev/urandom | tr -d ' '
+RANDOM_STATEMENTS = BINRELAY_TEST_STATEMENTS=$(STATEMENTS) tests/run e2e --no-build -v -k random_equal
 soak: all $(BUILD)/tests/sim/test_crash
 	@SOAK=1 $(BUILD)/tests/sim/test_crash & crashes=$$!; \
 	trap 'kill $$crashes 2>/dev/null; exit 130' INT TERM; \
 	while kill -0 $$crashes 2>/dev/null && \
-	  ROUNDS=100 tests/run e2e --no-build -k random_switchovers; do :; done; \
+	  ROUNDS=100 tests/run e2e --no-build -k random_switchovers && \
+	  BINRELAY_TEST_SEED=$$($(NEW_SEED)) $(RANDOM_STATEMENTS); do :; done; \
 	kill $$crashes 2>/dev/null; echo "soak: ended by a failure" >&2; exit 1
+soak-events: all
+	@seed=$${SEED:-$$($(NEW_SEED))}; while BINRELAY_TEST_SEED=$$seed $(RANDOM_STATEMENTS); do \
+	  seed=$$((seed + 1)); done; \
+	echo "again with  make soak-events SEED=$$seed STATEMENTS=$(STATEMENTS)" >&2; exit 1
 
 check: all unit golden sim fuzz-corpus layers banned docs-check format-check lint
 	@echo "check: all passed"

@@ -84,7 +84,9 @@ void buf_put_le(struct buf *b, uint64_t value, size_t bytes)
 
 void buf_put_u8(struct buf *b, uint8_t value)
 {
-    buf_put_le(b, value, 1);
+    uint8_t *p = buf_extend(b, 1);
+    if (p != NULL)
+        *p = value;
 }
 
 void buf_put_lenenc(struct buf *b, uint64_t value)

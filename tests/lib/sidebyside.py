@@ -64,7 +64,9 @@ class Run:
         self.connection = self.server.connect()
         self.quick = self.server.quick_connection()
         self.definitions = ddlgen.Generator(self.random.random(), self.kind, for_debezium=True)
-        self.changes = dmlgen.Changes(self.random, self.kind)
+        # The connector cuts such characters in the middle, which leaves half of one.
+        cuts = any(name.startswith("column.truncate") for name in self.options)
+        self.changes = dmlgen.Changes(self.random, self.kind, with_pairs=not cuts)
         self._execute("USE g")
 
     def _server_options(self, kind_name):
