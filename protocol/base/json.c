@@ -84,7 +84,7 @@ static void put_surrogates(struct buf *out, const uint8_t *s)
     buf_printf(out, "\\u%04X\\u%04X", 0xd800 | c >> 10, 0xdc00 | (c & 0x3ff));
 }
 
-/* How many characters need no second look; eight at a time, since most texts are of nothing else. */
+/* How many characters need no second look: eight at a time, since most texts have nothing else. */
 static size_t plain_length(const uint8_t *text, size_t length)
 {
     const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
