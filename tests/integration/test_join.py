@@ -44,9 +44,19 @@ def promote(standby, source):
     standby.reset_replica()
 
 
+def purge(server):
+    """All binlogs but the newest; MariaDB keeps one until its engine has made a checkpoint."""
+    def is_alone():
+        server.sql(f"PURGE BINARY LOGS TO '{server.position()[0]}'")
+        return len(server.binlogs()) == 1
+
+    wait.until(is_alone, 30, lambda: f"{server} to purge {server.binlogs()}")
+
+
 def lead_to(relay, server):
     """As a VIP does."""
-    relay.stop()
+    if relay.running():
+        relay.stop()
     relay.settings["source a"] |= {"host": server.host, "port": server.port}
     relay.start()
 
@@ -271,3 +281,76 @@ def test_binlogs_that_begin_anew_are_followed_by_choice(scene, kind):
     relay.start()
     check_all(relay, source, ids)
     assert json.loads(relay.cli("epochs", "--json").splitlines()[-1])["forked"]
+
+
+@each("mysql55 mysql55", "mysql57 mysql57")
+def test_equal_transactions_without_end_are_counted(scene, pair):
+    """The same row a thousand times in a moment: the relay dies in their midst, none is lost or doubled."""
+    source, standby = pair_of(scene, pair, bare=True)
+    source.sql(TABLE)
+    relay = scene.relay(source, publish=DB)
+    fill(source, 3)
+    relay.wait_caught_up(source)
+    source.sql(f"CREATE PROCEDURE {DB}.many(n INT) BEGIN WHILE n > 0 DO"
+               f" INSERT INTO {DB}.same VALUES (7); SET n = n - 1; END WHILE; END")
+    with source.connect(database=DB) as connection, connection.cursor() as cursor:
+        cursor.execute("CALL many(500)")
+        relay.kill9()
+        cursor.execute("CALL many(500)")
+    promote(standby, source)
+    source.stop()
+    with standby.connect(database=DB) as connection, connection.cursor() as cursor:
+        cursor.execute("CALL many(500)")
+    ids = fill(standby, 3)
+    lead_to(relay, standby)
+    check_all(relay, standby, ids)
+
+
+@each("mysql57 mysql57")
+def test_where_the_join_is_not_certain_a_person_says_it(scene, pair):
+    """Equal transactions alone, of which older binlogs are gone: what was found is listed, not guessed."""
+    source, standby = pair_of(scene, pair, bare=True)
+    source.sql(TABLE)
+    standby.wait_for(source)
+    source.flush_binlog()
+    standby.flush_binlog()
+    purge(source)
+    purge(standby)
+    relay = scene.relay(source, publish=DB, settings={"source b": {
+        "host": standby.host, "port": standby.port, "user": REPL[0], "password": REPL[1],
+        "server_id": 77}})
+    source.sql(f"SET TIMESTAMP = 1700000000; INSERT INTO {DB}.same VALUES (1);"
+               f"INSERT INTO {DB}.same VALUES (1); INSERT INTO {DB}.same VALUES (1)")
+    relay.wait_caught_up(source)
+    promote(standby, source)
+    file, pos = standby.position()
+    standby.sql(f"INSERT INTO {DB}.same VALUES (2)")
+    said = relay.cli("switch", "b", check=False)
+    assert relay.status()["source"]["name"] == "a", said
+    relay.cli("switch", "b", "--at", f"{file}:{pos}")
+    relay.wait_events(4)
+    values = [event["value"]["after"]["v"] for event in relay.events()]
+    assert values == [1, 1, 1, 2], values
+    relay.cli("verify")
+
+
+@GTID_PAIRS
+def test_a_gap_that_was_purged_is_never_passed_over(scene, pair):
+    """The candidate has deleted what the relay has not got: refused, naming it."""
+    source, standby = pair_of(scene, pair)
+    source.sql(TABLE)
+    relay = scene.relay(source, publish=DB)
+    fill(source, 3)
+    relay.wait_caught_up(source)
+    relay.stop()
+    fill(source, 3)
+    promote(standby, source)
+    fill(standby, 3)
+    standby.flush_binlog()
+    fill(standby, 3)
+    purge(standby)
+    relay.settings["source a"] |= {"host": standby.host, "port": standby.port}
+    relay.launch()
+    status = relay.wait_status(lambda status: status["source"]["problem"])
+    assert "has deleted binlogs" in status["source"]["problem"], status["source"]
+    assert ids_of(relay)[-1:] == [3]
