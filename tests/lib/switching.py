@@ -476,6 +476,15 @@ class Stage:
         """What of the binlogs has come to the relay, published or not."""
         return sum(path.stat().st_size for path in self.relay.files())
 
+    def add_replicas_by_a_way(self):
+        """As "file" and "gtid" do, through a network whose pause_s says how slow it is."""
+        way = self.scene.add(Cutter(self.relay, seed=1, times=0))
+        at = types.SimpleNamespace(host=way.host, port=way.port, files=self.relay.files)
+        for how in ("file", "gtid") if self.pair.way == "gtid" else ("file",):
+            self.consumers.append(ReplicaConsumer(f"replica by {how}", self.server(self.pair.second),
+                                                  at, how))
+        return way
+
     def add_snapshot(self):
         """Debezium's snapshot, over a slow way, so that it is under way when this returns."""
         way = self.scene.add(Cutter(self.relay, seed=1, times=0, pause_s=0.05))
@@ -530,6 +539,13 @@ class Stage:
             consumer.must_equal(self.primary)
         print(f"{len(expected)} transactions at {', '.join(c.name for c in self.consumers)}:"
               " lost 0, twice 0")
+
+    def wait_received(self):
+        """The relay and all consumers have what the primary has, where nobody writes."""
+        self.relay.wait_caught_up(self.primary)
+        expected = tags_of(self.primary)
+        wait.until(lambda: all(consumer.received() == expected for consumer in self.consumers),
+                   CATCH_UP_S, "all consumers to have what there is", pause_s=0.1)
 
     def verify(self):
         """What the relay holds is whole."""

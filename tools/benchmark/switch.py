@@ -124,7 +124,8 @@ def first_event(stage):
         stream.take()
     argv = [relays.program("binrelay"), "--config", stage.relay.config, "switch", "b"]
     begin = time.monotonic()
-    with subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL) as command:
+    with subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL) as command:
         # What says that the relay goes over is small; behind it come the events.
         before = stream.bytes
         while stream.bytes < before + 4096:
