@@ -3,10 +3,10 @@
 import re
 
 from lib import wait
-from lib.counted import DB, tags_of
+from lib.counted import DB
 from lib.errors import Failure
 from lib.marks import each, limit
-from lib.servers import REPL, run_sql
+from lib.servers import run_sql
 from lib.streams import Stream, read_until_quiet
 from lib.switching import Stage, also, promote, reset_binlogs
 
