@@ -10,6 +10,7 @@
  */
 #pragma once
 #include "protocol/gtid.h"
+#include "publisher/adopt.h"
 #include "publisher/change.h"
 #include "storage/catalog.h"
 #include "storage/store.h"
@@ -57,6 +58,9 @@ struct output_kind {
     int (*finish)(struct output *o, struct err *e); /* all arrives, and it is kept how far */
     void (*shut)(struct output *o);
     void (*free)(struct output *o);
+    /* Where a Debezium connector is. NULL: that can't be known here. */
+    int (*adopt)(struct output *o, const char *topic, const char *connector,
+                 struct adopt_offset *out, struct err *e);
     /* The record that it is stuck at is not put when it comes again. NULL: it never is. */
     int (*skip)(struct output *o, struct err *e);
 };

@@ -1,4 +1,5 @@
 #include "publisher/publisher.h"
+#include "publisher/adopt.h"
 #include "publisher/kafka/kafka.h"
 #include "publisher/output.h"
 #include "publisher/registry.h"
@@ -33,6 +34,8 @@ struct publisher {
     void               *say_arg;
     struct registry    *registry; /* NULL: no Avro */
     struct convert     *convert;
+    char               *adopt_topic, *adopt_connector; /* NULL: nothing to adopt */
+    struct adopt        adopt;
     struct output_host  host;
     struct output      *output;
     struct buf          hold;    /* an event larger than the reader's block */
@@ -139,6 +142,12 @@ static int make(struct publisher *p, const struct publisher_options *o, struct e
         p->options.key_converter == CONVERTER_AVRO || p->options.value_converter == CONVERTER_AVRO;
     if (is_avro && o->kafka != NULL)
         TRY(registry_new(&p->options, host_is_interrupted, p, &p->registry, e));
+    if (o->adopt_topic != NULL) {
+        p->adopt_topic = strdup(o->adopt_topic);
+        p->adopt_connector = strdup(o->adopt_connector);
+        if (p->adopt_topic == NULL || p->adopt_connector == NULL)
+            return err_set(e, E_NOMEM, "no memory for a publisher");
+    }
     TRY(make_convert(p, e));
     TRY(make_output(p, o, e));
     return remember(p, e);
@@ -178,6 +187,9 @@ void publisher_free(struct publisher *p)
     if (p->output != NULL)
         p->output->kind->free(p->output);
     registry_free(p->registry);
+    adopt_done(&p->adopt);
+    free(p->adopt_topic);
+    free(p->adopt_connector);
     gtids_done(&p->gtids);
     options_done(&p->options);
     buf_done(&p->hold);
@@ -390,6 +402,8 @@ static int on_change(void *arg, const struct change_event *ev, struct err *e)
 {
     struct publisher *p = arg;
 
+    if (adopt_has(&p->adopt, ev))
+        return 0;
     p->events += ev->is_heartbeat ? 0 : 1;
     return p->output->kind->put(p->output, ev, e);
 }
@@ -412,6 +426,7 @@ static int pass_boundary(struct publisher *p, store_pos next, struct err *e)
     if (p->gtid.kind != GTID_NONE)
         TRY(gtids_add(&p->gtids, &p->gtid, e));
     p->gtid.kind = GTID_NONE;
+    adopt_boundary(&p->adopt);
     p->at = (struct output_place){ .next = next, .events = p->events, .gtids = &p->gtids };
     return p->output->kind->boundary(p->output, &p->at, e);
 }
@@ -424,6 +439,7 @@ static int convert_one(struct publisher *p, struct reader *r, const struct event
     p->event_s = ev->timestamp_s != 0 ? ev->timestamp_s : p->event_s;
     if (p->output->kind->wants_gtids)
         TRY(note_gtid(p, reader_format(r), ev, e));
+    adopt_event(&p->adopt, ev, pos, &p->gtid);
     TRY(convert_event(p->convert, reader_format(r), reader_file(r), pos, ev, &between, e));
     if (p->hold.size > KEPT_BYTES)
         buf_done(&p->hold);
@@ -529,6 +545,18 @@ static void find_start(struct publisher *p)
         p->at.next = p->from_newest && p->newest != 0 ? p->newest : store_start(p->store);
 }
 
+static int find_adopted(struct publisher *p, struct err *e)
+{
+    struct adopt_offset o = { .file = NULL };
+
+    if (p->adopt_topic == NULL || p->at.next == 0)
+        return 0;
+    TRY(p->output->kind->adopt(p->output, p->adopt_topic, p->adopt_connector, &o, e));
+    int result = adopt_begin(&p->adopt, &o, p->options.include_query, p->store, &p->at.next, e);
+    adopt_offset_done(&o);
+    return result;
+}
+
 static int begin_gtids(struct publisher *p, struct err *e)
 {
     struct gtids here = { 0 };
@@ -553,8 +581,11 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
     int found = p->output->kind->find(p->output, &p->at, e);
     if (found < 0)
         return -1;
-    if (found == 0)
+    adopt_done(&p->adopt);
+    if (found == 0) {
         find_start(p);
+        TRY(find_adopted(p, e));
+    }
     if (p->at.next == 0)
         return 0; /* stopped before the store had anything */
     p->events = p->at.events;

@@ -28,7 +28,9 @@ struct publisher_options { /* texts are copied */
     const char                 *path;        /* file to append to; NULL: standard output */
     const struct kafka_options *kafka;       /* in its place; NULL: not Kafka */
     bool                        from_newest; /* without a checkpoint */
-    struct convert_options      convert;     /* `remember` is set by the publisher */
+    /* In its place: where a Debezium connector is; NULL: not that. Only with `kafka`. */
+    const char            *adopt_topic, *adopt_connector;
+    struct convert_options convert; /* `remember` is set by the publisher */
     definition_fetch  *fetch;  /* asks the source for a table, see publisher/tables/definition.h */
     definition_survey *survey; /* asks it for all of them, at the first start; may be NULL */
     void              *fetch_arg;

@@ -118,7 +118,9 @@ static int add_publisher(struct channel *c, const struct config_publisher *p, st
     struct publisher_options   o = {
           .name = p->name,
           .path = p->sink == CONFIG_SINK_FILE ? p->path : NULL,
-          .from_newest = p->start == CONFIG_ORIGIN_NEWEST,
+          .from_newest = p->start.kind == ORIGIN_NEWEST,
+          .adopt_topic = p->start.kind == ORIGIN_DEBEZIUM ? p->start.topic : NULL,
+          .adopt_connector = p->start.connector,
           .convert = { .options = &p->options },
           .fetch = fetch_definition,
           .survey = survey_definitions,

@@ -319,6 +319,12 @@ static int skip(struct output *o, struct err *e)
     return kafka_skip(kafka_of(o), e);
 }
 
+static int adopt(struct output *o, const char *topic, const char *connector,
+                 struct adopt_offset *out, struct err *e)
+{
+    return kafka_read_offset(kafka_of(o), topic, connector, out, e);
+}
+
 static const struct output_kind kafka_kind = {
     .wants_gtids = true,
     .find = find,
@@ -330,6 +336,7 @@ static const struct output_kind kafka_kind = {
     .shut = shut,
     .free = free_it,
     .skip = skip,
+    .adopt = adopt,
 };
 
 static int name(struct kafka *k, const struct kafka_options *o, struct err *e)

@@ -66,5 +66,8 @@ int kafka_begin(struct kafka *k, struct err *e);
 /* 1: *at is the checkpoint's place; 0: there is none. */
 int kafka_read_checkpoint(struct kafka *k, struct output_place *at, struct err *e);
 
+int kafka_read_offset(struct kafka *k, const char *topic, const char *connector,
+                      struct adopt_offset *out, struct err *e);
+
 /* Waits once, saying what librdkafka said, or else `why`. */
 int kafka_wait(struct kafka *k, const char *why, int64_t ms, struct err *e);

@@ -300,3 +300,24 @@ int topics_check(struct topics *t, bool *again, struct err *e)
     rd_kafka_metadata_destroy(all);
     return result;
 }
+
+int topics_partitions(struct topics *t, const char *name, int32_t *out, bool *again, struct err *e)
+{
+    const struct rd_kafka_metadata *all = NULL;
+    rd_kafka_resp_err_t             code =
+        rd_kafka_metadata(producer_handle(t->producer), 1, NULL, &all, ASK_MS);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *again = true;
+        return err_set(e, E_IO, "ask the broker for its topics: %s", rd_kafka_err2str(code));
+    }
+    int32_t found = 0;
+    for (int i = 0; i < all->topic_cnt; i++)
+        if (strcmp(all->topics[i].topic, name) == 0)
+            found = all->topics[i].partition_cnt;
+    rd_kafka_metadata_destroy(all);
+    if (found == 0)
+        return err_set(e, E_CONFIG, "there is no topic '%s'", name);
+    *out = found;
+    return 0;
+}

@@ -24,6 +24,9 @@ void           topics_free(struct topics *t); /* accepts NULL; before the produc
 /* Lives as long as the topics. *again tells, when it fails, that it may succeed later. */
 MUST_CHECK int topics_find(struct topics *t, struct slice name, rd_kafka_topic_t **out, bool *again,
                            struct err *e);
+/* How many it has; E_CONFIG when there is no such topic. */
+MUST_CHECK int topics_partitions(struct topics *t, const char *name, int32_t *out, bool *again,
+                                 struct err *e);
 /* When records do not arrive: fails, with *again, if one of the topics found before is gone. What
    can't be asked now is not told. */
 MUST_CHECK int topics_check(struct topics *t, bool *again, struct err *e);

@@ -24,7 +24,10 @@ enum config_auth { CONFIG_AUTH_ANY, CONFIG_AUTH_CACHING_SHA2, CONFIG_AUTH_NATIVE
 enum config_sink { CONFIG_SINK_FILE, CONFIG_SINK_STDOUT, CONFIG_SINK_KAFKA };
 enum config_delivery { CONFIG_EXACTLY_ONCE, CONFIG_AT_LEAST_ONCE };
 enum config_undeliverable { CONFIG_UNDELIVERABLE_STOP, CONFIG_DEAD_LETTER };
-enum config_origin { CONFIG_ORIGIN_OLDEST, CONFIG_ORIGIN_NEWEST };
+struct config_origin {
+    enum { ORIGIN_OLDEST, ORIGIN_NEWEST, ORIGIN_DEBEZIUM } kind;
+    char topic[KAFKA_NAME_BYTES_MAX + 1], connector[KAFKA_NAME_BYTES_MAX + 1];
+};
 /* Who decides to follow another source of the channel. */
 enum failover_mode { FAILOVER_MANUAL, FAILOVER_AUTO };
 /* What becomes of transactions that consumers were given and a source lacks for ever. */
@@ -53,7 +56,7 @@ struct config_start {
 #define C_LIMIT                                              uint32_t /* 0: none */
 #define C_RIGHTS                                             unsigned /* of enum right */
 #define C_SINK                                               enum config_sink
-#define C_ORIGIN                                             enum config_origin
+#define C_ORIGIN                                             struct config_origin
 #define C_FAILOVER                                           enum failover_mode
 #define C_FORK                                               enum fork_policy
 #define C_DELIVERY                                           enum config_delivery

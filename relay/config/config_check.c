@@ -364,6 +364,12 @@ static void check_kafka(struct parse *p, const struct part *t, const struct conf
                         "dead_letter_topic needs undeliverable = dead_letter");
 }
 
+static void check_origin(struct parse *p, const struct part *t, const struct config_publisher *u)
+{
+    if (u->start.kind == ORIGIN_DEBEZIUM && u->sink != CONFIG_SINK_KAFKA)
+        config_complain(p, key_line(t, "start"), "start = debezium:... needs sink = kafka");
+}
+
 static void check_avro(struct parse *p, const struct part *t, const struct config_publisher *u)
 {
     if (u->options.key_converter != CONVERTER_AVRO && u->options.value_converter != CONVERTER_AVRO)
@@ -387,6 +393,7 @@ static void check_publisher(struct parse *p, const struct part *t)
     check_channel(p, t, &u->channel, true);
     check_kafka(p, t, u);
     check_avro(p, t, u);
+    check_origin(p, t, u);
     if (u->sink == CONFIG_SINK_FILE && !is_given(u->path))
         config_complain(p, t->line, "[publisher %s] needs 'path': %s", t->name,
                         "the file of a file sink");

@@ -197,7 +197,9 @@
         "Where change events go: file or stdout, one JSON object a line, or kafka.")               \
     KEY(path, "path", TEXT, "", RESTART, "The file of a file sink.")                               \
     KEY(start, "start", ORIGIN, "oldest", RESTART,                                                 \
-        "Where a publisher without a checkpoint begins: 'oldest' held event or 'newest'.")         \
+        "Where a publisher without a checkpoint begins: 'oldest' held event, 'newest', or, with "  \
+        "sink = kafka, debezium:TOPIC:CONNECTOR: the row behind the last one of a stopped "        \
+        "Debezium connector, whose offset Kafka Connect keeps in TOPIC.")                          \
     KEY(delivery, "delivery", DELIVERY, "exactly_once", RESTART,                                   \
         "Kafka: exactly_once (events and checkpoint in one Kafka transaction; read them with "     \
         "isolation.level=read_committed) or at_least_once (idempotent; after a crash the events "  \

@@ -113,9 +113,6 @@ static const struct word delivery_words[] = {
 static const struct word undeliverable_words[] = {
     { "stop", CONFIG_UNDELIVERABLE_STOP }, { "dead_letter", CONFIG_DEAD_LETTER }, { NULL, 0 },
 };
-static const struct word origin_words[] = {
-    { "oldest", CONFIG_ORIGIN_OLDEST }, { "newest", CONFIG_ORIGIN_NEWEST }, { NULL, 0 },
-};
 static const struct word failover_words[] = {
     { "manual", FAILOVER_MANUAL }, { "auto", FAILOVER_AUTO }, { NULL, 0 },
 };
@@ -264,6 +261,31 @@ static bool put_flag(const char *text, void *into)
     return false;
 }
 
+/* "debezium:TOPIC:CONNECTOR"; a connector's name may hold colons, a topic's can't. */
+static bool put_origin(const char *text, void *into)
+{
+    static const char    adopt[] = "debezium:";
+    struct config_origin origin = { .kind = ORIGIN_OLDEST };
+    const char          *topic = text + sizeof adopt - 1;
+
+    if (strcmp(text, "newest") == 0) {
+        origin.kind = ORIGIN_NEWEST;
+    } else if (strncmp(text, adopt, sizeof adopt - 1) == 0) {
+        size_t      n = strcspn(topic, ":");
+        const char *connector = topic + n + (topic[n] != 0);
+        if (n == 0 || n > KAFKA_NAME_BYTES_MAX || *connector == 0 ||
+            strlen(connector) > KAFKA_NAME_BYTES_MAX)
+            return false;
+        origin.kind = ORIGIN_DEBEZIUM;
+        memcpy(origin.topic, topic, n);
+        memcpy(origin.connector, connector, strlen(connector));
+    } else if (strcmp(text, "oldest") != 0) {
+        return false;
+    }
+    memcpy(into, &origin, sizeof origin);
+    return true;
+}
+
 static bool put_start(const char *text, void *into)
 {
     struct config_start start = { .kind = START_OLDEST };
@@ -341,7 +363,7 @@ static const struct value_type {
     [TYPE_RIGHTS]   = { "a list of replicate, forward, write and admin, or all, or none", put_rights, NULL },
     [TYPE_LIMIT]    = { "none, or a number from 1 to 4294967295", put_limit, NULL },
     [TYPE_SINK]     = { "file, stdout or kafka", NULL, sink_words },
-    [TYPE_ORIGIN]   = { "oldest or newest", NULL, origin_words },
+    [TYPE_ORIGIN]   = { "oldest, newest, or debezium:TOPIC:CONNECTOR", put_origin, NULL },
     [TYPE_DELIVERY] = { "exactly_once or at_least_once", NULL, delivery_words },
     [TYPE_UNDELIVERABLE] = { "stop or dead_letter", NULL, undeliverable_words },
     [TYPE_FAILOVER] = { "manual or auto", NULL, failover_words },

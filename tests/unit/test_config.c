@@ -151,7 +151,7 @@ static void every_kind_of_value_is_understood(void **state)
     assert_int_equal(c->publishers[0].sink, CONFIG_SINK_STDOUT);
     assert_false(c->publishers[0].options.tombstones);
     assert_string_equal(c->publishers[0].options.table_include, "a\\.b,c\\.d,e\\.f");
-    assert_int_equal(c->publishers[0].start, CONFIG_ORIGIN_NEWEST);
+    assert_int_equal(c->publishers[0].start.kind, ORIGIN_NEWEST);
 }
 
 static void every_error_is_said_with_its_line(void **state)

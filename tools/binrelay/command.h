@@ -75,6 +75,7 @@ enum command_exit purge_command_run(const struct call *c, struct err *e);
 enum command_exit user_run(const struct call *c, struct err *e);
 enum command_exit restart_run(const struct call *c, struct err *e);
 enum command_exit reload_run(const struct call *c, struct err *e);
+enum command_exit offset_run(const struct call *c, struct err *e);
 enum command_exit publisher_command_run(const struct call *c, struct err *e);
 enum command_exit sources_run(const struct call *c, struct err *e);
 enum command_exit switch_run(const struct call *c, struct err *e);

@@ -174,6 +174,18 @@ const struct command commands[] = {
           "or waits tries again at once. skip: one that failed at a single record leaves that "
           "record out and goes on.",
       .run = publisher_command_run },
+    { .name = "offset",
+      .operands = "PUBLISHER",
+      .operand_count = 1,
+      .summary = "where a publisher is, as an offset for a Debezium connector",
+      .details =
+          "Prints what PATCH /connectors/NAME/offsets of Kafka Connect takes for a stopped "
+          "connector, which then begins at exactly the next row. Pause the publisher first. The "
+          "other way round: start = debezium:TOPIC:CONNECTOR in binrelay.conf(5).",
+      .options = { { "for-debezium", NULL, "Of the MySQL and MariaDB connectors." },
+                   { "server", "PREFIX", "The connector's topic.prefix." },
+                   { NULL, NULL, NULL } },
+      .run = offset_run },
     { .name = "purge",
       .operands = "",
       .summary = "forget the oldest relay files",

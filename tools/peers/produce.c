@@ -92,7 +92,7 @@ static void put(rd_kafka_t *rk, rd_kafka_topic_t *topic, struct slice key, struc
             (void)rd_kafka_header_add(headers, names[i], -1, "0123456789", -1);
         code = rd_kafka_producev(
             rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_KEY(key.ptr, key.len),
+            RD_KAFKA_V_KEY((void *)(uintptr_t)key.ptr, key.len),
             RD_KAFKA_V_VALUE(none ? NULL : (void *)(uintptr_t)value.ptr, none ? 0 : value.len),
             RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
