@@ -11,11 +11,11 @@ DB = "j"
 TABLE = (f"CREATE DATABASE {DB}; CREATE TABLE {DB}.t (id INT PRIMARY KEY AUTO_INCREMENT,"
          f" v VARCHAR(100)); CREATE TABLE {DB}.same (v INT)")
 GTID_PAIRS = each("mysql97 mysql97", "mariadb10 mariadb10")
-BARE_PAIRS = each("mysql57 mysql57", "mysql55 mysql55", "mysql55 mysql57", "mysql57 mysql80")
+BARE_PAIRS = each("mysql57 mysql57", "mysql55 mysql57", "mysql57 mysql80")
 NO_GTIDS = {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"}
 
 
-def fill(server, count, first=None):
+def fill(server, count):
     """Rows of one transaction each, and as many equal ones in between; gives the ids there are."""
     with server.connect(database=DB) as connection, connection.cursor() as cursor:
         for _ in range(count):
@@ -61,7 +61,7 @@ def lead_to(relay, server):
     relay.start()
 
 
-def ids_of(relay, table="t"):
+def ids_of(relay):
     return [event["value"]["after"]["id"] for event in relay.events()
             if event["topic"] == f"srv.{DB}.t"]
 
@@ -168,12 +168,11 @@ def test_every_kind_of_content_is_found_again(scene, pair):
         relay.wait_caught_up(source)
     promote(standby, source)
     source.stop()
-    new = standby.position()
     fill(standby, 3)
     lead_to(relay, standby)
     assert "by content: epoch 2" in relay.log_text()
     relay.wait_status(lambda status: status["source"]["caught_up"])
-    assert new and not relay.status()["source"]["problem"]
+    assert not relay.status()["source"]["problem"]
     held = json.loads(relay.cli("epochs", "--json").splitlines()[-1])
     assert not held["forked"], held
 
@@ -186,7 +185,7 @@ def play(source, form):
         c.execute("INSERT INTO t (v) VALUES ('x'), (RAND())")
         c.execute("SET @v = 17")
         c.execute("UPDATE t SET v = CONCAT(v, @v)")
-        c.execute(f"CREATE TABLE extra (id INT PRIMARY KEY, v VARCHAR(9)) ENGINE=MyISAM")
+        c.execute("CREATE TABLE extra (id INT PRIMARY KEY, v VARCHAR(9)) ENGINE=MyISAM")
         c.execute("INSERT INTO extra VALUES (1, 'm')")
         c.execute("ALTER TABLE extra ADD w INT")
         c.execute("DROP TABLE extra")
@@ -203,7 +202,7 @@ def play(source, form):
         connection.commit()
 
 
-@each("mysql97 mysql97", "mariadb10 mariadb10", "mysql57 mysql57 bare")
+@each("mariadb10 mariadb10", "mysql57 mysql57 bare")
 def test_a_standby_that_is_behind_is_waited_for(scene, pair):
     """It lacks what consumers were given: named, and joined by itself once it has got it."""
     bare = pair.endswith("bare")
@@ -283,7 +282,7 @@ def test_binlogs_that_begin_anew_are_followed_by_choice(scene, kind):
     assert json.loads(relay.cli("epochs", "--json").splitlines()[-1])["forked"]
 
 
-@each("mysql55 mysql55", "mysql57 mysql57")
+@each("mysql57 mysql57")
 def test_equal_transactions_without_end_are_counted(scene, pair):
     """The same row a thousand times in a moment: the relay dies in their midst, none is lost or doubled."""
     source, standby = pair_of(scene, pair, bare=True)
@@ -354,3 +353,56 @@ def test_a_gap_that_was_purged_is_never_passed_over(scene, pair):
     status = relay.wait_status(lambda status: status["source"]["problem"])
     assert "has deleted binlogs" in status["source"]["problem"], status["source"]
     assert ids_of(relay)[-1:] == [3]
+
+
+@each("mysql57 mysql57 bare")
+def test_large_transactions_are_found_again_and_skipped(scene, pair):
+    """Rows that pass in pieces, of which only the relay's half is held when the source dies."""
+    source, standby = pair_of(scene, pair.removesuffix(" bare"), bare=pair.endswith("bare"),
+                              max_allowed_packet="128M")
+    source.sql(TABLE + f"; CREATE TABLE {DB}.big (id INT PRIMARY KEY, v LONGBLOB)")
+    relay = scene.relay(source, publish=DB,
+                        settings={"publisher events": {"table.include.list": f"{DB}.t,{DB}.same"}})
+    fill(source, 3)
+    for number in range(3):
+        source.sql(f"INSERT INTO {DB}.big VALUES ({number}, REPEAT('{number}', 40000000))")
+        fill(source, 1)
+    relay.wait_caught_up(source)
+    relay.stop()
+    source.sql(f"INSERT INTO {DB}.big VALUES (7, REPEAT('n', 40000000))")
+    promote(standby, source)
+    source.stop()
+    ids = fill(standby, 3)
+    lead_to(relay, standby)
+    check_all(relay, standby, ids)
+    used = sum(path.stat().st_blocks * 512 for path in relay.files())
+    assert 160_000_000 < used < 180_000_000, used  # each of the four once, and holes take no room
+
+
+@each("mysql57 mysql57")
+def test_the_order_of_a_parallel_replica_is_no_difference(scene, pair):
+    """Four threads of the standby log transactions as they end."""
+    source, standby = pair_of(scene, pair, bare=True)
+    standby.stop_replica()
+    standby.sql("SET GLOBAL slave_parallel_workers = 4")
+    standby.start_replica()
+    databases = [f"p{number}" for number in range(4)]
+    for name in databases:
+        source.sql(f"CREATE DATABASE {name}; CREATE TABLE {name}.t (id INT PRIMARY KEY, v INT)")
+    relay = scene.relay(source, publish=",".join(databases))
+    for number in range(100):
+        for name in databases:
+            if number == 60 and name == "p0":
+                relay.wait_caught_up(source)
+                relay.stop()
+            source.sql(f"INSERT INTO {name}.t VALUES ({number}, {number})")
+    promote(standby, source)
+    source.stop()
+    for name in databases:
+        standby.sql(f"INSERT INTO {name}.t VALUES (100, 100)")
+    lead_to(relay, standby)
+    relay.wait_events(404)
+    for name in databases:
+        ids = [event["value"]["after"]["id"] for event in relay.events()
+               if event["topic"] == f"srv.{name}.t"]
+        assert ids == list(range(101)), ids
