@@ -66,6 +66,8 @@ static int make(struct convert *c, const struct convert_options *o, struct catal
     TRY(options_copy(o->options, &c->options, e));
     c->encoding = encoding_of(&c->options, false);
     c->key_encoding = encoding_of(&c->options, true);
+    if (o->counts_only && !c->options.skip_unchanged) /* which compares values */
+        c->encoding = encoding_none();
     bool is_avro = c->encoding.is_avro || c->key_encoding.is_avro;
     if (is_avro && o->registrar.find == NULL)
         return err_set(e, E_CONFIG, "Avro can't be written here: it needs sink = kafka");

@@ -37,6 +37,7 @@ struct convert_registrar {
 struct convert_options {
     const struct options *options; /* copied */
     bool remember;                 /* put fetched definitions into the catalog; else only read it */
+    bool counts_only;              /* values are left empty */
     struct convert_registrar registrar; /* needed for Avro */
 };
 

@@ -42,6 +42,8 @@ struct encoding {
 struct encoding encoding_of(const struct options *o, bool is_key);
 /* JSON, as the options of the converters say. */
 struct encoding encoding_json(const struct options *o);
+/* Nothing: for who only counts. */
+struct encoding encoding_none(void);
 /* JSON without schemas, as SimpleHeaderConverter writes structs. */
 struct encoding encoding_json_plain(void);
 

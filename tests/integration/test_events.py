@@ -109,6 +109,10 @@ def test_a_file_that_is_cut_or_encrypted_is_told(scene, kind):
     lines = events([binlogs(server)[0]])
     piped = subprocess.run([str(program("binrelay")), "events", "-"], input=whole, capture_output=True, check=True)
     assert len(piped.stdout.splitlines()) == len(lines)
+    counted = [json.loads(line) for line in subprocess.run(
+        [str(program("binrelay")), "events", "--count", "-"], input=whole, capture_output=True,
+        check=True).stdout.splitlines()]
+    assert sum(topic["events"] for topic in counted) == len(lines), counted
     for end, why in ((len(whole) - 60, "ends inside of"), (30, "ends inside of an event"), (2, "no binlog file")):
         path.write_bytes(whole[:end])
         said, _ = refused(path)

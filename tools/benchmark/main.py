@@ -60,7 +60,7 @@ Measures the relay against real peers, by turns in the same run, and prints medi
   publish  a new relay takes a backlog in and publishes it as JSON lines to a file, both at once;
            against Debezium's embedded engine, which does the same from the database, timed from the
            start of its dump (the connector's and the JVM's start are not counted); and the same
-           files read by `binrelay events`, to a file and to nowhere.
+           files read by `binrelay events`, to a file, and only counted: the limit of decoding.
   switch   the relay goes over to a standby: from the command to the first new event at a consumer,
            with GTIDs, and without, where the candidate's binlogs are searched for what is held,
            beside a reader that discards the same binlogs.
@@ -390,10 +390,12 @@ def bench_publish(scene, options, kind_name, form):
     backlog = publish.Backlog(scene, kind_name, form, options.rows or publish.ROWS)
     result = publish.measure_publish(scene, backlog, options.rounds, ask_follow, dump_began)
     if options.json:
-        print(json.dumps({**as_json("publish", backlog, result), "rows": backlog.rows}), flush=True)
+        print(json.dumps({**as_json("publish", backlog, result), "rows": backlog.rows,
+                          "profile": dict(result["profile"])}), flush=True)
         return
     report.print_table(f"publish: {backlog.describe()}", result["rows"], backlog.bytes)
     report.print_goals(result["goals"])
+    report.print_shares("where the processor's time goes with the output dropped", result["profile"])
     report.print_load()
 
 

@@ -1,6 +1,7 @@
 """How fast a backlog becomes change events: beside the real Debezium, and where the time goes."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -169,10 +170,9 @@ def has_end(path):
         return False
 
 
-def offline(scene, backlog, to):
+def offline(backlog, to, *more):
     """`binrelay events` over the same files, by itself: decoding, JSON, and where it goes."""
-    argv = [str(relays.program("binrelay")), "events", "--set", "topic.prefix=srv", *map(
-        str, backlog.files)]
+    argv = [str(relays.program("binrelay")), "events", *more, *map(str, backlog.files)]
     with open(to, "wb") as output:
         begin = time.monotonic()
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output)
@@ -184,24 +184,61 @@ def offline(scene, backlog, to):
 
 
 
+PARTS = {"protocol/base": "text and buffers", "protocol": "events, rows and values decoded",
+         "publisher": "fields, envelopes and JSON", "tools": "lines", "libraries": "C library",
+         "kernel": "kernel"}
+
+
+def parts_of_functions():
+    """{function: the folder that it is from}, by the program's own debug information."""
+    listed = subprocess.run(["nm", "-l", "--defined-only", relays.program("binrelay")],
+                            capture_output=True, text=True, check=True).stdout
+    found = {}
+    for line in listed.splitlines():
+        match = re.search(r" [tT] (\S+)\t.*?/(protocol/base|protocol|publisher|tools|storage)/[^:]*\.c:", line)
+        if match:
+            found[match.group(1)] = match.group(2)
+    return found
+
+
+def profile(scene, backlog):
+    """[(part, share of the processor's time)] with the output dropped; none where perf is not there."""
+    if shutil.which("perf") is None or shutil.which("nm") is None:
+        return []
+    data, shares, where = scene.path("perf.data"), {}, parts_of_functions()
+    done = subprocess.run(["perf", "record", "-q", "-o", data, "--", relays.program("binrelay"), "events",
+                           "--count", *backlog.files[:1]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        return []
+    report = subprocess.run(["perf", "report", "-i", data, "--no-children", "--stdio", "--sort", "sym"],
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    for share, space, name in re.findall(r"^\s+([\d.]+)%\s+\[(.)\] (\S+)", report.stdout, re.MULTILINE):
+        part = "kernel" if space == "k" else where.get(name.split(".")[0], "libraries")
+        shares[part] = shares.get(part, 0) + float(share)
+    return [(PARTS.get(part, part), share) for part, share in
+            sorted(shares.items(), key=lambda item: -item[1])]
+
+
 def measure_publish(scene, backlog, rounds, ask_follow, dump_began):
     runs = {"debezium": [], "relay": [], "file": [], "nothing": []}
     output = scene.path("events.jsonl")
     for _ in range(rounds):
         runs["relay"].append(relay_publishes(scene, backlog, ask_follow, dump_began))
         runs["debezium"].append(debezium(scene, backlog))
-        runs["file"].append(offline(scene, backlog, output))
-        runs["nothing"].append(offline(scene, backlog, "/dev/null"))
+        runs["file"].append(offline(backlog, output))
+        runs["nothing"].append(offline(backlog, "/dev/null", "--count"))
         output.unlink()
     at = {name: measure.median(some) for name, some in runs.items()}
     return {
+        "profile": profile(scene, backlog),
         "rows": [("Debezium's embedded engine", at["debezium"]), ("binrelay, receiving, too", at["relay"]),
                  ("binrelay events to a file", at["file"]),
-                 ("binrelay events, output dropped", at["nothing"])],
+                 ("binrelay events, only counted", at["nothing"])],
         "goals": [
             ("rows per second, of Debezium's", at["debezium"].seconds / at["relay"].seconds, 10, True),
             ("rows per CPU second, of Debezium's", at["debezium"].cpu_s / at["relay"].cpu_s, 15, True),
-            ("output dropped: rate, of the file's", at["file"].seconds / at["nothing"].seconds, None,
+            ("output dropped: rate, of the file's", at["file"].seconds / at["nothing"].seconds, 3,
              True),
             ("memory of the daemon, MiB", at["relay"].memory_kib / 1024, MEMORY_MIB, False)],
     }

@@ -47,6 +47,12 @@ def print_goals(goals):
               f"{'reached' if reached else 'NOT reached'}")
 
 
+def print_shares(title, shares):
+    """shares: (what, percent); nothing without any."""
+    if shares:
+        print(f"  {title}: " + ", ".join(f"{what} {share:.0f} %" for what, share in shares))
+
+
 def print_load(so="CPU seconds tell more than seconds here"):
     """A warning when others were using the machine: then seconds tell little."""
     # What is measured keeps two or three threads running.

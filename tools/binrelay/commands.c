@@ -91,6 +91,7 @@ const struct command commands[] = {
                      "An option of publishers, by Debezium's name (see binrelay.conf(5)); "
                      "schemas.enable=true puts the schema beside key and value. May be given "
                      "several times. topic.prefix is 'relay' without it." },
+                   { "count", NULL, "Print only how many there are of each topic." },
                    { NULL, NULL, NULL } },
       .run = events_run },
     { .name = "consumers",

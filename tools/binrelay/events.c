@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "publisher/avro.h"
+#include "protocol/base/json.h"
 #include "publisher/convert.h"
 #include "publisher/foreign.h"
 #include "tools/binrelay/binlog_file.h"
@@ -20,7 +21,17 @@ struct numbered {
     size_t len;
 };
 
+/* A topic and how many records went there. */
+struct counted {
+    char    *topic;
+    size_t   len;
+    uint64_t events;
+};
+
 struct events {
+    bool             counts;
+    struct counted  *counted;
+    uint32_t         counted_count, last; /* where the one before was counted */
     struct options   options;
     struct convert  *convert;
     struct buf       out;
@@ -72,10 +83,54 @@ static int write_out(struct events *t, struct err *e)
     return 0;
 }
 
+static bool is_of(const struct counted *c, struct slice topic)
+{
+    return c->len == topic.len && memcmp(c->topic, topic.ptr, topic.len) == 0;
+}
+
+static int count_record(struct events *t, struct slice topic, struct err *e)
+{
+    if (t->last >= t->counted_count || !is_of(&t->counted[t->last], topic))
+        for (t->last = 0; t->last < t->counted_count; t->last++)
+            if (is_of(&t->counted[t->last], topic))
+                break;
+    if (t->last == t->counted_count) {
+        struct counted *grown = realloc(t->counted, (t->counted_count + 1) * sizeof *grown);
+        if (grown == NULL)
+            return err_set(e, E_NOMEM, "no memory for the topics");
+        t->counted = grown;
+        struct counted one = { .topic = malloc(topic.len + 1), .len = topic.len };
+        if (one.topic == NULL)
+            return err_set(e, E_NOMEM, "no memory for the topics");
+        memcpy(one.topic, topic.ptr, topic.len);
+        t->counted[t->counted_count++] = one;
+    }
+    t->counted[t->last].events++;
+    return 0;
+}
+
+/* One line a topic, in the order in which they came. */
+static void put_counts(struct events *t)
+{
+    for (uint32_t i = 0; i < t->counted_count; i++) {
+        const struct counted *c = &t->counted[i];
+        struct json           j = json_into(&t->out);
+        json_open_object(&j);
+        json_name(&j, "topic");
+        json_text_slice(&j, (struct slice){ (const uint8_t *)c->topic, c->len });
+        json_name(&j, "events");
+        json_uint(&j, c->events);
+        json_close_object(&j);
+        buf_put_u8(&t->out, '\n');
+    }
+}
+
 static int on_change(void *arg, const struct change_event *ev, struct err *e)
 {
     struct events *t = arg;
 
+    if (t->counts)
+        return count_record(t, ev->topic, e);
     change_line_put_record(&t->options, ev, &t->out);
     return t->out.len >= OUT_BYTES ? write_out(t, e) : 0;
 }
@@ -156,6 +211,7 @@ static int read_file(struct events *t, const char *path, const char *name, uint3
 static int read_files(struct events *t, const struct call *c, struct err *e)
 {
     struct convert_options options = { .options = &t->options,
+                                       .counts_only = t->counts,
                                        .registrar = { .find = number_schema, .arg = t } };
     int                    result = 0;
 
@@ -163,6 +219,7 @@ static int read_files(struct events *t, const struct call *c, struct err *e)
     for (size_t i = 0; result == 0 && c->operands[i] != NULL; i++)
         result = read_file(t, c->operands[i], call_option(c, "as"), (uint32_t)i + 1, e);
     struct err last = { 0 };
+    put_counts(t);
     /* What came before an error is told, too; a reader that went away has what it wanted. */
     int written = write_out(t, result == 0 ? e : &last);
     if (written != 0 && (result == 0 ? e : &last)->sys == EPIPE)
@@ -172,7 +229,7 @@ static int read_files(struct events *t, const struct call *c, struct err *e)
 
 enum command_exit events_run(const struct call *c, struct err *e)
 {
-    struct events t = { .convert = NULL };
+    struct events t = { .counts = call_option(c, "count") != NULL };
 
     buf_init(&t.out, OUT_BYTES_MAX);
     enum command_exit code = COMMAND_MISUSED;
@@ -183,6 +240,9 @@ enum command_exit events_run(const struct call *c, struct err *e)
     for (uint32_t i = 0; i < t.schema_count; i++)
         free(t.schemas[i].text);
     free(t.schemas);
+    for (uint32_t i = 0; i < t.counted_count; i++)
+        free(t.counted[i].topic);
+    free(t.counted);
     buf_done(&t.out);
     return code;
 }
