@@ -8,12 +8,11 @@ from lib.errors import Failure
 from lib.kafka import Broker, Connect, publisher, wait_published
 from lib.marks import limit
 
-NAME = "shop"
 CONNECT = {"snapshot_mode": "no_data", "include_schema_changes": "false"}
 
 
-def ids(broker):
-    records = [json.loads(record["payload"]) for record in broker.records(f"{NAME}.g.t")
+def ids(broker, name):
+    records = [json.loads(record["payload"]) for record in broker.records(f"{name}.g.t")
                if record["payload"]]
     return [event["after"]["id"] for event in records if event["op"] == "c"]
 
@@ -28,56 +27,53 @@ def insert(server, first, last, rows=3):
         server.sql("COMMIT")
 
 
-def stopped(connect):
-    connect.ask("PUT", f"/connectors/{NAME}/stop")
-    wait.until(lambda: connect.must_be_well(NAME) == ["STOPPED"], 60, connect.tail)
+def stop(connect, name):
+    connect.ask("PUT", f"/connectors/{name}/stop")
+    wait.until(lambda: connect.must_be_well(name) == ["STOPPED"], 60, connect.tail)
 
 
-def adopt_and_hand_back(scene, kind, **options):
-    broker = scene.add(Broker(scene.path("kafka")))
-    connect = scene.add(Connect(scene.path("connect"), broker))
-    server = scene.server(kind, **options)
+def adopt_and_hand_back(scene, broker, connect, name, server):
     server.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY)")
-    connect.follow(NAME, server, "g", **CONNECT)
+    before = connect.log.read_text(errors="replace").count("Keepalive thread is running")
 
     def streams():
-        connect.must_be_well(NAME)
-        return "Keepalive thread is running" in connect.log.read_text(errors="replace")
+        connect.must_be_well(name)
+        log = connect.log.read_text(errors="replace")
+        return log.count("Keepalive thread is running") > before
 
+    connect.follow(name, server, "g", **CONNECT)
     wait.until(streams, 120, connect.tail)
     insert(server, 1, 20)
-    wait.until(lambda: len(ids(broker)) == 20, 60, lambda: f"{ids(broker)}")
-    stopped(connect)
+    wait.until(lambda: len(ids(broker, name)) == 20, 60, lambda: f"{ids(broker, name)}")
+    stop(connect, name)
     insert(server, 21, 40)
     relay = scene.relay(server, settings={"publisher k": publisher(
-        broker, **{"topic.prefix": NAME, "start": f"debezium:connect-offset:{NAME}"})})
+        broker, **{"topic.prefix": name, "start": f"debezium:connect-offset:{name}"})})
     wait_published(relay, server)
-    assert ids(broker) == list(range(1, 41)), ids(broker)
+    assert ids(broker, name) == list(range(1, 41)), ids(broker, name)
     relay.stop()
     relay.start()
     insert(server, 41, 50)
     wait_published(relay, server)
-    assert ids(broker) == list(range(1, 51)), ids(broker)
+    assert ids(broker, name) == list(range(1, 51)), ids(broker, name)
 
     relay.cli("publisher", "k", "pause")
-    body = json.loads(relay.cli("offset", "k", "--for-debezium", "--server", NAME))
+    body = json.loads(relay.cli("offset", "k", "--for-debezium", "--server", name))
     try:
-        connect.ask("PATCH", f"/connectors/{NAME}/offsets", body)
+        connect.ask("PATCH", f"/connectors/{name}/offsets", body)
     except urllib.error.URLError as error:
         raise Failure("Connect does not take the offset", str(error)) from None
     insert(server, 51, 60)
-    connect.ask("PUT", f"/connectors/{NAME}/resume")
-    wait.until(lambda: len(ids(broker)) >= 60, 90, lambda: f"{ids(broker)}\n{connect.tail()}")
-    assert ids(broker) == list(range(1, 61)), ids(broker)
+    connect.ask("PUT", f"/connectors/{name}/resume")
+    wait.until(lambda: len(ids(broker, name)) >= 60, 90, lambda: f"{ids(broker, name)}\n{connect.tail()}")
+    assert ids(broker, name) == list(range(1, 61)), ids(broker, name)
 
 
-@limit(250)
-def test_a_connector_is_adopted_and_handed_back_by_gtids(scene):
-    """MariaDB: from Connect's offset topic in the middle of a transaction, and back by Connect's API."""
-    adopt_and_hand_back(scene, "mariadb10")
-
-
-@limit(250)
-def test_a_connector_is_adopted_and_handed_back_by_file_and_position(scene):
-    """MySQL without GTIDs."""
-    adopt_and_hand_back(scene, "mysql97", gtid_mode="OFF", enforce_gtid_consistency="OFF")
+@limit(300)
+def test_a_connector_is_adopted_and_handed_back(scene):
+    """In the middle of a transaction, by GTIDs (MariaDB) and by file and position (MySQL without them)."""
+    broker = scene.add(Broker(scene.path("kafka")))
+    connect = scene.add(Connect(scene.path("connect"), broker))
+    adopt_and_hand_back(scene, broker, connect, "maria", scene.server("mariadb10"))
+    adopt_and_hand_back(scene, broker, connect, "my", scene.server(
+        "mysql97", gtid_mode="OFF", enforce_gtid_consistency="OFF"))
