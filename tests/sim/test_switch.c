@@ -219,7 +219,7 @@ static void build(struct world *w)
         (void)snprintf(s->source.name, sizeof s->source.name, "s%zu", i);
         if (style->family == FAMILY_MYSQL && !style->old)
             (void)snprintf(s->source.uuid, sizeof s->source.uuid,
-                           "0000000%zu-0000-4000-8000-000000000001", i);
+                           "0000000%u-0000-4000-8000-000000000001", (unsigned)(i % 10));
         (void)snprintf(s->source.version, sizeof s->source.version, "%s",
                        style->family == FAMILY_MYSQL ? "9.7.4" : "10.11.19-MariaDB-log");
         until += (unsigned)below(w, 12);

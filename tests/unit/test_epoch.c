@@ -81,7 +81,6 @@ static void make_binlogs(struct joined *j, const struct binlog_style *style)
     binlog_head(&j->a2, after);
     for (int i = 0; i < 3; i++)
         binlog_transaction(&j->a2, 100);
-    binlog_begin(&j->b, style);
     struct binlog other;
     binlog_begin(&other, style);
     for (int i = 0; i < BEFORE; i++)
