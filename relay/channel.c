@@ -399,6 +399,11 @@ bool channel_reload_sources(struct channel *c, const struct config *now)
     return changed;
 }
 
+int channel_interrupt_fd(struct channel *c)
+{
+    return follow_interrupt_fd(c->follow);
+}
+
 struct sources *channel_sources(struct channel *c)
 {
     return c->sources;

@@ -31,7 +31,10 @@ void channel_free(struct channel *c);
    active one's settings have changed, and the channel connects anew. */
 bool            channel_reload_sources(struct channel *c, const struct config *now);
 struct sources *channel_sources(struct channel *c);
-struct prober  *channel_prober(struct channel *c);
+/* Becomes readable when the channel stops, or goes over to another source: for connections to its
+   servers. */
+int            channel_interrupt_fd(struct channel *c);
+struct prober *channel_prober(struct channel *c);
 /* Its changes of the source, by command or by itself. */
 struct switchover *channel_switchover(struct channel *c);
 /* Who is told when another source is active, from the ingest thread; before channel_start(). */

@@ -53,7 +53,10 @@
  *   map TAB PLACE      PLACE is FILE:OFFSET (relay), SOURCE:FILE:OFFSET, or a GTID. One line:
  *     {"asked":"...","ordinal":1,"file":"binlog.000001","offset":157,"source":"a",
  *      "source_file":"binlog.000001","source_offset":157,"gtids":"all up to here",
- *      "end":{"ordinal":1,"file":"binlog.000001","offset":400} or null}
+ *      "time_s":1 (when what is next was written; null: nothing is, or it does not say),
+ *      "end":{"ordinal":1,"file":"binlog.000001","offset":400} or null,
+ *      "elsewhere":[{"source":"b","file":"binlog.000017 or null","offset":4711,
+ *        "problem":"sentence or null"}]} (the channel's other servers, asked for it)
  *     For a GTID the place is where its transaction begins and "end" where it ends (null else).
  *
  *   follow             {"published":{"ordinal":1,"file":"binlog.000001","offset":157}} now (null:

@@ -12,46 +12,13 @@
 #include "relay/downstream/serve.h"
 #include "relay/operator/control_consumers.h"
 #include "relay/operator/control_json.h"
+#include "relay/operator/control_map.h"
+#include "relay/operator/control_place.h"
 #include "relay/operator/control_reload.h"
 #include "relay/operator/control_sources.h"
 #include "storage/locate.h"
 
 /* ---- small parts --------------------------------------------------------------------------- */
-
-static void put_gtids(struct json *j, const char *name, const struct gtids *g)
-{
-    struct buf text;
-
-    buf_init(&text, CONTROL_ANSWER_BYTES_MAX);
-    gtids_put_text(g, &text);
-    json_name(j, name);
-    json_text_slice(j, buf_slice(&text));
-    buf_done(&text);
-}
-
-static void put_pos_fields(struct json *j, struct store *s, store_pos at)
-{
-    struct store_file f;
-    struct err        ignored;
-
-    put_uint(j, "ordinal", store_pos_ordinal(at));
-    bool known = store_file_by_ordinal(s, store_pos_ordinal(at), &f, &ignored) == 0;
-    put_text_or_null(j, "file", known ? f.name : "");
-    put_uint(j, "offset", store_pos_offset(at));
-}
-
-/* {"ordinal":1,"file":"binlog.000001","offset":157}; 0 is null. */
-static void put_pos(struct json *j, const char *name, struct store *s, store_pos at)
-{
-    json_name(j, name);
-    if (at == 0) {
-        json_null(j);
-        return;
-    }
-    json_open_object(j);
-    put_pos_fields(j, s, at);
-    json_close_object(j);
-}
 
 static void put_lag(struct json *j, bool known, bool none, int64_t last_s)
 {
@@ -440,58 +407,6 @@ static int answer_files(const struct control_context *x, const struct control_re
     return 0;
 }
 
-/* ---- map ----------------------------------------------------------------------------------- */
-
-static int find_place(struct store *s, char *text, store_pos *begin, store_pos *end, struct err *e)
-{
-    struct gtid g;
-    char       *colon = strrchr(text, ':'), *rest;
-
-    *end = 0;
-    if (gtid_parse(slice_of_text(text), &g))
-        return locate_gtid_one(s, &g, begin, end, e);
-    errno = 0;
-    uint64_t offset = colon != NULL ? strtoull(colon + 1, &rest, 10) : 0;
-    if (colon == NULL || colon == text || colon[1] < '0' || colon[1] > '9' || *rest != '\0' ||
-        errno != 0)
-        return err_set(e, E_CONFIG,
-                       "'%.200s' is no FILE:OFFSET, no SOURCE:FILE:OFFSET and no single GTID",
-                       text);
-    *colon = '\0';
-    int rc = locate_position(s, text, offset, begin, e);
-    *colon = ':';
-    return rc;
-}
-
-static int answer_map(const struct control_context *x, const struct control_request *r,
-                      char *const *words, struct buf *line, control_put *put, void *put_arg,
-                      struct err *e)
-{
-    struct channel   *c;
-    struct store     *s;
-    struct json       j = json_into(line);
-    struct store_file f;
-    struct gtids      g = { 0 };
-    store_pos         begin, end;
-
-    TRY(control_channel(x, r, &c, e));
-    s = channel_store(c);
-    TRY(find_place(s, words[1], &begin, &end, e));
-    TRY(store_file_by_ordinal(s, store_pos_ordinal(begin), &f, e));
-    TRY(locate_gtids_at(s, begin, &g, e));
-    json_open_object(&j);
-    put_text(&j, "asked", words[1]);
-    put_pos_fields(&j, s, begin);
-    put_text(&j, "source", f.source.name);
-    put_text(&j, "source_file", f.source_file);
-    put_uint(&j, "source_offset", store_pos_offset(begin));
-    put_gtids(&j, "gtids", &g);
-    put_pos(&j, "end", s, end);
-    json_close_object(&j);
-    gtids_done(&g);
-    return control_emit(line, put, put_arg, e);
-}
-
 /* ---- purge --------------------------------------------------------------------------------- */
 
 /* The first file to be kept. */
@@ -665,18 +580,12 @@ static const struct request {
                   char *const *words, struct buf *line, control_put *put, void *put_arg,
                   struct err *e);
 } requests[] = {
-    { "status", 0, answer_status },
-    { "files", 0, answer_files },
-    { "map", 1, answer_map },
-    { "purge", 2, answer_purge },
-    { "define", 2, answer_define },
-    { "reload", 1, control_answer_reload },
-    { "restart", 0, control_answer_restart },
-    { "consumers", 0, answer_consumers },
-    { "forget", 1, answer_forget },
-    { "publisher", 2, answer_publisher },
-    { "sources", 0, control_answer_sources },
-    { "epochs", 0, control_answer_epochs },
+    { "status", 0, answer_status },           { "files", 0, answer_files },
+    { "map", 1, control_answer_map },         { "purge", 2, answer_purge },
+    { "define", 2, answer_define },           { "reload", 1, control_answer_reload },
+    { "restart", 0, control_answer_restart }, { "consumers", 0, answer_consumers },
+    { "forget", 1, answer_forget },           { "publisher", 2, answer_publisher },
+    { "sources", 0, control_answer_sources }, { "epochs", 0, control_answer_epochs },
     { "switch", 4, control_answer_switch },
 };
 

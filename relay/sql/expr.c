@@ -330,6 +330,23 @@ static int binlog_gtid_pos(struct expr *x, const struct value *args, size_t coun
     return rc;
 }
 
+/* The relay's own: what `binrelay map` tells, for clients. */
+static int binrelay_map(struct expr *x, const struct value *args, size_t count, struct value *out)
+{
+    (void)count;
+    char         asked[3 * STORE_NAME_BYTES] = "";
+    struct slice text = expr_text(x, &args[0]);
+    struct err   e = { 0 };
+
+    if (args[0].is_null || text.len >= sizeof asked)
+        return make_null(x, SHAPE_GTID_POS, out);
+    memcpy(asked, text.ptr, text.len);
+    begin(x, out, SHAPE_GTID_POS);
+    if (binlogs_map(x->env->store, asked, x->values, &e) != 0)
+        return expr_refuse_err(x->no, &e);
+    return end(x, out);
+}
+
 /* ---- waiting for what is published ---- */
 
 /* In seconds, with parts of them. False: not a number, which servers take for 0. */
@@ -510,6 +527,7 @@ static const struct known_function {
 } functions[] = {
     /* clang-format off */
     { "BINLOG_GTID_POS",   MARIADB(100002), 2, 2, false, binlog_gtid_pos },
+    { "BINRELAY_MAP",      ALL,             1, 1, false, binrelay_map },
     { "CONCAT",            ALL,             1, ARGUMENTS_MAX, false, concat },
     { "CONNECTION_ID",     ALL,             0, 0, false, connection_id },
     { "CURRENT_TIMESTAMP", ALL,             0, 1, true,  now },

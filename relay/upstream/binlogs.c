@@ -1,5 +1,6 @@
 #include "relay/upstream/binlogs.h"
 #include "storage/locate.h"
+#include "storage/place.h"
 
 bool binlogs_next(struct store *s, uint32_t *ordinal, struct binlogs_file *out)
 {
@@ -34,6 +35,19 @@ bool binlogs_next_of(struct store *s, const char *source, uint32_t *ordinal,
         return true;
     }
     return false;
+}
+
+int binlogs_map(struct store *s, const char *place, struct buf *out, struct err *e)
+{
+    struct place      p;
+    struct store_file f;
+    store_pos         begin, end;
+
+    TRY(place_parse(place, &p, e));
+    TRY(place_locate(s, &p, &begin, &end, e));
+    TRY(store_file_by_ordinal(s, store_pos_ordinal(begin), &f, e));
+    buf_printf(out, "%s:%llu", f.name, (unsigned long long)store_pos_offset(begin));
+    return buf_check(out, "a place", e);
 }
 
 bool binlogs_end(struct store *s, struct binlogs_file *out)

@@ -16,6 +16,8 @@ bool binlogs_next(struct store *s, uint32_t *ordinal, struct binlogs_file *out);
    of relay files. None of source "". */
 bool binlogs_next_of(struct store *s, const char *source, uint32_t *ordinal,
                      struct binlogs_file *out);
+/* The relay's FILE:POSITION of a place as people write it (storage/place.h), added to *out. */
+MUST_CHECK int binlogs_map(struct store *s, const char *place, struct buf *out, struct err *e);
 /* Where the published end is: the file and the offset in it. False when nothing is held yet. */
 bool binlogs_end(struct store *s, struct binlogs_file *out);
 /* The same of an end that was, a place that is held. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "tools/binrelay/place.h"
+#include "storage/place.h"
 
 static struct place parsed(const char *text)
 {

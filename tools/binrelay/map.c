@@ -5,6 +5,7 @@
 #include "tools/binrelay/command.h"
 #include "tools/binrelay/offline.h"
 #include "tools/binrelay/question.h"
+#include "tools/binrelay/text.h"
 #include "tools/binrelay/view.h"
 
 static int read_offline(const struct folder *at, const char *asked, const struct place *p,
@@ -17,10 +18,26 @@ static int read_offline(const struct folder *at, const char *asked, const struct
     return result;
 }
 
+/* Only a running relay asks the others. */
+static void print_elsewhere(struct json_object *m)
+{
+    struct json_object *all = answer_member(m, "elsewhere");
+
+    for (size_t i = 0; i < answer_count(all); i++) {
+        struct json_object *one = answer_item(all, i);
+        (void)printf("also    %s:", answer_text(one, "source"));
+        if (answer_has(one, "problem"))
+            (void)printf(" not known: %s\n", answer_text(one, "problem"));
+        else
+            (void)printf("%s:%" PRIu64 "\n", answer_text(one, "file"), answer_uint(one, "offset"));
+    }
+}
+
 static int print_map(struct slice lines, const struct place *p, struct err *e)
 {
     struct json_object *m = NULL;
     struct slice        line;
+    char                time[TEXT_BYTES];
 
     if (!question_next_line(&lines, &line))
         return err_set(e, E_STOPPED, "the relay stopped before it answered");
@@ -38,6 +55,10 @@ static int print_map(struct slice lines, const struct place *p, struct err *e)
     (void)printf("\nGTIDs   %s%s\n",
                  answer_text(m, "gtids")[0] != '\0' ? answer_text(m, "gtids") : "none",
                  p->is_gtid ? "  (before it)" : "  (up to here)");
+    if (answer_int(m, "time_s") != 0)
+        (void)printf("time    %s  (of what is next)\n",
+                     text_of_time(answer_int(m, "time_s"), time));
+    print_elsewhere(m);
     answer_free(m);
     return 0;
 }

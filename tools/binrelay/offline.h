@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "protocol/base/buf.h"
-#include "tools/binrelay/place.h"
+#include "storage/place.h"
 
 /* Appends a line for each file. */
 MUST_CHECK int offline_files(struct store *s, struct buf *out, struct err *e);

@@ -11,7 +11,7 @@
 #include "tools/binrelay/change_line.h"
 #include "tools/binrelay/command.h"
 #include "tools/binrelay/event_line.h"
-#include "tools/binrelay/place.h"
+#include "storage/place.h"
 #include "tools/binrelay/view.h"
 
 enum {

@@ -1,4 +1,4 @@
-#include "tools/binrelay/place.h"
+#include "storage/place.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ int place_parse(const char *text, struct place *out, struct err *e)
         if (file_bytes == 0 || file_bytes >= sizeof p.file ||
             place_parse_number(colon + 1, &p.position) != 0)
             return err_set(e, E_CONFIG,
-                           "'%s' is no place: give FILE:POSITION, SOURCE:FILE:POSITION, or one "
+                           "'%.200s' is no place: give FILE:POSITION, SOURCE:FILE:POSITION, or one "
                            "GTID",
                            text);
         memcpy(p.file, text, file_bytes);

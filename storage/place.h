@@ -1,4 +1,5 @@
-/* What a person writes to name a place: FILE:POSITION, SOURCE:FILE:POSITION, or one GTID. */
+/* What a person writes to name a place: FILE:POSITION, SOURCE:FILE:POSITION, or one GTID.
+ * Any thread. */
 #pragma once
 #include <stdbool.h>
 #include "protocol/gtid.h"
