@@ -1,5 +1,6 @@
 #include "relay/upstream/elsewhere.h"
 #include <stdio.h>
+#include "protocol/base/bytes.h"
 #include "relay/upstream/health.h"
 #include "relay/upstream/peer.h"
 #include "relay/upstream/peer_scan.h"
@@ -31,13 +32,36 @@ static bool is_behind(const struct gtids *behind, const struct gtid *g)
     return last != NULL && last->number >= g->number;
 }
 
+/* As SHOW BINLOG EVENTS prints MariaDB's GTID_LIST: [0-1-5, 0-2-7]. Of a domain the last counts. */
+static int parse_list(struct slice text, struct gtids *out, struct err *e)
+{
+    struct gtid   g;
+    struct cursor c = cursor_over(text);
+
+    while (c.left > 0) {
+        size_t n = 0;
+        while (n < c.left && strchr("[], \n", c.at[n]) == NULL)
+            n++;
+        struct slice word = cursor_slice(&c, n);
+        if (n > 0 && !gtid_parse(word, &g))
+            return err_set(e, E_PROTOCOL, "its list of GTIDs does not parse");
+        if (n > 0)
+            TRY(gtids_add(out, &g, e));
+        else
+            cursor_skip(&c, 1);
+    }
+    return 0;
+}
+
 static int ask_before(struct peer *p, size_t index, struct gtids *out, struct err *e)
 {
     struct buf text;
 
     buf_init(&text, SET_BYTES_MAX);
     int rc = peer_gtids_before(p, &p->files[index], &text, e);
-    if (rc == 0)
+    if (rc == 0 && p->facts.family == FAMILY_MARIADB)
+        rc = parse_list(buf_slice(&text), out, e);
+    else if (rc == 0)
         rc = gtids_parse(out, buf_slice(&text), e);
     buf_done(&text);
     return rc;
@@ -53,7 +77,10 @@ static int find_file(struct peer *p, struct search *s, size_t *out, struct err *
     while (good < bad) {
         struct gtids before = { 0 };
         size_t       at = good + (bad - good) / 2;
-        TRY(ask_before(p, at, &before, e));
+        if (ask_before(p, at, &before, e) != 0) {
+            gtids_done(&before);
+            return -1;
+        }
         bool fits = elsewhere_is_within(&before, s->behind);
         if (fits) {
             gtids_done(&s->have);

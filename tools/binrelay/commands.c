@@ -33,7 +33,8 @@ const struct command commands[] = {
       .details =
           "PLACE is FILE:POSITION in relay coordinates, SOURCE:FILE:POSITION in those of the "
           "source that the configuration calls SOURCE, or one GTID. Refuses a position that is "
-          "not the start of an event.",
+          "not the start of an event, or that has no equal here. A running relay also asks the "
+          "channel's other sources where they have the place.",
       .run = map_run },
     { .name = "tail",
       .operands = "",
