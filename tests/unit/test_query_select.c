@@ -32,7 +32,7 @@ static void gtid_functions_compute(void **state)
         { "SELECT BINRELAY_MAP('b:binlog.000017:4711') AS m", "m[251] / binlog.000002:4711" },
         { "SELECT BINRELAY_MAP(NULL) AS m", "m[251] / NULL" },
         { "SELECT BINRELAY_MAP('c:binlog.000001:4')",
-          "ERR 1105 HY000 no relay file was copied from 'c:binlog.000001:4'" });
+          "ERR 1105 HY000 binrelay: no relay file was copied from 'c:binlog.000001:4'" });
     RUN(mysql97, { "SELECT GTID_SUBSET('" UUID ":1-3', @@global.gtid_executed) AS s", "s[8] / 1" },
         { "SELECT GTID_SUBSET('" UUID ":1-400', @@global.gtid_executed) AS s", "s[8] / 0" },
         { "SELECT GTID_SUBTRACT(@@global.gtid_executed, '" UUID ":1-300') s",
