@@ -94,7 +94,7 @@ def test_kafka_holds_what_a_file_holds(scene):
     assert last["events"] == len(expected), last
 
 
-@limit(300)
+@limit(150 + 25 * ROUNDS)
 def test_kafka_has_each_row_once_through_kills(scene):
     """SIGKILL of relay and broker at random moments: each row once and in order, in whole transactions."""
     seed = random.randrange(1 << 30)
