@@ -185,7 +185,7 @@ def offline(backlog, to, *more):
 
 
 PARTS = {"protocol/base": "text and buffers", "protocol": "events, rows and values decoded",
-         "publisher": "fields, envelopes and JSON", "tools": "lines", "libraries": "C library",
+         "publisher": "fields, envelopes and JSON", "tools": "lines", "libraries": "libraries (checksums, copies)",
          "kernel": "kernel"}
 
 
