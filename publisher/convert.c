@@ -319,12 +319,30 @@ static int on_schema_change(void *arg, const struct schema_change *s, struct err
 }
 
 /* TRUNCATE [TABLE] [DATABASE.]TABLE; the names into `database` and `table`. */
+static void skip_blank(const char **at, const char *end)
+{
+    while (*at < end) {
+        size_t left = (size_t)(end - *at);
+        bool   is_line = **at == '#' || (left > 1 && strncmp(*at, "--", 2) == 0);
+        if (isspace((unsigned char)**at)) {
+            ++*at;
+        } else if (is_line) {
+            const char *line = memchr(*at, '\n', left);
+            *at = line != NULL ? line + 1 : end;
+        } else if (left > 3 && strncmp(*at, "/*", 2) == 0) {
+            const char *close = memmem(*at + 2, left - 2, "*/", 2);
+            *at = close != NULL ? close + 2 : end;
+        } else {
+            return;
+        }
+    }
+}
+
 static bool take_word(const char **at, const char *end, const char *word)
 {
     size_t n = strlen(word);
 
-    while (*at < end && isspace((unsigned char)**at))
-        ++*at;
+    skip_blank(at, end);
     if ((size_t)(end - *at) < n || strncasecmp(*at, word, n) != 0)
         return false;
     if (*at + n < end && (isalnum((unsigned char)(*at)[n]) || (*at)[n] == '_'))
@@ -337,8 +355,7 @@ static bool take_name(const char **at, const char *end, char into[DEFINITION_NAM
 {
     size_t n = 0;
 
-    while (*at < end && isspace((unsigned char)**at))
-        ++*at;
+    skip_blank(at, end);
     bool quoted = *at < end && **at == '`';
     for (*at += quoted; *at < end && n + 1 < DEFINITION_NAME_BYTES; ++*at) {
         char c = **at;
@@ -368,8 +385,7 @@ static bool read_truncate(struct slice text, struct slice session, char *databas
         return false;
     (void)snprintf(database, DEFINITION_NAME_BYTES, "%.*s", (int)session.len,
                    (const char *)session.ptr);
-    while (at < end && isspace((unsigned char)*at))
-        at++;
+    skip_blank(&at, end);
     if (at >= end || *at != '.')
         return true;
     at++;
