@@ -177,9 +177,12 @@ int definition_each_from_source(definition_query *query, void *arg,
     struct buf names;
 
     buf_init(&names, NAMES_BYTES_MAX);
+    /* The servers' own schemas are never published. MariaDB would open the views of 'sys' for this,
+       and can crash at it (10.11.19) while tables are being created. */
     int         result = query(arg,
                                "SELECT table_schema, table_name FROM information_schema.tables WHERE "
-                                       "table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+                                       "table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND table_schema NOT IN "
+                                       "('sys', 'information_schema', 'performance_schema')",
                                on_name, &names, e);
     const char *at = buf_text(&names);
     const char *end = at + names.len;
