@@ -4,7 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { IN_MAX_BYTES = PACKET_PAYLOAD_MAX, IN_KEEP_BYTES = 64 * 1024, OUT_KEEP_BYTES = 512 * 1024 };
+enum {
+    /* The largest packet, and what was read behind it. */
+    IN_MAX_BYTES = PACKET_HEADER_BYTES + PACKET_PAYLOAD_MAX + 128 * 1024,
+    IN_KEEP_BYTES = 64 * 1024,
+    OUT_KEEP_BYTES = 512 * 1024,
+};
 
 void conn_init(struct conn *c, int fd)
 {
@@ -132,6 +137,17 @@ int conn_packet(struct conn *c, size_t most, bool *have, struct slice *payload, 
     *have = true;
     c->taken += PACKET_HEADER_BYTES + n;
     return 0;
+}
+
+struct slice conn_unread(const struct conn *c)
+{
+    return (struct slice){ c->in.ptr + c->taken, c->in.len - c->taken };
+}
+
+void conn_take(struct conn *c, size_t bytes)
+{
+    assert(bytes <= c->in.len - c->taken);
+    c->taken += bytes;
 }
 
 int conn_discard(struct conn *c, enum conn_state *state, struct err *e)

@@ -48,6 +48,9 @@ MUST_CHECK int conn_receive(struct conn *c, bool exact, enum conn_state *state, 
    header announces more than `most` bytes. */
 MUST_CHECK int conn_packet(struct conn *c, size_t most, bool *have, struct slice *payload,
                            uint8_t *sequence, struct err *e);
+/* What was read and not taken yet, whole packets or not; and takes of it. */
+struct slice conn_unread(const struct conn *c);
+void         conn_take(struct conn *c, size_t bytes);
 /* Reads and forgets. */
 MUST_CHECK int conn_discard(struct conn *c, enum conn_state *state, struct err *e);
 /* Sends what waits; CONN_MOVED when all is gone. *moved is added to. */

@@ -13,6 +13,15 @@
 /* What is done with the response under way. */
 enum purpose { TO_CLIENT, TO_SET_DATABASE, TO_FIND_PLACE, TO_FIND_SNAPSHOT };
 
+/* A command whose packets go to the source as they come. */
+struct large {
+    bool              comes; /* not all of it has come */
+    bool              full;  /* the packet that comes now is: another one follows */
+    uint32_t          packet_left;
+    uint64_t          bytes, most; /* so far; the source's max_allowed_packet */
+    struct query_scan scan;        /* of SQL; finds nothing for others */
+};
+
 struct forwarding {
     struct forward *to; /* NULL: none (any more) */
     bool pinned; /* the connection holds what a new one would not: locks, prepared statements */
@@ -28,6 +37,8 @@ struct forwarding {
     struct buf        packets; /* of an answer to ourselves */
     uint8_t           packet_number;
     struct binlog_end place;
+
+    struct large large; /* a command that is longer than a packet, on its way */
 
     struct prepared_list *prepared;        /* those that are answered here; NULL: there were none */
     bool                  binary;          /* the current one is: its rows are in the binary form */
@@ -46,5 +57,10 @@ bool forwarding_refuses_to_lift(struct session *s, struct slice text);
 /* A command as it came. */
 void forwarding_send(struct session *s, struct slice payload, enum response_kind kind,
                      enum purpose purpose);
+/* The first packet of a command in several; the rest is expected where the session is FORWARDING
+   then. */
+void forwarding_begin(struct session *s, struct slice payload, enum response_kind kind);
+/* Ends the current command with what went wrong. */
+void forwarding_fail(struct session *s, const struct err *e);
 /* One statement after the other of what is in `rest`, until one has to wait. */
 void forwarding_go_on(struct session *s);

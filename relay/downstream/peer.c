@@ -145,15 +145,10 @@ static void stream(struct peer *p, enum turn *turn)
    before it takes bytes again. */
 enum { WAITING_BYTES_MAX = 64 * 1024 };
 
-static size_t conn_unread(const struct conn *c)
-{
-    return c->in.len - c->taken;
-}
-
 static int look_for_end(struct peer *p, struct err *e)
 {
     enum conn_state state;
-    if (conn_unread(&p->conn) >= WAITING_BYTES_MAX)
+    if (conn_unread(&p->conn).len >= WAITING_BYTES_MAX)
         return 0;
     TRY(conn_receive(&p->conn, false, &state, e));
     if (state == CONN_CLOSED)
@@ -167,6 +162,27 @@ static void forward(struct peer *p, enum turn *turn)
     session_forward(&p->session, &step);
     bool moves = conn_waiting(&p->conn) > 0 || p->session.state != FORWARDING;
     *turn = moves || step == FORWARD_FULL ? GO_ON : PAUSE;
+}
+
+/* A command that is longer than a packet goes on to the source as it comes; no more is read from
+   the client than the source takes. */
+static int pass_rest(struct peer *p, enum turn *turn, struct err *e)
+{
+    struct session *s = &p->session;
+    enum conn_state state = CONN_BLOCKED;
+
+    forward(p, turn);
+    if (s->state != FORWARDING)
+        return 0;
+    size_t taken = session_take_rest(s, conn_unread(&p->conn));
+    conn_take(&p->conn, taken);
+    if (conn_unread(&p->conn).len < WAITING_BYTES_MAX)
+        TRY(conn_receive(&p->conn, false, &state, e));
+    if (state == CONN_CLOSED)
+        s->state = GONE;
+    if (taken > 0 || state == CONN_MOVED)
+        *turn = GO_ON;
+    return 0;
 }
 
 /* The client has to wait, whatever it sends. */
@@ -222,6 +238,8 @@ static int step(struct peer *p, bool *readable, size_t *moved, enum turn *turn, 
     case AWAIT_PLACE:
     case AWAIT_RISE:
         *turn = GO_ON;
+        if (session_lacks_rest(&p->session))
+            return pass_rest(p, turn, e);
         if (*readable) {
             *readable = false;
             return look_for_end(p, e);
@@ -284,7 +302,7 @@ static void watch_source(struct peer *p)
 static void watch(struct peer *p)
 {
     struct ev_loop *ev = loop_ev(p->loop);
-    bool            full = conn_unread(&p->conn) >= WAITING_BYTES_MAX &&
+    bool            full = conn_unread(&p->conn).len >= WAITING_BYTES_MAX &&
                 (p->session.state == FORWARDING || p->session.state == AWAIT_PLACE ||
                  p->session.state == AWAIT_RISE);
     watch_source(p);

@@ -8,7 +8,6 @@
 enum {
     LOGIN_PACKET_MAX_BYTES = 64 * 1024,
     COMMAND_PACKET_MAX_BYTES = 1024 * 1024,
-    FORWARDED_PACKET_MAX_BYTES = PACKET_PAYLOAD_MAX - 64 * 1024,
     PLACE_MS = 60 * 1000, /* for the relay to receive and sync what the source has */
     CLOSING_MS = 1000,
 };
@@ -52,7 +51,7 @@ static const struct phase {
 size_t session_packet_max(const struct session *s)
 {
     if (s->state == AWAIT_COMMAND && user_may(s->user, RIGHT_FORWARD))
-        return FORWARDED_PACKET_MAX_BYTES;
+        return PACKET_PAYLOAD_MAX;
     return phases[s->state].packet_max;
 }
 
@@ -237,8 +236,7 @@ void session_on_error(struct session *s, const struct err *why)
         session_refuse(s, ER_HANDSHAKE_ERROR, "08S01", "Bad handshake");
     } else {
         s->sequence = 1;
-        session_refuse(s, ER_NET_PACKET_TOO_LARGE, "08S01",
-                       "Got a packet bigger than 'max_allowed_packet' bytes");
+        session_refuse_large(s);
     }
 }
 
@@ -647,6 +645,8 @@ static void on_command(struct session *s, struct slice payload)
     on_packet_fn *handler = c.failed ? NULL : commands[command];
     if (c.failed)
         session_refuse_malformed(s);
+    else if (payload.len == PACKET_PAYLOAD_MAX)
+        session_on_large(s, payload);
     else if (handler == NULL)
         session_answer_error(s, ER_UNKNOWN_COM_ERROR, "08S01", "Unknown command");
     else

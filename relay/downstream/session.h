@@ -151,6 +151,11 @@ void session_heartbeat(struct session *s);
 void session_forward(struct session *s, enum forward_step *step);
 /* FORWARDING: what to wait for on the source's socket (POLLIN, POLLOUT); -1: nothing there. */
 int session_forward_watch(const struct session *s, short *events);
+/* FORWARDING: the client's command is longer than a packet and not all of it has come; may more of
+   it be given now; and gives it, framed: how much of it was taken. */
+bool   session_lacks_rest(const struct session *s);
+bool   session_takes_rest(const struct session *s);
+size_t session_take_rest(struct session *s, struct slice bytes);
 /* More was published: an AWAIT_PLACE or AWAIT_RISE may go on. */
 void session_on_published(struct session *s);
 /* Does what KILL QUERY left in entry.cancel. */

@@ -95,17 +95,17 @@ static bool knows_read_only(const struct server_facts *f)
            (f->family == FAMILY_MYSQL ? MYSQL_WITH_READ_ONLY : MARIADB_WITH_READ_ONLY);
 }
 
-/* Ends the current command with what went wrong. */
-static void fail(struct session *s, const struct err *e)
+void forwarding_fail(struct session *s, const struct err *e)
 {
     struct forwarding *f = s->forwarding;
     char               text[ERR_TEXT_BYTES + 128];
     bool               was_there = f->to != NULL && forward_answered(f->to);
     bool               mid_packet = was_there && forward_mid_packet(f->to);
-    bool               held = f->to != NULL && is_held(f);
+    bool               held = (f->to != NULL && is_held(f)) || f->large.comes;
 
     forward_close(f->to);
     f->to = NULL;
+    f->large.comes = false;
     buf_clear(&f->rest);
     (void)snprintf(text, sizeof text, "binrelay can't forward this to the source: %s", e->text);
     if (mid_packet) {
@@ -165,7 +165,7 @@ static void send(struct session *s, struct slice payload, enum response_kind kin
 
     if ((f->to == NULL && connect_to_source(s, &e) != 0) ||
         forward_send(f->to, payload, kind, add_status, &e) != 0) {
-        fail(s, &e);
+        forwarding_fail(s, &e);
         return;
     }
     f->purpose = purpose;
@@ -299,7 +299,7 @@ static enum outcome forward_current(struct session *s, bool is_setting)
     buf_clear(&f->packets);
     f->packet_number = 1;
     if (buf_check(&payload, "the statement", &e) != 0)
-        fail(s, &e);
+        forwarding_fail(s, &e);
     else
         send(s, buf_slice(&payload), RESPONSE_RESULTS, f->more ? STATUS_MORE_RESULTS : 0,
              snapshot ? TO_FIND_SNAPSHOT : TO_CLIENT);
@@ -483,6 +483,12 @@ static void statement_over(struct session *s)
     const struct response *r = forward_response(f->to);
 
     f->last_was_there = true;
+    if (f->large.comes) {
+        /* The source has refused what it has not read, and ends the connection. */
+        f->large.comes = false;
+        session_enter(s, CLOSING);
+        return;
+    }
     if (r->answered)
         s->query.autocommit = (r->status & STATUS_AUTOCOMMIT) != 0;
     if (!r->failed && f->purpose == TO_SET_DATABASE) {
@@ -536,7 +542,7 @@ static void look_for_place(struct session *s)
     store_pos          end = 0;
 
     if (!is_between_sources(s) && binlog_end_find(s->channel->store, &f->place, &end, &e) != 0) {
-        fail(s, &e);
+        forwarding_fail(s, &e);
         return;
     }
     if (end == 0) {
@@ -545,7 +551,7 @@ static void look_for_place(struct session *s)
     }
     if (forward_is_lost(f->to)) {
         (void)err_set(&e, E_IO, "the connection has ended meanwhile");
-        fail(s, &e);
+        forwarding_fail(s, &e);
         return;
     }
     bool         snapshot = f->purpose == TO_FIND_SNAPSHOT;
@@ -587,7 +593,7 @@ static void place_over(struct session *s)
     else
         rc = binlog_end_parse(buf_slice(&f->packets), s->capabilities, &f->place, &e);
     if (rc != 0) {
-        fail(s, &e);
+        forwarding_fail(s, &e);
     } else if (found) {
         look_for_place(s);
     } else {
@@ -606,7 +612,7 @@ void session_forward(struct session *s, enum forward_step *step)
     *step = FORWARD_OVER;
     if (forward_turn(f->to, ours ? &f->packets : s->out, ours ? &f->packet_number : &s->sequence,
                      step, &e) != 0)
-        fail(s, &e);
+        forwarding_fail(s, &e);
     else if (*step == FORWARD_OVER && ours)
         place_over(s);
     else if (*step == FORWARD_OVER)
@@ -652,10 +658,12 @@ int session_forward_watch(const struct session *s, short *events)
 
 static void interrupted(struct session *s)
 {
+    bool cut = s->forwarding->large.comes; /* the client has not ended its command */
+    s->forwarding->large.comes = false;
     s->wait = (struct query_wait){ 0 };
     forget_command(s->forwarding);
     session_answer_error(s, ER_QUERY_INTERRUPTED, "70100", "Query execution was interrupted");
-    session_enter(s, AWAIT_COMMAND);
+    session_enter(s, cut ? CLOSING : AWAIT_COMMAND);
 }
 
 void session_forward_kill(struct session *s)
@@ -697,6 +705,22 @@ void forwarding_send(struct session *s, struct slice payload, enum response_kind
     f->is_setting = f->more = false;
     f->current = 0;
     send(s, payload, kind, 0, purpose);
+}
+
+void forwarding_begin(struct session *s, struct slice payload, enum response_kind kind)
+{
+    struct forwarding *f = s->forwarding;
+    struct err         e = { 0 };
+
+    f->is_setting = f->more = f->binary = false;
+    f->current = 0;
+    f->purpose = TO_CLIENT;
+    f->large.comes = true;
+    if ((f->to == NULL && connect_to_source(s, &e) != 0) ||
+        forward_begin(f->to, payload, kind, &e) != 0)
+        forwarding_fail(s, &e);
+    else
+        session_enter(s, FORWARDING);
 }
 
 void session_on_field_list(struct session *s, struct slice payload)

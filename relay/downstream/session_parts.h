@@ -76,6 +76,13 @@ void session_rise_timeout(struct session *s);
 /* Ends the connection to the source. */
 void session_forward_done(struct session *s);
 
+/* ---- session_large.c ---- */
+
+/* The first packet, full, of a command that goes on in others. */
+void session_on_large(struct session *s, struct slice payload);
+/* Error 1153, and the session ends. */
+void session_refuse_large(struct session *s);
+
 /* ---- session_prepared.c ---- */
 
 void session_on_prepare(struct session *s, struct slice payload);

@@ -17,7 +17,8 @@ struct forward {
 
     struct buf command; /* framed */
     size_t     sent;
-    short      wants; /* of the socket, to go on */
+    bool       unfinished; /* more of it will come */
+    short      wants;      /* of the socket, to go on */
 
     bool            busy;
     bool            began; /* a byte of the response has come */
@@ -110,6 +111,17 @@ uint16_t forward_status(const struct forward *f)
     return f->status;
 }
 
+static void expect_response(struct forward *f, enum response_kind kind, uint16_t add_status)
+{
+    response_begin(&f->response, kind, f->capabilities, f->status, add_status);
+    f->response.hide_status = f->hide_status;
+    f->busy = true;
+    f->began = false;
+    f->at = f->len = 0;
+    f->unfinished = false;
+    f->wants = POLLOUT;
+}
+
 int forward_send(struct forward *f, struct slice payload, enum response_kind kind,
                  uint16_t add_status, struct err *e)
 {
@@ -123,11 +135,37 @@ int forward_send(struct forward *f, struct slice payload, enum response_kind kin
     buf_put(&f->command, payload);
     packet_end(&p, &sequence);
     TRY(buf_check(&f->command, "the statement", e));
-    response_begin(&f->response, kind, f->capabilities, f->status, add_status);
-    f->response.hide_status = f->hide_status;
-    f->busy = true;
-    f->began = false;
-    f->at = f->len = 0;
+    expect_response(f, kind, add_status);
+    return 0;
+}
+
+int forward_begin(struct forward *f, struct slice payload, enum response_kind kind, struct err *e)
+{
+    uint8_t header[PACKET_HEADER_BYTES];
+
+    assert(!f->busy && payload.len == PACKET_PAYLOAD_MAX);
+    buf_clear(&f->command);
+    f->sent = 0;
+    packet_header(header, PACKET_PAYLOAD_MAX, 0);
+    buf_put(&f->command, (struct slice){ header, sizeof header });
+    buf_put(&f->command, payload);
+    TRY(buf_check(&f->command, "the statement", e));
+    expect_response(f, kind, 0);
+    f->unfinished = true;
+    return 0;
+}
+
+bool forward_takes_rest(const struct forward *f)
+{
+    return f->unfinished && f->command.len - f->sent < FORWARD_BLOCK_BYTES;
+}
+
+int forward_add(struct forward *f, struct slice packets, bool last, struct err *e)
+{
+    assert(f->unfinished);
+    buf_put(&f->command, packets);
+    TRY(buf_check(&f->command, "the statement", e));
+    f->unfinished = !last;
     f->wants = POLLOUT;
     return 0;
 }
@@ -230,6 +268,13 @@ static int move(struct forward *f, struct buf *to, uint8_t *sequence, enum forwa
     TRY(send_command(f, e));
     if (f->command.len > f->sent)
         return 0;
+    if (f->unfinished) {
+        /* A source that says something already has refused it. */
+        size_t early = 0;
+        TRY(receive(f, &early, e));
+        if (early == 0)
+            return 0;
+    }
     for (;;) {
         size_t got = 0;
         if (f->at < f->len)

@@ -28,6 +28,13 @@ void forward_close(struct forward *f);
    *sequence on; add_status: as in relay/forward/response.h. */
 MUST_CHECK int forward_send(struct forward *f, struct slice payload, enum response_kind kind,
                             uint16_t add_status, struct err *e);
+/* The same for the first packet of a command that is longer than PACKET_PAYLOAD_MAX; its other
+   packets follow, framed and in pieces of any size, as far as forward_takes_rest(). The response
+   may be over before all of it was given: then the connection is of no use any more. */
+MUST_CHECK int forward_begin(struct forward *f, struct slice payload, enum response_kind kind,
+                             struct err *e);
+bool           forward_takes_rest(const struct forward *f);
+MUST_CHECK int forward_add(struct forward *f, struct slice packets, bool last, struct err *e);
 bool           forward_busy(const struct forward *f); /* a command is not over */
 
 enum forward_step {

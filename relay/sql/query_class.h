@@ -41,5 +41,21 @@ struct query_verdict {
     unsigned         needs; /* of enum right; where refused */
 };
 
+/*
+ * A statement that is too long to be held is not read as one: its first word decides, and a word
+ * anywhere in it, be it in a text, that could be one which needs a right that the user lacks, stops
+ * it. For piece after piece of the statement.
+ */
+enum { QUERY_SCAN_BYTES = 64 }; /* longest such word, or more */
+struct query_scan {
+    unsigned rights; /* of the user; ~0: all, nothing is found */
+    uint8_t  kept[2 * QUERY_SCAN_BYTES];
+    size_t   kept_bytes; /* the end of what was scanned */
+};
+/* May one that begins so go to the source for a user with these rights? */
+bool query_may_be_long(struct slice head, unsigned rights);
+/* The first word that stops it; NULL: none so far. */
+const char *query_scan(struct query_scan *s, struct slice piece);
+
 /* `env` needs facts and session; the session is not changed. */
 void query_classify(const struct query_env *env, struct slice sql, struct query_verdict *out);

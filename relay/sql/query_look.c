@@ -14,8 +14,8 @@ static void refuse(struct query_verdict *v, unsigned needs)
 /* Functions that change something, each with the right that it needs; a name that ends in '_'
  * stands for all that begin so. */
 static const struct {
-    const char *name;
-    unsigned    needs;
+    char     name[QUERY_SCAN_BYTES];
+    unsigned needs;
 } functions[] = {
     { "nextval", RIGHT_WRITE },   { "setval", RIGHT_WRITE },
     { "load_file", RIGHT_ADMIN }, { "sys_exec", RIGHT_ADMIN },
@@ -36,6 +36,92 @@ static void look_at_function(const struct sql_token *name, struct query_verdict 
         if (sql_equal(part, known))
             refuse(v, functions[i].needs);
     }
+}
+
+/* Of those that look_at_pair() looks for: the same, wherever they stand. */
+static const struct {
+    char     name[QUERY_SCAN_BYTES];
+    unsigned needs;
+} other_words[] = {
+    { "outfile", RIGHT_ADMIN },
+    { "dumpfile", RIGHT_ADMIN },
+    { "next", RIGHT_WRITE },
+};
+
+bool query_may_be_long(struct slice head, unsigned rights)
+{
+    struct sql s = sql_over(head);
+    unsigned   needs = RIGHT_FORWARD;
+
+    if (s.in_version_comment || s.version_comments > 0 || s.wild)
+        return false; /* for another server it may begin with another word */
+    if (!sql_match(&s, "SELECT")) {
+        if (!sql_match(&s, "INSERT|REPLACE|UPDATE|DELETE"))
+            return false;
+        needs |= RIGHT_WRITE;
+    }
+    return (rights & needs) == needs;
+}
+
+static bool begins_with(const uint8_t *at, size_t bytes, const char *name)
+{
+    size_t n = strlen(name);
+    return bytes >= n && sql_equal((struct slice){ at, n }, name);
+}
+
+static const char *find_word(const uint8_t *at, size_t bytes, unsigned rights)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        if ((functions[i].needs & ~rights) != 0 && begins_with(at, bytes, functions[i].name))
+            return functions[i].name;
+    }
+    for (size_t i = 0; i < sizeof other_words / sizeof other_words[0]; i++) {
+        if ((other_words[i].needs & ~rights) != 0 && begins_with(at, bytes, other_words[i].name))
+            return other_words[i].name;
+    }
+    return NULL;
+}
+
+static bool is_of_word(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/* Words that begin in `text` behind its first byte, the last ones only if they are whole. */
+static const char *scan_words(struct slice text, unsigned rights)
+{
+    for (size_t i = 1; i < text.len; i++) {
+        /* A digit may stand in front of one: a version comment's. */
+        if (!is_of_word(text.ptr[i]) || is_of_word(text.ptr[i - 1]))
+            continue;
+        const char *found = find_word(text.ptr + i, text.len - i, rights);
+        if (found != NULL)
+            return found;
+    }
+    return NULL;
+}
+
+const char *query_scan(struct query_scan *s, struct slice piece)
+{
+    const char *found;
+
+    if ((~s->rights & (RIGHT_WRITE | RIGHT_ADMIN)) == 0)
+        return NULL;
+    /* Across the border of two pieces. */
+    size_t few = piece.len < QUERY_SCAN_BYTES ? piece.len : QUERY_SCAN_BYTES;
+    memcpy(s->kept + s->kept_bytes, piece.ptr, few);
+    s->kept_bytes += few;
+    found = scan_words((struct slice){ s->kept, s->kept_bytes }, s->rights);
+    if (found == NULL)
+        found = scan_words(piece, s->rights);
+    if (piece.len > few) {
+        memcpy(s->kept, piece.ptr + piece.len - QUERY_SCAN_BYTES, QUERY_SCAN_BYTES);
+        s->kept_bytes = QUERY_SCAN_BYTES;
+    } else if (s->kept_bytes > QUERY_SCAN_BYTES) {
+        memmove(s->kept, s->kept + s->kept_bytes - QUERY_SCAN_BYTES, QUERY_SCAN_BYTES);
+        s->kept_bytes = QUERY_SCAN_BYTES;
+    }
+    return found;
 }
 
 static bool is_sign(const struct sql_token *t, char sign)
@@ -200,7 +286,7 @@ static bool sets_more_than_the_session(const struct query *q)
         if (s.now.kind == SQL_VARIABLE &&
             (s.now.body.len == 0 || next.now.kind == SQL_NAME || is_sign(&next.now, '.')))
             return true;
-        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        for (size_t i = 0; i < sizeof other_words / sizeof other_words[0]; i++) {
             if (is_word(&s.now, words[i]) && !is_sign(&next.now, '('))
                 return true;
         }

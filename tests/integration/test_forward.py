@@ -1,5 +1,6 @@
 """What the relay does not answer itself goes to the source, and comes back as if asked there."""
 
+import hashlib
 import os
 import signal
 import threading
@@ -452,3 +453,86 @@ def test_the_servers_own_programs_see_no_difference(scene, kind):
                          *(() if server.kind.is_mariadb else ("--no-tablespaces",)))):
         ours, theirs = run(relay, role, *args), run(server, role, *args)
         assert ours == theirs, (role, args, set(ours) ^ set(theirs))
+
+
+BIG = 40 * 1024 * 1024
+
+
+@limit(180)
+@each("mysql97", "mariadb10")
+def test_a_command_of_many_packets_passes(scene, kind):
+    """A 40 MiB INSERT, as text and prepared, is at the source as if sent there; in little memory."""
+    server = scene.server(kind)
+    server.sql("SET GLOBAL max_allowed_packet = 67108864")
+    server.sql(TABLES)
+    relay = scene.relay(server, settings={
+        "source a": {"forward_user": DEBEZIUM[0], "forward_password": DEBEZIUM[1]},
+        "user root": {"password": "rootpw", "rights": "forward, write"}})
+    server.sql(f"GRANT ALL ON g.* TO {DEBEZIUM[0]}@'%'")
+    server.sql("CREATE TABLE g.big (id INT PRIMARY KEY, v LONGBLOB)")
+    relay.wait_caught_up(server)
+    digest = [(BIG, hashlib.sha256(b"v" * BIG).hexdigest())]
+    before = relay.memory_kib()
+    through = pymysql.connect(host=relay.host, port=relay.port, user="root", password="rootpw",
+                              autocommit=True, max_allowed_packet=2 * BIG)
+    with through, through.cursor() as cursor:
+        cursor.execute("INSERT INTO g.big VALUES (1, '" + "v" * BIG + "')")
+        assert cursor.rowcount == 1
+        cursor.execute("SELECT COUNT(*) FROM g.big")
+        assert cursor.fetchone() == (1,)
+        # The last packet is empty, or has a single byte.
+        for i, more in enumerate((0, 1)):
+            head = f"INSERT INTO g.big VALUES ({2 + i}, LENGTH('"
+            fill = 2 * 0xffffff + more - 1 - len(head) - 3
+            cursor.execute(head + "w" * fill + "'))")
+            assert server.sql(f"SELECT v FROM g.big WHERE id = {2 + i}") == [(str(fill).encode(),)]
+        # The longest that is one packet.
+        head = "INSERT INTO g.big VALUES (4, LENGTH('"
+        fill = 0xfffffe - 1 - len(head) - 3
+        cursor.execute(head + "w" * fill + "'))")
+        assert server.sql("SELECT v FROM g.big WHERE id = 4") == [(str(fill).encode(),)]
+        prepared = packets_of(through, COMMAND.COM_STMT_PREPARE, b"INSERT INTO g.big VALUES (5, ?)")
+        statement = prepared[0][1:5]
+        through._read_packet_raw()  # the definition of its parameter, and their end
+        through._read_packet_raw()
+        through._execute_command(COMMAND.COM_STMT_SEND_LONG_DATA, statement + b"\0\0" + b"v" * (BIG // 2))
+        through._execute_command(COMMAND.COM_STMT_SEND_LONG_DATA, statement + b"\0\0" + b"v" * (BIG // 2))
+        answer = packets_of(through, COMMAND.COM_STMT_EXECUTE,
+                            statement + b"\0\1\0\0\0" + b"\0\1" + b"\xfc\0")
+        assert answer[0][:2] == b"\0\1", answer[0][:200]
+        assert server.sql("SELECT LENGTH(v), SHA2(v, 256) FROM g.big WHERE id IN (1, 5)") == 2 * digest
+    assert relay.memory_kib() < before + 96 * 1024, (before, relay.memory_kib())
+
+
+@limit(120)
+@each("mysql97", "mariadb10")
+def test_a_long_command_is_refused_where_the_source_would_refuse_it(scene, kind):
+    """Error 1153 beyond max_allowed_packet; without the right, no write and no function."""
+    server = scene.server(kind)
+    server.sql(TABLES)
+    server.sql("SET GLOBAL max_allowed_packet = 33554432")
+    relay = scene.relay(server, settings={
+        "source a": {"forward_user": DEBEZIUM[0], "forward_password": DEBEZIUM[1]},
+        "user root": {"password": "rootpw", "rights": "forward, write"}})
+    relay.wait_caught_up(server)
+    filled = "/*" + "x" * 20 * 1024 * 1024 + "*/"
+    for user, sql, number in (
+            ("root", "INSERT INTO g.many VALUES (60, '" + "v" * BIG + "')", 1153),
+            ("root", f"SELECT 1 {filled} INTO OUTFILE '/tmp/x'", 1227),
+            ("root", f"CALL g.p() {filled}", 1153),
+            (DEBEZIUM[0], f"INSERT INTO g.many VALUES {filled} (60, '')", 1153)):
+        password = "rootpw" if user == "root" else DEBEZIUM[1]
+        connection = pymysql.connect(host=relay.host, port=relay.port, user=user, password=password,
+                                     max_allowed_packet=2 * BIG)
+        try:
+            connection._execute_command(COMMAND.COM_QUERY, sql)
+            answer = connection._rfile.read()
+        except (OSError, pymysql.err.OperationalError):
+            answer = b""  # the relay does not wait for long until it ends the connection
+        connection._force_close()
+        assert answer == b"" or answer[4] == 0xff, answer[:200]
+        assert answer == b"" or int.from_bytes(answer[5:7], "little") == number, (sql[:50], answer)
+    assert server.sql("SELECT COUNT(*) FROM g.many") == [(3,)]
+    with as_debezium(relay, max_allowed_packet=2 * BIG) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) {filled} FROM g.many")
+        assert cursor.fetchone() == (3,)

@@ -228,9 +228,82 @@ static void several_statements_at_once_are_a_syntax_error(void **state)
           { "forwarded", "SELECT ';' FROM t ; " });
 }
 
+static const char *scan_in_pieces(const char *sql, size_t size, unsigned rights)
+{
+    struct query_scan scan = { .rights = rights };
+    const char       *found = NULL;
+
+    for (size_t at = 0; found == NULL && at < strlen(sql); at += size) {
+        size_t left = strlen(sql) - at;
+        found = query_scan(&scan,
+                           (struct slice){ (const uint8_t *)sql + at, left < size ? left : size });
+    }
+    return found;
+}
+
+static void a_long_statement_is_stopped_by_words_wherever_they_are_cut(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *found;
+        unsigned    rights;
+    } cases[] = {
+        { "INSERT INTO t SELECT LOAD_FILE('x')", "load_file", RIGHT_WRITE },
+        { "INSERT INTO t SELECT LOAD_FILE('x')", NULL, RIGHT_WRITE | RIGHT_ADMIN },
+        { "SELECT 1 INTO/*!50000OUTFILE*/ 'x'", "outfile", RIGHT_FORWARD },
+        { "SELECT 1 FROM t INTO `x`,\tdumpfile", "dumpfile", RIGHT_FORWARD },
+        { "SELECT asynchronous_connection_failover_reset()", "asynchronous_connection_failover_",
+          RIGHT_FORWARD },
+        { "SELECT s.x, NEXT VALUE FOR s", "next", RIGHT_FORWARD },
+        { "SELECT s.x, NEXT VALUE FOR s", NULL, RIGHT_FORWARD | RIGHT_WRITE },
+        { "SELECT 'a text of more than sixty-four bytes, which is what is kept of it', NEXTVAL(s)",
+          "nextval", RIGHT_FORWARD },
+        { "SELECT my_load_file, an_outfile, xnext FROM t", NULL, RIGHT_FORWARD },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t size = 1; size <= strlen(cases[i].sql); size++) {
+            const char *found = scan_in_pieces(cases[i].sql, size, cases[i].rights);
+            if (cases[i].found == NULL)
+                assert_null(found);
+            else if (found == NULL || strncmp(found, cases[i].found, strlen("next")) != 0)
+                fail_msg("%s in pieces of %zu: %s", cases[i].sql, size, found);
+        }
+    }
+}
+
+static void only_rows_in_and_out_may_be_long(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        unsigned    rights;
+        bool        may;
+    } cases[] = {
+        { "SELECT 'x", RIGHT_FORWARD, true },
+        { "SELECT 'x", RIGHT_WRITE, false },
+        { " /* y */ insert INTO t VALUES ('x", RIGHT_FORWARD | RIGHT_WRITE, true },
+        { "INSERT INTO t VALUES ('x", RIGHT_FORWARD, false },
+        { "INSERT INTO t VALUES ('x", RIGHT_FORWARD | RIGHT_ADMIN, false },
+        { "/*!50000 INSERT */ INTO t", RIGHT_FORWARD | RIGHT_WRITE, false },
+        { "/*!99999 */ SELECT 'x", RIGHT_FORWARD, false },
+        { "SET @a = 'x", ~0U, false },
+        { "PREPARE p FROM 'x", ~0U, false },
+        { "LOAD DATA", ~0U, false },
+        { "", ~0U, false },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (query_may_be_long(slice_of_text(cases[i].sql), cases[i].rights) != cases[i].may)
+            fail_msg("%s", cases[i].sql);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_statement_is_stopped_by_words_wherever_they_are_cut),
+        cmocka_unit_test(only_rows_in_and_out_may_be_long),
         cmocka_unit_test(what_streaming_needs_is_answered_by_the_relay),
         cmocka_unit_test(what_a_server_of_this_version_does_not_know_is_no_question_for_it),
         cmocka_unit_test(what_speaks_of_data_is_forwarded),

@@ -687,9 +687,39 @@ static void a_login_cut_anywhere_is_refused(void **state)
     visitor_world_done(&c);
 }
 
+static void a_command_that_goes_on_in_another_packet_is_no_command_of_the_relay(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t     command;
+        const char *text;
+    } cases[] = { { COM_QUERY, "INSERT INTO t VALUES ('" },
+                  { COM_QUERY, "SET @a = '" },
+                  { COM_STMT_EXECUTE, "\1\1\1\1" },
+                  { COM_PING, "" } };
+    struct visitor c;
+    struct buf     body;
+
+    visitor_world_begin(&c, fixture.store, FAMILY_MYSQL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        logged_in(&c);
+        buf_init(&body, PACKET_PAYLOAD_MAX);
+        buf_put_text(&body, cases[i].text);
+        size_t more = PACKET_PAYLOAD_MAX - 1 - body.len;
+        memset(buf_extend(&body, more), 'x', more);
+        visitor_command(&c, cases[i].command, buf_slice(&body));
+        assert_error(&c, 1153);
+        assert_int_equal(c.session.state, CLOSING);
+        buf_done(&body);
+        visitor_done(&c);
+    }
+    visitor_world_done(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_that_goes_on_in_another_packet_is_no_command_of_the_relay),
         cmocka_unit_test(the_greeting_is_that_of_the_source),
         cmocka_unit_test(without_a_source_there_is_no_greeting_but_a_reason),
         cmocka_unit_test(the_right_password_lets_in_and_the_wrong_one_does_not),
