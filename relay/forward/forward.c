@@ -157,7 +157,8 @@ int forward_begin(struct forward *f, struct slice payload, enum response_kind ki
 
 bool forward_takes_rest(const struct forward *f)
 {
-    return f->unfinished && f->command.len - f->sent < FORWARD_BLOCK_BYTES;
+    /* What TLS has half written must stay where it is. */
+    return f->unfinished && f->command.len == 0;
 }
 
 int forward_add(struct forward *f, struct slice packets, bool last, struct err *e)
