@@ -536,13 +536,28 @@ static int survey(struct publisher *p, struct err *e)
     return -1;
 }
 
+static store_pos start_of(const struct publisher *p)
+{
+    return p->from_newest && p->newest != 0 ? p->newest : store_start(p->store);
+}
+
+/* Files are held for a publisher from the first moment on, also while its output can't be opened.
+ */
+static void hold(struct publisher *p, store_pos from)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    if (p->status.next == 0)
+        p->status.next = from;
+    (void)pthread_mutex_unlock(&p->mutex);
+}
+
 /* Where to begin without a checkpoint; waits until the store has something. */
 static void find_start(struct publisher *p)
 {
     while (store_published(p->store) == 0 && !is_interrupted(p))
         wait_ms(p, true, -1);
     if (store_published(p->store) != 0)
-        p->at.next = p->from_newest && p->newest != 0 ? p->newest : store_start(p->store);
+        p->at.next = start_of(p);
 }
 
 static int find_adopted(struct publisher *p, struct err *e)
@@ -578,6 +593,8 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
     if (!p->has_begun) /* what comes while an output can't be reached is not older than its start */
         p->newest = store_published(p->store);
     p->has_begun = true;
+    if (p->newest != 0)
+        hold(p, start_of(p));
     int found = p->output->kind->find(p->output, &p->at, e);
     if (found < 0)
         return -1;
@@ -588,6 +605,7 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
     }
     if (p->at.next == 0)
         return 0; /* stopped before the store had anything */
+    hold(p, p->at.next);
     p->events = p->at.events;
     if (found == 0)
         TRY(survey(p, e));
