@@ -90,15 +90,19 @@ struct ddl_key *ddl_key_parts(struct ddl_parser *p, enum ddl_key_kind kind)
     return key;
 }
 
-/* Behind PRIMARY KEY, UNIQUE, KEY and their like: name, USING, parts, options. */
+/* Behind PRIMARY KEY, UNIQUE, KEY and their like: IF NOT EXISTS, name, USING, parts, options. */
 static void key_element(struct ddl_parser *p, enum ddl_key_kind kind)
 {
+    bool if_exists = ddl_if_exists(p);
+
     while (!ddl_at_end(p) && !ddl_at_punct(p, '(') && !ddl_at_punct(p, ','))
         ddl_take(p);
     struct ddl_key    *key = ddl_key_parts(p, kind);
     struct ddl_action *a = ddl_action(p, DDL_ADD_KEY);
-    if (a != NULL)
+    if (a != NULL) {
+        a->if_exists = if_exists;
         a->key = key;
+    }
     ddl_skip_element(p);
 }
 
@@ -285,7 +289,8 @@ static void alter_add(struct ddl_parser *p)
         uint32_t from = p->ddl->action_count;
         elements(p);
         for (; from < p->ddl->action_count; from++)
-            p->ddl->actions[from].if_exists = if_exists;
+            if (p->ddl->actions[from].kind == DDL_ADD_COLUMN) /* keys in there have their own */
+                p->ddl->actions[from].if_exists = if_exists;
     } else if (!other_element(p)) {
         add_column(p, if_exists);
     }

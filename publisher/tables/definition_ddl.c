@@ -144,6 +144,7 @@ struct alteration {
     struct definition_charset defaults;   /* of the database */
     char (*names)[DEFINITION_NAME_BYTES]; /* of the columns before the statement */
     uint32_t count;
+    bool     had_primary; /* before the statement */
 };
 
 /* Of a column that is declared to be one. Debezium takes a unique one even if it is nullable, but
@@ -382,13 +383,20 @@ static int take_step(struct alteration *a, const struct ddl_action *action, enum
     return 0;
 }
 
-/* A change that IF EXISTS left out makes no key. One with IF NOT EXISTS asks for the key, too:
-   even a column that is there becomes it, unless there is a primary key. */
+/* IF EXISTS and IF NOT EXISTS of MariaDB hold for the primary key of their element, too: it is left
+   out where the table had one before the statement, even if the statement drops that. */
+static bool leaves_out_primary(const struct alteration *a, const struct ddl_action *action)
+{
+    return action->if_exists && a->had_primary;
+}
+
+/* A change that IF EXISTS left out makes no key, but a column that IF NOT EXISTS found does. */
 static bool makes_key(const struct alteration *a, const struct ddl_action *action, int at)
 {
-    if (action->kind == DDL_CHANGE_COLUMN)
-        return origin_named(a->d, a->names, a->count, action->name) == at;
-    return !action->if_exists || !a->d->key_is_primary;
+    if (action->kind == DDL_CHANGE_COLUMN &&
+        origin_named(a->d, a->names, a->count, action->name) != at)
+        return false;
+    return !action->column->is_primary || !leaves_out_primary(a, action);
 }
 
 /* Keys count in their order: what comes first is the key. */
@@ -397,7 +405,8 @@ static int key_step(struct alteration *a, const struct ddl_action *action, struc
     struct definition *d = a->d;
 
     if (action->kind == DDL_ADD_KEY) {
-        add_key(d, action->key);
+        if (action->key->kind != DDL_KEY_PRIMARY || !leaves_out_primary(a, action))
+            add_key(d, action->key);
     } else if (action->kind == DDL_ADD_COLUMN || action->kind == DDL_CHANGE_COLUMN) {
         int at = column_named(d, action->column->name);
         if (at >= 0 && makes_key(a, action, at))
@@ -436,6 +445,7 @@ int definition_alter(struct definition *d, const struct ddl *statement,
         .session = session,
         .defaults = *defaults,
         .count = d->column_count,
+        .had_primary = d->key_is_primary,
     };
 
     a.names = calloc((size_t)a.count + 1, sizeof *a.names);

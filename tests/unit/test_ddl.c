@@ -366,6 +366,51 @@ static void mariadbs_words_are_known(void **state)
     assert_string_equal(table(s, "w"), "a INT,b INT,row_start TIMESTAMP(6)!,row_end TIMESTAMP(6)!");
 }
 
+/* What MariaDB 10.11 and 11.8 make of them. */
+static void a_primary_key_with_if_exists_is_left_out_where_there_was_one(void **state)
+{
+    static const struct {
+        const char *before, *alteration, *after;
+    } cases[] = {
+        { "k int primary key, d int", "modify if exists d int primary key first",
+          "d INT!,k INT! (k)" },
+        { "k int primary key, d int", "change if exists d e int primary key", "k INT!,e INT! (k)" },
+        { "k int, d int", "modify if exists d int primary key", "k INT,d INT! (d)" },
+        { "k int, d int", "add primary key if not exists (d)", "k INT,d INT! (d)" },
+        { "k int primary key, d int", "add constraint primary key if not exists x using btree (d)",
+          "k INT!,d INT (k)" },
+        { "k int primary key, d int", "add if not exists x int primary key",
+          "k INT!,d INT,x INT! (k)" },
+        /* Not even when that one is dropped beside it. */
+        { "k int primary key, d int", "modify if exists d int primary key, drop primary key",
+          "k INT!,d INT!" },
+        { "k int primary key, d int", "drop k, modify if exists d int primary key", "d INT!" },
+        { "k int primary key, d int", "drop primary key, add if not exists d int primary key",
+          "k INT!,d INT" },
+        { "k int primary key, d int", "drop primary key, add primary key if not exists (d)",
+          "k INT!,d INT" },
+        { "k int primary key, d int",
+          "drop primary key, add primary key (d), modify if exists k int "
+          "primary key",
+          "k INT!,d INT! (d)" },
+        { "k int primary key, d int",
+          "drop primary key, add if not exists (x int, primary key (x))",
+          "k INT!,d INT,x INT! (x)" },
+    };
+    SCENE;
+    s->session.family = FAMILY_MARIADB;
+    s->session.version = 101114;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char statement[256];
+        (void)snprintf(statement, sizeof statement, "create or replace table t (%s)",
+                       cases[i].before);
+        (void)run(s, statement);
+        (void)snprintf(statement, sizeof statement, "alter table t %s", cases[i].alteration);
+        (void)run(s, statement);
+        assert_string_equal(table(s, "t"), cases[i].after);
+    }
+}
+
 #define PROMISE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -386,6 +431,7 @@ int main(void)
         PROMISE(every_cut_and_every_flipped_byte_is_survived),
         PROMISE(defaults_are_what_each_connector_makes_of_them),
         PROMISE(mariadbs_words_are_known),
+        PROMISE(a_primary_key_with_if_exists_is_left_out_where_there_was_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
