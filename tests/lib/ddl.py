@@ -155,12 +155,14 @@ def arguments_read(data_type, read):
 # --- defaults
 
 def default_differences(said, read, mariadb):
-    _, data_type, _, _, default, _, extra = said
+    _, data_type, column_type, _, default, _, extra = said
     is_expression = "DEFAULT_GENERATED" in (extra or "")
     if mariadb and default == "NULL":
         default = None
     if data_type in ("timestamp", "json") or data_type.endswith(("blob", "text")):
         return # a default that nobody wrote, or '' that the server leaves out
+    if "COMPRESSED" in column_type and default == "''" and not read.get("has_default"):
+        return # MariaDB's own for NOT NULL ones: who reads the statements, as Debezium, knows of none
     if (default is not None) != bool(read.get("has_default")):
         yield f"default {default!r}, read {read.get('default')!r}"
         return

@@ -149,7 +149,9 @@ class Generator:
                       self.maybe("COLUMN_FORMAT FIXED", 20) if not self.mariadb else ""]
         if self.random.random() < 0.35:
             attributes.append("DEFAULT " + self.default(kind))
-        elif self.mariadb and self.random.random() < 0.1:
+        # With such a default of a geometry ALTER ends with error 1416 after it has changed the columns:
+        # the server shows them changed, and its binlog has no event that could tell.
+        elif self.mariadb and kind not in GEOMETRIES and self.random.random() < 0.1:
             attributes.append("DEFAULT " + self.pick(["(1 + 2)", "(concat('a', ')'))", "uuid()"]))
         elif not self.mariadb and self.kind.at_least(8, 0, 13) and self.random.random() < 0.1:
             attributes.append("DEFAULT (" + self.pick(["1 + 2", "concat('a', ')')", "uuid()"]) + ")")
