@@ -65,7 +65,8 @@ def test_users_are_added_changed_and_removed_while_the_relay_runs(scene):
                                         "user", "list"], capture_output=True, check=True).stdout)
     assert listed == {"name": "app", "auth": "any", "rights": "replicate,admin",
                       "hosts": "10.9.9.9", "require_tls": False, "require_certificate": "no",
-                      "max_connections": 3, "bandwidth": None, "channel": ""}, listed
+                      "max_connections": 3, "bandwidth": None, "channel": "",
+                      "coordinates": ""}, listed
     assert "10.9.9.9" in user(relay, "list")
     relay.stop()
     said = user(relay, "change", "app", "--require-tls", "--require-certificate", "/CN=app")

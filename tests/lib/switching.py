@@ -197,7 +197,6 @@ class DebeziumConsumer:
     """
 
     name = "debezium"
-    GAVE_UP = "Engine has been already shut down"
     RESTARTS = 5
 
     def __init__(self, scene, relay, **options):
@@ -229,8 +228,7 @@ class DebeziumConsumer:
         return journal_tags(connector.records()) if connector.output.exists() else []
 
     def received(self):
-        gave_up = self.GAVE_UP in self.connector.log.read_text(errors="replace")
-        if (gave_up or not self.connector.running()) and self.restarts < self.RESTARTS:
+        if not self.connector.running() and self.restarts < self.RESTARTS:
             self.restarts += 1
             self.restart(kill=True)
         self.connector.must_run()
