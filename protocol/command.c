@@ -1,28 +1,10 @@
 #include "protocol/command.h"
 #include "protocol/handshake.h"
+#include "protocol/wire_type.h"
 
 enum {
     QUERY_ATTRIBUTES_MAX = 65535, /* more can't be bound in any server */
     REGISTER_TEXT_MAX = 255,
-};
-
-/* The types of query attributes that have a width of their own; the others are lengths and bytes.
-   Numbers are those of the binary protocol. */
-enum {
-    TYPE_TINY = 1,
-    TYPE_SHORT = 2,
-    TYPE_LONG = 3,
-    TYPE_FLOAT = 4,
-    TYPE_DOUBLE = 5,
-    TYPE_NULL = 6,
-    TYPE_TIMESTAMP = 7,
-    TYPE_LONGLONG = 8,
-    TYPE_INT24 = 9,
-    TYPE_DATE = 10,
-    TYPE_TIME = 11,
-    TYPE_DATETIME = 12,
-    TYPE_YEAR = 13,
-    TYPE_BOOL = 244,
 };
 
 static void skip_value(struct cursor *c, uint8_t type)

@@ -5,6 +5,7 @@
 #include "protocol/handshake.h"
 #include "protocol/packet.h"
 #include "protocol/reply.h"
+#include "protocol/wire_type.h"
 
 enum {
     HEAD_OK = 0x00,
@@ -13,24 +14,6 @@ enum {
     VALUE_NULL = 0xfb,
     COLUMNS_MAX = 4096,
     NUMBER_BYTES = 64, /* longest text of one */
-};
-
-/* Types of values on the wire. Source: MySQL protocol documentation, "Column Types". */
-enum {
-    TYPE_TINY = 1,
-    TYPE_SHORT = 2,
-    TYPE_LONG = 3,
-    TYPE_FLOAT = 4,
-    TYPE_DOUBLE = 5,
-    TYPE_NULL = 6,
-    TYPE_TIMESTAMP = 7,
-    TYPE_LONGLONG = 8,
-    TYPE_INT24 = 9,
-    TYPE_DATE = 10,
-    TYPE_TIME = 11,
-    TYPE_DATETIME = 12,
-    TYPE_YEAR = 13,
-    TYPE_IS_UNSIGNED = 0x8000,
 };
 
 /* ---- values of an execution ---- */
