@@ -138,6 +138,8 @@ void           gtids_put_text(const struct gtids *g, struct buf *out);
 /* One GTID of either family, as gtid_format() writes it; false when the text is anything else. */
 bool gtid_parse(struct slice text, struct gtid *out);
 bool gtids_is_empty(const struct gtids *g);
+/* Of MariaDB: its domain has got as far, by whatever server. */
+bool gtids_contain(const struct gtids *g, const struct gtid *one);
 /* Takes over the set of a PREVIOUS_GTIDS or the state of a GTID_LIST event; other events: nothing.
  */
 MUST_CHECK int gtids_take_event(struct gtids *g, const struct event *ev, struct err *e);

@@ -6,6 +6,14 @@ void gtids_done(struct gtids *g)
     gtid_state_done(&g->state);
 }
 
+bool gtids_contain(const struct gtids *g, const struct gtid *one)
+{
+    if (one->kind != GTID_MARIADB)
+        return gtid_set_contains(&g->set, one);
+    const struct gtid *last = gtid_state_get(&g->state, one->domain);
+    return last != NULL && last->number >= one->number;
+}
+
 bool gtids_is_empty(const struct gtids *g)
 {
     return gtid_set_is_empty(&g->set) && g->state.count == 0;

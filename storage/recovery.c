@@ -202,7 +202,7 @@ static int read_events(struct scan *scan, struct tail *t, struct err *e)
                out. What another server skipped is nothing to compare. */
             if (!hole_is(&ev.event))
                 t->overlap_at = ev.at;
-            else if (ev.event.length > hole_start_encryption_bytes(scan->format.has_crc))
+            else if (hole_is_left_out(&ev.event))
                 t->overlap_at = ev.end;
             if (hole_is_sparse(&ev.event))
                 TRY(note_hole(t, ev.at, ev.end, e));

@@ -106,10 +106,9 @@ out:
 }
 
 /* A hole of ours, not one where START_ENCRYPTION was. */
-static bool is_left_out(const struct format *f, const struct reader_piece *p)
+static bool is_left_out(const struct reader_piece *p)
 {
-    return p->at == 0 && hole_is(&p->event) &&
-           p->event.length > hole_start_encryption_bytes(f->has_crc);
+    return p->at == 0 && hole_is_left_out(&p->event);
 }
 
 /* Whether the consumer holds the first transaction of the file, so that the format description
@@ -128,7 +127,7 @@ static int peek_first_held(struct dump *d, struct err *e)
             goto out;
         if (step != READER_PIECE)
             break;
-        if (is_left_out(reader_format(r), &p)) {
+        if (is_left_out(&p)) {
             d->zero_created = true; /* it was there before the switch that made the hole */
             break;
         }
@@ -456,7 +455,7 @@ static int on_mariadb_gtid(struct dump *d, const struct reader_piece *p, enum ve
 static enum verdict on_hole(struct dump *d, const struct reader_piece *p)
 {
     bool by_position = d->req.kind == DUMP_BY_POSITION;
-    bool encryption = !is_left_out(reader_format(d->reader), p);
+    bool encryption = !is_left_out(p);
 
     if (encryption && d->req.capability >= CAPABILITY_HOLES)
         return by_position ? SEND : SKIP;
@@ -519,7 +518,7 @@ static int judge(struct dump *d, const struct reader_piece *p, enum verdict *v, 
         d->skipping = false;
         return 0;
     }
-    bool encryption = hole && !is_left_out(reader_format(d->reader), p);
+    bool encryption = hole && !is_left_out(p);
     if (d->in_head && !encryption && leaps(d, p)) {
         *v = JUMP;
         return 0;

@@ -1,6 +1,5 @@
 #include "relay/upstream/elsewhere.h"
 #include <stdio.h>
-#include "protocol/base/bytes.h"
 #include "relay/upstream/health.h"
 #include "relay/upstream/peer.h"
 #include "relay/upstream/peer_scan.h"
@@ -13,44 +12,18 @@ struct search {
     uint64_t            offset;
 };
 
-bool elsewhere_is_within(const struct gtids *part, const struct gtids *all)
+static bool is_within(const struct gtids *part, const struct gtids *all)
 {
-    for (size_t i = 0; i < part->state.count; i++) {
-        const struct gtid *g = &part->state.entries[i];
-        const struct gtid *last = gtid_state_get(&all->state, g->domain);
-        if (last == NULL || last->number < g->number)
+    for (size_t i = 0; i < part->state.count; i++)
+        if (!gtids_contain(all, &part->state.entries[i]))
             return false;
-    }
     return gtid_set_is_subset(&part->set, &all->set);
 }
 
-static bool is_behind(const struct gtids *behind, const struct gtid *g)
+/* Of a domain the last one counts. */
+static int take_listed(void *arg, const struct gtid *g, struct err *e)
 {
-    if (g->kind != GTID_MARIADB)
-        return gtid_set_contains(&behind->set, g);
-    const struct gtid *last = gtid_state_get(&behind->state, g->domain);
-    return last != NULL && last->number >= g->number;
-}
-
-/* As SHOW BINLOG EVENTS prints MariaDB's GTID_LIST: [0-1-5, 0-2-7]. Of a domain the last counts. */
-static int parse_list(struct slice text, struct gtids *out, struct err *e)
-{
-    struct gtid   g;
-    struct cursor c = cursor_over(text);
-
-    while (c.left > 0) {
-        size_t n = 0;
-        while (n < c.left && strchr("[], \n", c.at[n]) == NULL)
-            n++;
-        struct slice word = cursor_slice(&c, n);
-        if (n > 0 && !gtid_parse(word, &g))
-            return err_set(e, E_PROTOCOL, "its list of GTIDs does not parse");
-        if (n > 0)
-            TRY(gtids_add(out, &g, e));
-        else
-            cursor_skip(&c, 1);
-    }
-    return 0;
+    return gtids_add(arg, g, e);
 }
 
 static int ask_before(struct peer *p, size_t index, struct gtids *out, struct err *e)
@@ -60,7 +33,7 @@ static int ask_before(struct peer *p, size_t index, struct gtids *out, struct er
     buf_init(&text, SET_BYTES_MAX);
     int rc = peer_gtids_before(p, &p->files[index], &text, e);
     if (rc == 0 && p->facts.family == FAMILY_MARIADB)
-        rc = parse_list(buf_slice(&text), out, e);
+        rc = peer_each_listed(buf_slice(&text), take_listed, out, e);
     else if (rc == 0)
         rc = gtids_parse(out, buf_slice(&text), e);
     buf_done(&text);
@@ -81,7 +54,7 @@ static int find_file(struct peer *p, struct search *s, size_t *out, struct err *
             gtids_done(&before);
             return -1;
         }
-        bool fits = elsewhere_is_within(&before, s->behind);
+        bool fits = is_within(&before, s->behind);
         if (fits) {
             gtids_done(&s->have);
             s->have = before;
@@ -107,7 +80,7 @@ static int each_transaction(void *arg, const char *file, const struct look_txn *
     (void)file;
     if (t->gtid.kind == GTID_NONE)
         return err_set(e, E_REFUSED, "it has transactions without a GTID there");
-    *enough = !is_behind(s->behind, &t->gtid);
+    *enough = !gtids_contain(s->behind, &t->gtid);
     s->offset = *enough ? t->from : t->to;
     return *enough ? 0 : gtids_add(&s->have, &t->gtid, e);
 }
@@ -123,7 +96,7 @@ static int search(struct peer *p, struct search *s, struct elsewhere *out, struc
     };
     s->offset = BINLOG_MAGIC_BYTES;
     TRY(peer_scan(p, &scan, e));
-    if (!elsewhere_is_within(s->behind, &s->have))
+    if (!is_within(s->behind, &s->have))
         return err_set(e, E_REFUSED,
                        "it lacks some of the transactions that are before this place, or has them "
                        "in another order");

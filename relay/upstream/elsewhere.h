@@ -20,6 +20,3 @@ struct elsewhere {
  */
 MUST_CHECK int elsewhere_find(const struct config_source *source, const struct gtids *behind,
                               int interrupt_fd, struct elsewhere *out, struct err *e);
-
-/* Whether all transactions of `part` are among those of `all`. Pure; of either family. */
-bool elsewhere_is_within(const struct gtids *part, const struct gtids *all);

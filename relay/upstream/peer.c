@@ -125,6 +125,27 @@ static int take_head_event(void *arg, uint32_t columns, const char *const *value
     return 0;
 }
 
+int peer_each_listed(struct slice text, int (*each)(void *arg, const struct gtid *g, struct err *e),
+                     void *arg, struct err *e)
+{
+    struct cursor c = cursor_over(text);
+    struct gtid   g;
+
+    while (c.left > 0) {
+        if (strchr("[], \n", *c.at) != NULL) {
+            cursor_skip(&c, 1);
+            continue;
+        }
+        size_t n = 0;
+        while (n < c.left && strchr("[], \n", c.at[n]) == NULL)
+            n++;
+        if (!gtid_parse(cursor_slice(&c, n), &g) || g.kind != GTID_MARIADB)
+            return err_set(e, E_PROTOCOL, "the source's list of GTIDs does not parse");
+        TRY(each(arg, &g, e));
+    }
+    return 0;
+}
+
 int peer_gtids_before(struct peer *p, const struct peer_file *file, struct buf *out, struct err *e)
 {
     char       sql[SQL_BYTES];

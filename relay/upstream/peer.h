@@ -45,5 +45,11 @@ MUST_CHECK int peer_ask(struct peer *p, const char *sql, struct buf *out, struct
 MUST_CHECK int peer_gtids_before(struct peer *p, const struct peer_file *file, struct buf *out,
                                  struct err *e);
 
+/* Each GTID of MariaDB's answer, "[0-1-5,0-2-7]": all there are, of one domain too. E_PROTOCOL when
+   it is none. */
+MUST_CHECK int peer_each_listed(struct slice text,
+                                int (*each)(void *arg, const struct gtid *g, struct err *e),
+                                void *arg, struct err *e);
+
 /* A file's index in `files`; one that was begun since they were listed is added. */
 MUST_CHECK int peer_file_index(struct peer *p, const char *name, size_t *index, struct err *e);

@@ -17,33 +17,9 @@ struct states {
     bool              sane;
 };
 
-/* "[0-1-5,0-2-7]": all there are, of one domain too. */
-static int each_of_list(struct slice text,
-                        int (*each)(void *arg, const struct gtid *g, struct err *e), void *arg,
-                        struct err *e)
-{
-    struct cursor c = cursor_over(text);
-    struct gtid   g;
-
-    while (c.left > 0) {
-        if (strchr("[], \n", *c.at) != NULL) {
-            cursor_skip(&c, 1);
-            continue;
-        }
-        size_t n = 0;
-        while (n < c.left && strchr("[], \n", c.at[n]) == NULL)
-            n++;
-        if (!gtid_parse(cursor_slice(&c, n), &g) || g.kind != GTID_MARIADB)
-            return err_set(e, E_PROTOCOL, "the source's list of GTIDs does not parse");
-        TRY(each(arg, &g, e));
-    }
-    return 0;
-}
-
 static bool is_held(const struct planner *p, const struct gtid *g)
 {
-    const struct gtid *held = gtid_state_get(&p->held.state, g->domain);
-    return held != NULL && g->number <= held->number;
+    return gtids_contain(&p->held, g);
 }
 
 static int all_held(void *arg, const struct gtid *g, struct err *e)
@@ -60,7 +36,7 @@ static int is_within(struct planner *p, const struct peer_file *f, bool *within,
     buf_init(&text, LIST_BYTES_MAX);
     int rc = peer_gtids_before(&p->peer, f, &text, e);
     if (rc == 0)
-        rc = each_of_list(buf_slice(&text), all_held, p, e);
+        rc = peer_each_listed(buf_slice(&text), all_held, p, e);
     buf_done(&text);
     *within = rc == 0;
     return rc != 0 && e->kind == E_PURGED ? 0 : rc;
@@ -87,7 +63,7 @@ static int load_before(struct states *s, const struct peer_file *f, struct err *
     buf_init(&text, LIST_BYTES_MAX);
     int rc = peer_gtids_before(&s->p->peer, f, &text, e);
     if (rc == 0)
-        rc = each_of_list(buf_slice(&text), take_before, s, e);
+        rc = peer_each_listed(buf_slice(&text), take_before, s, e);
     buf_done(&text);
     return rc;
 }
@@ -167,7 +143,7 @@ static int name_lost(struct planner *p, struct err *e)
     buf_init(&text, LIST_BYTES_MAX);
     int rc = peer_gtids_before(&p->peer, &p->peer.files[0], &text, e);
     if (rc == 0)
-        rc = each_of_list(buf_slice(&text), take_lost, p, e);
+        rc = peer_each_listed(buf_slice(&text), take_lost, p, e);
     buf_done(&text);
     if (rc == 0)
         rc = buf_check(&p->plan->lost, "a list of transactions", e);
