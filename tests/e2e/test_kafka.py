@@ -3,41 +3,15 @@
 import json
 import os
 import random
-import threading
 import time
 
 from lib import wait
+from lib.inserts import Inserts
 from lib.kafka import Broker, publisher, wait_published
 from lib.marks import limit
 
 TOPIC = "srv.g.t"
 ROUNDS = int(os.environ.get("BINRELAY_KAFKA_ROUNDS", "6"))
-
-
-class Writer(threading.Thread):
-    """Small transactions all the time: inserts in order, now and then an update."""
-
-    def __init__(self, server):
-        super().__init__()
-        self.server = server
-        self.written = 0
-        self.ending = threading.Event()
-
-    def run(self):
-        with self.server.connect() as connection, connection.cursor() as cursor:
-            while not self.ending.is_set():
-                first = self.written + 1
-                cursor.execute("INSERT INTO g.t VALUES " + ", ".join(
-                    f"({i}, REPEAT('{i} ', 20))" for i in range(first, first + 4)))
-                self.written += 4
-                if first % 50 == 1:
-                    cursor.execute(f"UPDATE g.t SET v = 'changed' WHERE id <= {first} "
-                                   f"ORDER BY id DESC LIMIT 30")
-                time.sleep(0.002)
-
-    def end(self):
-        self.ending.set()
-        self.join()
 
 
 def plain(value):
@@ -104,7 +78,7 @@ def test_kafka_has_each_row_once_through_kills(scene):
     server = scene.server("mariadb10")
     table(server)
     relay = scene.relay(server, settings={"publisher k": publisher(broker, batch_ms=50)})
-    writer = Writer(server)
+    writer = Inserts(server, pause_s=0.002)
     writer.start()
     scene.finally_do(writer.end)
     for turn in range(ROUNDS):

@@ -2,39 +2,13 @@
 
 import json
 import random
-import threading
 import time
 
 from lib import wait
+from lib.inserts import Inserts
 from lib.marks import each, limit
 
 KILLS = 15
-
-
-class Writer(threading.Thread):
-    """Small transactions all the time: inserts in order, now and then an update and a delete."""
-
-    def __init__(self, server):
-        super().__init__()
-        self.server = server
-        self.written = 0
-        self.ending = threading.Event()
-
-    def run(self):
-        with self.server.connect() as connection, connection.cursor() as cursor:
-            while not self.ending.is_set():
-                first = self.written + 1
-                cursor.execute("INSERT INTO g.t VALUES " + ", ".join(
-                    f"({i}, REPEAT('{i} ', 20))" for i in range(first, first + 4)))
-                self.written += 4
-                if first % 50 == 1:
-                    cursor.execute(f"UPDATE g.t SET v = 'changed' WHERE id <= {first} "
-                                   f"ORDER BY id DESC LIMIT 30")
-                time.sleep(0.001)
-
-    def end(self):
-        self.ending.set()
-        self.join()
 
 
 def whole_lines(relay):
@@ -52,7 +26,7 @@ def test_each_change_is_a_line_once_through_kills(scene, kind):
     server = scene.server(kind, binlog_row_metadata="MINIMAL")
     server.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY, v VARCHAR(200))")
     relay = scene.relay(server, publish="g", settings={"source a": {"start": "newest"}})
-    writer = Writer(server)
+    writer = Inserts(server)
     writer.start()
     scene.finally_do(writer.end)
     seen = b""
