@@ -17,7 +17,7 @@ SAN    ?=
 CC     ?= cc
 BUILD  := build$(if $(SAN),-$(SAN))
 
-PACKAGES := rdkafka libcurl libmariadb openssl sqlite3 inih libdeflate zlib libzstd libxxhash json-c libpcre2-8
+PACKAGES := rdkafka libmicrohttpd libcurl libmariadb openssl sqlite3 inih libdeflate zlib libzstd libxxhash json-c libpcre2-8
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES))
 # libev has no .pc file in every distribution.
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES)) -lev -lm

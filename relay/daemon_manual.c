@@ -1,4 +1,6 @@
 #include "relay/daemon_manual.h"
+#include <string.h>
+#include "relay/watch/metrics.h"
 
 static const struct use {
     const char *arguments;
@@ -57,6 +59,35 @@ static const char man_head[] =
     "was.\n"
     ".SH OPTIONS\n";
 
+static const char man_http[] =
+    ".SH HTTP\n"
+    "Where [http] of the configuration says, by default at 127.0.0.1 port 13307, GET and HEAD are\n"
+    "answered:\n"
+    ".TP\n.B /\nA page for a browser: channels, sources, epochs, consumers, publishers, and "
+    "their lags\n"
+    "over the last hour (sampled every ten seconds, kept in memory).\n"
+    ".TP\n.B /metrics\nMetrics in Prometheus' text format.\n"
+    ".TP\n.B /healthz\n200 while the process answers and its threads that serve consumers go "
+    "round; else 503.\n"
+    ".TP\n.B /readyz\n200 while every channel is open and follows its source; else 503 and a "
+    "line for each that\n"
+    "does not, with the reason. Consumers are served while the source is away, too.\n"
+    ".TP\n.B /status\nWhat \\fBbinrelay status \\-\\-json\\fR prints.\n"
+    ".SH METRICS\n"
+    "Each with its type and its labels.\n";
+
+static void put_metrics(struct buf *out)
+{
+    for (size_t i = 0; i < metrics_count(); i++) {
+        struct metric_info m;
+        metrics_info(i, &m);
+        buf_printf(out, ".TP\n.B %s\n(%s%s%s) ", m.name, m.type, *m.labels != '\0' ? "; " : "",
+                   m.labels);
+        put_roff(out, m.help);
+        buf_put_text(out, "\n");
+    }
+}
+
 static const char man_files[] =
     ".SH FILES\n"
     ".TP\n.I DATA/NAME.NNNNNN\n"
@@ -95,6 +126,8 @@ void daemon_put_man(struct buf *out)
         put_roff(out, uses[i].help);
         buf_put_text(out, "\n");
     }
+    buf_put_text(out, man_http);
+    put_metrics(out);
     buf_put_text(out, ".SH EXIT STATUS\n");
     for (size_t i = 0; i < sizeof exit_codes / sizeof exit_codes[0]; i++)
         buf_printf(out, ".TP\n.B %s\n%s\n", exit_codes[i][0], exit_codes[i][1]);

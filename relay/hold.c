@@ -28,8 +28,8 @@ static void use_up(struct hold *h, const char *limit, uint64_t used, uint64_t mo
         h->state = HOLD_OVER;
 }
 
-void hold_look(struct store *s, const struct config_channel *keys, const struct holder *who,
-               int64_t now_s, struct hold *out)
+void hold_judge(struct store *s, const struct config_channel *keys, const struct holder *who,
+                uint64_t bytes, int64_t now_s, struct hold *out)
 {
     struct store_file f;
     struct err        ignored;
@@ -40,7 +40,7 @@ void hold_look(struct store *s, const struct config_channel *keys, const struct 
         h.state = HOLD_LOST;
         if (store_file_by_ordinal(s, ordinal, &f, &ignored) == 0) {
             h.state = HOLD_KEPT;
-            h.bytes = bytes_from(s, ordinal);
+            h.bytes = bytes;
             if (f.last_s != 0 && f.last_s < now_s)
                 h.age_s = now_s - f.last_s;
             use_up(&h, "hold_bytes", h.bytes, keys->hold_bytes);
@@ -51,4 +51,11 @@ void hold_look(struct store *s, const struct config_channel *keys, const struct 
         }
     }
     *out = h;
+}
+
+void hold_look(struct store *s, const struct config_channel *keys, const struct holder *who,
+               int64_t now_s, struct hold *out)
+{
+    uint64_t bytes = who->from != 0 ? bytes_from(s, store_pos_ordinal(who->from)) : 0;
+    hold_judge(s, keys, who, bytes, now_s, out);
 }

@@ -32,3 +32,7 @@ struct hold {
 /* `now_s` is Unix time. */
 void hold_look(struct store *s, const struct config_channel *keys, const struct holder *who,
                int64_t now_s, struct hold *out);
+/* The same for somebody who looks at many and has summed up `bytes` (of the files from its first
+   one on) already. */
+void hold_judge(struct store *s, const struct config_channel *keys, const struct holder *who,
+                uint64_t bytes, int64_t now_s, struct hold *out);

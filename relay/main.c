@@ -15,6 +15,7 @@
 #include "relay/retention.h"
 #include "relay/downstream/handover.h"
 #include "relay/downstream/serve.h"
+#include "relay/watch/http.h"
 
 enum { EXIT_FINE = 0, EXIT_CONFIG = 1, EXIT_RUNTIME = 2, TEXT_BYTES_MAX = 1024 * 1024 };
 
@@ -93,6 +94,7 @@ struct parts {
     struct control   *control;
     struct retention *retention;
     struct reload    *reload;
+    struct http      *http;
 };
 
 static int start(const struct config *config, struct parts *p, struct err *e)
@@ -104,7 +106,8 @@ static int start(const struct config *config, struct parts *p, struct err *e)
     TRY(control_start(config, p->channels, p->serve, p->retention, p->reload, &p->control, e));
     TRY(channels_start(p->channels, e));
     TRY(retention_start(p->retention, e));
-    return serve_start(p->serve, e);
+    TRY(serve_start(p->serve, e));
+    return http_start(config, control_context(p->control), &p->http, e);
 }
 
 /* Consumers first, so that nobody waits for a part that is gone. `kept` NULL: the listening sockets
@@ -115,6 +118,7 @@ static void stop(struct parts *p, struct handover *kept)
 
     if (p->channels != NULL)
         channels_stop_switching(p->channels);
+    http_stop(p->http);
     control_stop(p->control);
     if (p->serve != NULL)
         serve_stop(p->serve);

@@ -417,21 +417,16 @@ static void wait_for_round(struct prober *p)
             break;
 }
 
-void prober_each(struct prober *p,
-                 void (*each)(void *arg, const struct config_source *source,
-                              const struct health *h),
-                 void *arg)
+/* Needs the lock. */
+static void tell_each(struct prober *p,
+                      void (*each)(void *arg, const struct config_source *source,
+                                   const struct health *h),
+                      void *arg)
 {
     const struct config_source *list[SOURCES_MAX];
     size_t                      count = sources_list(p->options.sources, list);
     static const struct health  unseen;
 
-    (void)pthread_mutex_lock(&p->lock);
-    int64_t age_ms = monotonic_ms() - p->round_ms;
-    if (p->rounds == 0 || age_ms > OLD_MS)
-        wait_for_round(p);
-    else if (age_ms > ASKED_AGAIN_MS)
-        prober_wake(p); /* who asks is likely to ask again */
     for (size_t i = 0; i < count; i++) {
         const struct health *h = &unseen;
         for (size_t k = 0; k < p->count; k++)
@@ -439,5 +434,29 @@ void prober_each(struct prober *p,
                 h = &p->subjects[k]->health;
         each(arg, list[i], h);
     }
+}
+
+void prober_each(struct prober *p,
+                 void (*each)(void *arg, const struct config_source *source,
+                              const struct health *h),
+                 void *arg)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    int64_t age_ms = monotonic_ms() - p->round_ms;
+    if (p->rounds == 0 || age_ms > OLD_MS)
+        wait_for_round(p);
+    else if (age_ms > ASKED_AGAIN_MS)
+        prober_wake(p); /* who asks is likely to ask again */
+    tell_each(p, each, arg);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+void prober_each_known(struct prober *p,
+                       void (*each)(void *arg, const struct config_source *source,
+                                    const struct health *h),
+                       void *arg)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    tell_each(p, each, arg);
     (void)pthread_mutex_unlock(&p->lock);
 }

@@ -35,3 +35,9 @@ void prober_each(struct prober *p,
                  void (*each)(void *arg, const struct config_source *source,
                               const struct health *h),
                  void *arg);
+/* The same without waiting and without having anybody look: as of the last round, if there was one.
+ */
+void prober_each_known(struct prober *p,
+                       void (*each)(void *arg, const struct config_source *source,
+                                    const struct health *h),
+                       void *arg);

@@ -245,6 +245,7 @@ int index_open(struct store *s, const struct store_file *f, struct sidecar *out,
 {
     bool whole;
 
+    atomic_fetch_add(&s->counts.index_opens, 1);
     if (!f->sealed) {
         if (sidecar_open(s->disk, f->name, out, e) == 0)
             return 0;
@@ -256,6 +257,7 @@ int index_open(struct store *s, const struct store_file *f, struct sidecar *out,
             return 0;
     }
     struct buf bytes;
+    atomic_fetch_add(&s->counts.index_rebuilds, 1);
     buf_init(&bytes, (size_t)SIDECAR_ENTRY_MAX * 4);
     int result = rebuild(s, f, &bytes, e);
     if (result == 0)

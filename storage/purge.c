@@ -86,8 +86,11 @@ static int forget(struct store *s, uint32_t keep_from, struct err *e)
     struct store_file *gone = take_from_table(s, keep_from, &count);
     int                result = 0;
 
-    for (size_t i = 0; i < count && result == 0; i++)
+    for (size_t i = 0; i < count && result == 0; i++) {
         result = remove_files(s, &gone[i], e);
+        atomic_fetch_add(&s->counts.purged_files, 1);
+        atomic_fetch_add(&s->counts.purged_bytes, gone[i].size);
+    }
     free(gone);
     if (result == 0 && count != 0)
         result = s->disk->sync_folder(s->disk, e);

@@ -423,10 +423,20 @@ static void raise_published(struct store *s, store_pos synced)
     atomic_store_explicit(&s->published, synced, memory_order_release);
 }
 
+static int64_t monotonic_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 static int sync_counted(struct store *s, struct err *e)
 {
     atomic_fetch_add(&s->rounds, 1);
-    int result = sync_tail(s, e);
+    int64_t began_us = monotonic_us();
+    int     result = sync_tail(s, e);
+    atomic_fetch_add(&s->counts.sync_us, (uint64_t)(monotonic_us() - began_us));
+    atomic_fetch_add(&s->counts.syncs, 1);
     atomic_fetch_add(&s->rounds, 1);
     return result;
 }

@@ -21,6 +21,10 @@ struct store {
     _Atomic store_pos published; /* only rises (I1); read without a lock */
     _Atomic unsigned  rounds;    /* of syncing, begun and ended: odd during one */
 
+    struct { /* since it was opened; storage/numbers.h tells them */
+        _Atomic(uint64_t) syncs, sync_us, purged_files, purged_bytes, index_opens, index_rebuilds;
+    } counts;
+
     pthread_mutex_t    mutex; /* for all up to the next line */
     pthread_cond_t     work;  /* something was handed over, or stop */
     pthread_cond_t     done;  /* a round ended */

@@ -365,7 +365,10 @@ static void add_absent_sections(struct parse *p)
 {
     for (size_t i = 0; i < config_section_count; i++) {
         const struct config_section *s = &config_sections[i];
-        if (!s->named && part_find(p, s, "") == NULL)
+        bool                         absent = part_find(p, s, "") == NULL;
+        if (strcmp(s->name, "http") == 0)
+            p->config->has_http = !absent;
+        if (!s->named && absent)
             section_begin(p, s->name, "");
     }
     p->config->has_channels = p->config->channel_count > 0;

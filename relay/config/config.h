@@ -1,6 +1,6 @@
 /*
  * The configuration file, read into one struct. INI: [relay], [channel NAME], [source NAME],
- * [listener], [listener NAME], [user NAME], [publisher NAME].
+ * [listener], [listener NAME], [http], [user NAME], [publisher NAME].
  *
  * Made once at start and never changed; read by any thread. Texts belong to the struct.
  */
@@ -75,6 +75,9 @@ struct config_listener {
     char *name; /* "" of the plain [listener] */
     LISTENER_KEYS(CONFIG_FIELD)
 };
+struct config_http {
+    HTTP_KEYS(CONFIG_FIELD)
+};
 struct config_source {
     char *name;
     SOURCE_KEYS(CONFIG_FIELD)
@@ -111,6 +114,8 @@ struct config {
     size_t                   channel_count;
     struct config_listener  *listeners;
     size_t                   listener_count;
+    struct config_http       http;
+    bool                     has_http; /* its section is there */
     struct config_source    *sources;
     size_t                   source_count;
     struct config_user      *users;

@@ -320,6 +320,20 @@ static void check_listener(struct parse *p, const struct part *t)
     }
 }
 
+static void check_http(struct parse *p, const struct part *t)
+{
+    const struct config_http *h = config_part(p, t);
+
+    for (size_t i = 0; h->enabled && i < p->config->listener_count; i++) {
+        const struct config_listener *l = &p->config->listeners[i];
+        if (l->port == h->port && p->config->has_http && l->address != NULL && h->address != NULL &&
+            strcmp(l->address, h->address) == 0)
+            config_complain(p, key_line(t, "port"),
+                            "[listener%s%s] has this address and port already",
+                            *l->name != '\0' ? " " : "", l->name);
+    }
+}
+
 static void check_has_source(struct parse *p, const struct part *t)
 {
     for (size_t i = 0; i < p->config->source_count; i++) {
@@ -422,6 +436,8 @@ static void check_part(struct parse *p, const struct part *t)
             config_complain(p, key_line(t, "loops"), "loops: at most %d", LOOPS_MAX);
     } else if (strcmp(t->section->name, "listener") == 0) {
         check_listener(p, t);
+    } else if (strcmp(t->section->name, "http") == 0) {
+        check_http(p, t);
     } else if (strcmp(t->section->name, "channel") == 0) {
         check_has_source(p, t);
     } else if (strcmp(t->section->name, "source") == 0) {

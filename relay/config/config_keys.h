@@ -90,6 +90,17 @@
         "A consumer that takes none of the bytes that are there for it ends after this time; it "  \
         "may connect again and goes on where it was.")
 
+#define HTTP_KEYS(KEY)                                                                             \
+    KEY(enabled, "enabled", FLAG, "yes", RESTART,                                                  \
+        "Answer HTTP at all. Without an [http] section a port that is taken is only warned of, "   \
+        "and nothing is answered.")                                                                \
+    KEY(address, "address", TEXT, "127.0.0.1", RESTART,                                            \
+        "Address to listen on; '*' is all of IPv4 and IPv6. Whoever reaches it may read: there "   \
+        "are no accounts and no TLS, put a proxy in front of it where that matters.")              \
+    KEY(port, "port", PORT, "13307", RESTART, "TCP port.")                                         \
+    KEY(max_connections, "max_connections", COUNT, "64", RESTART,                                  \
+        "Most connections at once; one more has to wait until another one ends.")
+
 #define SOURCE_KEYS(KEY)                                                                           \
     KEY(channel, "channel", TEXT, "", RESTART,                                                     \
         "The channel that follows this server; needed when there are several.")                    \

@@ -13,6 +13,7 @@
 #define RELAY_ROW(...)     ROW(config_relay, __VA_ARGS__)
 #define CHANNEL_ROW(...)   ROW(config_channel, __VA_ARGS__)
 #define LISTENER_ROW(...)  ROW(config_listener, __VA_ARGS__)
+#define HTTP_ROW(...)      ROW(config_http, __VA_ARGS__)
 #define SOURCE_ROW(...)    ROW(config_source, __VA_ARGS__)
 #define USER_ROW(...)      ROW(config_user, __VA_ARGS__)
 #define PUBLISHER_ROW(...) ROW(config_publisher, __VA_ARGS__)
@@ -20,6 +21,7 @@
 static const struct config_key relay_keys[] = { RELAY_KEYS(RELAY_ROW) };
 static const struct config_key channel_keys[] = { CHANNEL_KEYS(CHANNEL_ROW) };
 static const struct config_key listener_keys[] = { LISTENER_KEYS(LISTENER_ROW) };
+static const struct config_key http_keys[] = { HTTP_KEYS(HTTP_ROW) };
 static const struct config_key source_keys[] = { SOURCE_KEYS(SOURCE_ROW) };
 static const struct config_key user_keys[] = { USER_KEYS(USER_ROW) };
 static const struct config_key publisher_keys[] = { PUBLISHER_KEYS(PUBLISHER_ROW) };
@@ -33,6 +35,7 @@ static const struct config_key publisher_keys[] = { PUBLISHER_KEYS(PUBLISHER_ROW
 _Static_assert(COUNT_OF(relay_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(COUNT_OF(channel_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(COUNT_OF(listener_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
+_Static_assert(COUNT_OF(http_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(COUNT_OF(source_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(COUNT_OF(user_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(COUNT_OF(publisher_keys) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
@@ -67,6 +70,11 @@ const struct config_section config_sections[] = {
       .key_count = COUNT_OF(listener_keys),
       .help = "Where consumers connect: replicas, mysqlbinlog, Debezium. More of them, for other "
               "addresses or channels, are called [listener NAME]." },
+    { .name = "http", ONE(http), .keys = http_keys,
+      .key_count = COUNT_OF(http_keys),
+      .help = "Where people and monitoring look at the relay: / is a page for a browser, /metrics "
+              "for Prometheus (see binrelayd(8)), /healthz and /readyz for a supervisor, /status "
+              "what 'binrelay status --json' prints." },
     { .name = "user", MANY(users, user_count), .most = CONFIG_USERS_MAX, .keys = user_keys,
       .key_count = COUNT_OF(user_keys),
       .help = "An account for consumers, under its login name. Any number." },

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "relay/log.h"
 #include "relay/downstream/peer.h"
@@ -37,7 +38,9 @@ struct loop {
     ev_async          wake; /* for all of the following, whoever says it */
     _Atomic(bool)     published, ends, reloaded, stop;
     _Atomic(unsigned) load;
-    pthread_mutex_t   mutex; /* arrivals */
+    pthread_mutex_t   mutex; /* arrivals, and waiting for `answered` */
+    _Atomic(unsigned) asked, answered;
+    pthread_cond_t    answers;
     struct arrival   *arrivals, **arrivals_end;
 
     void (*ending)(void *arg); /* see loop_on_end() */
@@ -109,6 +112,25 @@ void loop_wake_reload(struct loop *l)
 {
     atomic_store(&l->reloaded, true);
     ev_async_send(l->ev, &l->wake);
+}
+
+bool loop_answers(struct loop *l, unsigned wait_ms)
+{
+    struct timespec until;
+    int             over = 0;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    unsigned asked = atomic_fetch_add(&l->asked, 1) + 1;
+    ev_async_send(l->ev, &l->wake);
+    (void)pthread_mutex_lock(&l->mutex);
+    /* The difference, since numbers go round. */
+    while ((int)(atomic_load(&l->answered) - asked) < 0 && over == 0)
+        over = pthread_cond_timedwait(&l->answers, &l->mutex, &until);
+    (void)pthread_mutex_unlock(&l->mutex);
+    return over == 0;
 }
 
 void loop_give(struct loop *l, int fd, struct session_gate *gate,
@@ -223,11 +245,24 @@ static void begin_stop(struct loop *l)
         ev_timer_start(l->ev, &l->deadline);
 }
 
+static void answer_asked(struct loop *l)
+{
+    unsigned asked = atomic_load(&l->asked);
+
+    if (asked == atomic_load(&l->answered))
+        return;
+    (void)pthread_mutex_lock(&l->mutex);
+    atomic_store(&l->answered, asked);
+    (void)pthread_cond_broadcast(&l->answers);
+    (void)pthread_mutex_unlock(&l->mutex);
+}
+
 static void on_wake(struct ev_loop *ev, ev_async *wake, int revents)
 {
     struct loop *l = wake->data;
     (void)ev;
     (void)revents;
+    answer_asked(l);
     if (l->stopping)
         return; /* who comes now stays where it is and is closed with the loop */
     if (atomic_load(&l->stop)) {
@@ -268,7 +303,8 @@ static int make_tails(struct loop *l, struct err *e)
 
 int loop_new(const struct session_world *world, struct loop **out, struct err *e)
 {
-    struct loop *l = calloc(1, sizeof *l + world->channel_count * sizeof l->channels[0]);
+    struct loop       *l = calloc(1, sizeof *l + world->channel_count * sizeof l->channels[0]);
+    pthread_condattr_t monotonic;
     if (l == NULL)
         return err_set(e, E_NOMEM, "no memory for a loop");
     l->ev = ev_loop_new(EVFLAG_AUTO);
@@ -279,6 +315,10 @@ int loop_new(const struct session_world *world, struct loop **out, struct err *e
     l->world = world;
     l->arrivals_end = &l->arrivals;
     (void)pthread_mutex_init(&l->mutex, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&l->answers, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     ev_async_init(&l->wake, on_wake);
     l->wake.data = l;
     ev_timer_init(&l->deadline, on_deadline, stop_s, 0);
@@ -357,6 +397,7 @@ void loop_free(struct loop *l)
             tail_free(l->channels[i].tails[annotations]);
     ev_async_stop(l->ev, &l->wake);
     ev_loop_destroy(l->ev);
+    (void)pthread_cond_destroy(&l->answers);
     (void)pthread_mutex_destroy(&l->mutex);
     free(l);
 }

@@ -31,6 +31,9 @@ void loop_give(struct loop *l, int fd, struct session_gate *gate,
 void loop_wake_ends(void *loop);
 /* The users were read anew: every session looks at its own. */
 void loop_wake_reload(struct loop *l);
+/* Whether it goes round, within this time: for who watches the daemon. Between loop_start() and
+   loop_stop(). */
+bool loop_answers(struct loop *l, unsigned wait_ms);
 /* Sessions it has or will have. */
 unsigned loop_load(const struct loop *l);
 

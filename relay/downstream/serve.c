@@ -278,6 +278,14 @@ void serve_free(struct serve *s)
     free(s);
 }
 
+bool serve_answers(struct serve *s, unsigned wait_ms)
+{
+    for (size_t i = 0; i < s->loop_count; i++)
+        if (!loop_answers(s->loops[i], wait_ms))
+            return false;
+    return true;
+}
+
 int serve_keep_sockets(const struct serve *s, struct handover *h, struct err *e)
 {
     for (size_t i = 0; i < s->entrance_count; i++)

@@ -38,6 +38,10 @@ void serve_reload_source(struct serve *s, const char *channel, const struct conf
 /* Numbers and times of listeners' sessions. */
 void serve_reload_bounds(struct serve *s, const struct config *config);
 
+/* Whether all loops go round: waits for each of them for so long at most. Between serve_start() and
+   serve_stop(). */
+bool serve_answers(struct serve *s, unsigned wait_ms);
+
 struct serve_logins {
     uint64_t failed;           /* since the start */
     uint64_t blocked;          /* connections that were turned away for failed logins */

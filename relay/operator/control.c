@@ -311,6 +311,11 @@ int control_start(const struct config *config, struct channels *channels, struct
     return 0;
 }
 
+const struct control_context *control_context(const struct control *c)
+{
+    return &c->context;
+}
+
 void control_stop(struct control *c)
 {
     if (c == NULL)

@@ -151,3 +151,6 @@ MUST_CHECK int control_start(const struct config *config, struct channels *chann
                              struct serve *serve, struct retention *retention,
                              struct reload *reload, struct control **out, struct err *e);
 void           control_stop(struct control *c); /* accepts NULL; ends all connections */
+/* What its answers are about, for others that give the same ones; lives as long as it does. */
+struct control_context;
+const struct control_context *control_context(const struct control *c);

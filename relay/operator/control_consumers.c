@@ -1,12 +1,9 @@
 #include "relay/operator/control_consumers.h"
 #include <time.h>
 #include "relay/hold.h"
+#include "relay/lag.h"
 #include "relay/operator/control_json.h"
-#include "storage/hole.h"
 #include "storage/locate.h"
-#include "storage/reader.h"
-
-enum { LAG_BLOCK_BYTES = 4096, LAG_EVENTS_MAX = 1000 };
 
 /* ---- lag ----------------------------------------------------------------------------------- */
 
@@ -69,47 +66,6 @@ static int transactions_between(struct store *s, store_pos from, uint64_t *out, 
     return result;
 }
 
-/* A file's head, which another server may have written long ago, and holes tell of no change. */
-static bool tells_time(const struct reader_piece *p)
-{
-    switch (p->event.type) {
-    case EVENT_FORMAT_DESCRIPTION:
-    case EVENT_PREVIOUS_GTIDS:
-    case EVENT_MARIADB_GTID_LIST:
-    case EVENT_MARIADB_BINLOG_CHECKPOINT:
-        return false;
-    default:
-        return !hole_is(&p->event);
-    }
-}
-
-/* When the first event was written that it has not got. */
-static int time_at(struct store *s, store_pos at, int64_t *out, struct err *e)
-{
-    struct reader      *r;
-    struct reader_piece piece;
-    enum reader_step    step = READER_PIECE;
-    int64_t             found = 0;
-    int                 result = 0;
-
-    TRY(reader_open(s, at, LAG_BLOCK_BYTES, &r, e));
-    for (int i = 0; i < LAG_EVENTS_MAX && result == 0 && found == 0; i++) {
-        result = reader_next(r, &piece, &step, e);
-        if (result == 0 && step == READER_FILE_DONE)
-            result = reader_next_file(r, &step, e);
-        else if (result == 0 && step == READER_PIECE && tells_time(&piece))
-            found = piece.event.timestamp_s;
-        if (step == READER_AT_END)
-            break;
-    }
-    reader_close(r);
-    TRY(result);
-    if (found == 0)
-        return err_set(e, E_PURGED, "the event there has no time");
-    *out = found;
-    return 0;
-}
-
 static void put_lags(struct json *j, struct store *s, store_pos at)
 {
     struct store_file f;
@@ -133,7 +89,7 @@ static void put_lags(struct json *j, struct store *s, store_pos at)
     json_name(j, "lag_s");
     if (all)
         json_uint(j, 0);
-    else if (held && time_at(s, at, &since_s, &ignored) == 0)
+    else if (held && lag_since(s, at, &since_s, &ignored) == 0)
         json_uint(j, since_s < now ? (uint64_t)(now - since_s) : 0); /* clocks differ */
     else
         json_null(j);

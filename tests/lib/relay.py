@@ -1,7 +1,10 @@
 """The relay under test: its configuration, its life, and what the operator's command says of it."""
 
+import contextlib
+import http.client
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -30,12 +33,12 @@ class Relay(Daemon):
     """One binrelayd in `folder` on a loopback port of its own, following `source`.
 
     Its consumers log in as they would at the source: REPL, DEBEZIUM. `publish` names the databases
-    whose changes go to a file. `settings` are further keys of the configuration, by section, e.g.
-    {"source a": {"start": "newest"}}; None takes a default away. They may be changed between stop()
-    and start().
+    whose changes go to a file. One that is `watched` answers HTTP. `settings` are further keys of
+    the configuration, by section, e.g. {"source a": {"start": "newest"}}; None takes a default
+    away. They may be changed between stop() and start().
     """
 
-    def __init__(self, folder, source, *, publish=None, settings=None):
+    def __init__(self, folder, source, *, publish=None, settings=None, watched=False):
         self.folder = Path(folder)
         self.folder.mkdir(exist_ok=True)
         self.data = self.folder / "data"
@@ -46,6 +49,7 @@ class Relay(Daemon):
         self.host = "127.0.0.1"
         self._port = Port()
         self.port = self._port.number
+        self._http_port = Port() if watched else None
         self.process = None
         self.settings = self._defaults(source, publish)
         for section, keys in (settings or {}).items():
@@ -58,6 +62,7 @@ class Relay(Daemon):
         settings = {
             "relay": {"data": self.data},
             "listener": {"address": self.host, "port": self.port},
+            "http": ({"port": self._http_port.number} if self._http_port else {"enabled": "no"}),
             "source a": {"host": source.host, "port": source.port, "user": REPL[0],
                          "password": REPL[1], "server_id": self.port},
             f"user {REPL[0]}": {"password": REPL[1]},
@@ -70,6 +75,11 @@ class Relay(Daemon):
         return settings
 
     # --- life
+
+    def destroy(self):
+        super().destroy()
+        if self._http_port:
+            self._http_port.release()
 
     def write_config(self):
         sections = (f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()
@@ -106,6 +116,41 @@ class Relay(Daemon):
 
     def log_text(self):
         return self.log.read_text(errors="replace")
+
+    # --- HTTP, of one that is `watched`
+
+    @property
+    def http_port(self):
+        return self._http_port.number
+
+    def http(self, path, timeout_s=30):
+        """(code, text) of a GET."""
+        connection = http.client.HTTPConnection(self.host, self.http_port, timeout=timeout_s)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def metrics(self):
+        """What /metrics tells: {name: [({label: value}, number)]}."""
+        code, text = self.http("/metrics")
+        if code != 200:
+            raise Failure(f"/metrics: {code}", text)
+        found = {}
+        for line in text.splitlines():
+            if not line.startswith("#"):
+                name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
+                pairs = re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels or "")
+                found.setdefault(name, []).append((dict(pairs), float(value)))
+        return found
+
+    def metric(self, name, **labels):
+        """The one value with these labels; None when there is none."""
+        values = [value for has, value in self.metrics().get(name, [])
+                  if labels.items() <= has.items()]
+        if len(values) > 1:
+            raise Failure(f"{name} has several values with {labels}: {values}")
+        return values[0] if values else None
 
     def memory_kib(self):
         """Its resident memory at its highest."""
