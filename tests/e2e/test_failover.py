@@ -9,7 +9,7 @@ from lib.marks import each, limit
 from lib.switching import Stage, also, promote
 
 FEW = ("file", "gtid", "publisher")
-AUTO = {"relay": {"failover": "auto", "failover_after": "2s", "failover_fence": "1h"}}
+AUTO = {"failover": "auto", "failover_after": "2s", "failover_fence": "1h"}
 # The relay attaches before it is switched on: MariaDB shows no binlogs to one that commits wait for.
 SEMI_SYNC = {
     "mysql97": ({"plugin_load_add": "semisync_source.so", "rpl_semi_sync_source_timeout": 100000},
@@ -29,6 +29,13 @@ def let_all_write(server):
     server.sql("SET GLOBAL read_only = OFF")
 
 
+def go_over_from_now_on(stage):
+    """Not before, so that it does so when the test is ready for it."""
+    stage.relay.settings["relay"] |= AUTO
+    stage.relay.write_config()
+    stage.relay.cli("reload")
+
+
 def wait_active(stage, name):
     wait.until(lambda: stage.active_source() == name, 60,
                lambda: f"the relay to follow {name}\n{stage.relay.tail()}", pause_s=0.2)
@@ -38,7 +45,7 @@ def wait_active(stage, name):
 @limit(300)
 def test_the_relay_goes_over_by_itself(scene, pair):
     """The primary is gone for two seconds and the standby is promoted: no command is needed."""
-    stage = Stage(scene, pair, consumers=FEW, settings=AUTO)
+    stage = Stage(scene, pair, consumers=FEW)
     standby = stage.servers["b"]
     let_nobody_write(standby)
     with stage.load as load:
@@ -46,6 +53,7 @@ def test_the_relay_goes_over_by_itself(scene, pair):
         stage.primary.kill9()
         promote(standby)
         let_all_write(standby)
+        go_over_from_now_on(stage)
         wait_active(stage, "b")
         stage.became("b")
         load.wait_more(40)
@@ -56,13 +64,14 @@ def test_the_relay_goes_over_by_itself(scene, pair):
 @limit(300)
 def test_it_does_not_go_back_and_forth(scene, pair):
     """After a switch by itself the fence holds; a person may switch, and what was lost is said."""
-    stage = Stage(scene, pair, standbys=2, consumers=("file", "publisher"), settings=AUTO)
+    stage = Stage(scene, pair, standbys=2, consumers=("file", "publisher"))
     with stage.load as load:
         load.wait_more(20)
         with load.paused():
             for name in "bc":
                 stage.servers[name].wait_for(stage.primary)
                 promote(stage.servers[name])
+            go_over_from_now_on(stage)
             stage.primary.kill9()
         wait_active(stage, "b")
         stage.became("b")
@@ -72,7 +81,8 @@ def test_it_does_not_go_back_and_forth(scene, pair):
             stage.servers["c"].wait_for(stage.primary)
             promote(stage.servers["c"])
             stage.primary.kill9()
-        time.sleep(6)
+        wait.until(lambda: "less than failover_fence ago" in stage.relay.log_text(), 60,
+                   lambda: f"it to say why it stays\n{stage.relay.tail()}", pause_s=0.2)
         if stage.active_source() != "b":
             raise Failure(f"it has gone over again, in spite of the fence\n{stage.relay.tail()}")
         stage.became("c")

@@ -7,6 +7,7 @@ from lib.marks import each, limit
 from lib.switching import Stage, also, promote, reset_binlogs
 
 EQUAL = 1000
+LEAST_BYTES = 150  # of a transaction of one small row
 FORMS = {"STATEMENT": ("mysql57-off", *also("mysql97-off", "mariadb10-loose")),
          "MIXED": ("mariadb10-loose", *also("mysql97-off", "mysql57-off"))}
 FEW = ("file", "publisher")
@@ -20,11 +21,12 @@ def test_equal_transactions_at_the_join(scene, pair):
     with stage.load as load:
         load.wait_more(20)
         with load.paused():
-            stage.way.pause_s = 0.2
+            stage.way.hold_after(EQUAL * LEAST_BYTES // 2)
             with stage.primary.connect() as client, client.cursor() as cursor:
                 for _ in range(EQUAL):
                     cursor.execute(f"INSERT INTO {DB}.same VALUES (1)")
             stage.servers["b"].wait_for(stage.primary)
+            wait.until(lambda: stage.way.holding, 60, "some of them to be received")
             stage.kill_primary("b")
         load.wait_more(20)
         stage.finish()

@@ -7,11 +7,13 @@ from lib.counted import DB
 from lib.errors import Failure
 from lib.marks import each, limit
 from lib.servers import run_sql
-from lib.streams import Stream, read_until_quiet
+from lib.streams import Stream, read_all
 from lib.switching import Stage, also, promote, reset_binlogs
 
 LARGE_BYTES = 48 << 20
+SNAPSHOT_BYTES = 4 << 20
 CROWD = 200
+THE_LAST = "the last of all"
 FEW = ("file", "gtid", "publisher")
 
 
@@ -22,11 +24,10 @@ def test_the_primary_dies_in_the_midst_of_a_large_transaction(scene, pair):
     stage = Stage(scene, pair, consumers=FEW, slow_way=True)
     with stage.load as load:
         load.wait_more(30)
-        before = stage.received_bytes()
-        stage.way.pause_s = 0.005
+        stage.way.hold_after(LARGE_BYTES // 2)
         load.large(LARGE_BYTES)
-        wait.until(lambda: stage.received_bytes() > before + LARGE_BYTES // 3, 60,
-                   "a part of it to be received")
+        wait.until(lambda: stage.way.holding, 60, "the half of it to be received")
+        stage.servers["b"].wait_for(stage.primary)
         stage.kill_primary("b")
         load.large(LARGE_BYTES // 4)
         load.wait_more(30)
@@ -37,21 +38,21 @@ def test_the_primary_dies_in_the_midst_of_a_large_transaction(scene, pair):
 @each("mariadb10", *also("mysql97", "mysql97-off", "mysql57"))
 @limit(300)
 def test_consumers_that_are_in_the_midst_of_a_transaction(scene, pair):
-    """They get the rest of it, then what the new primary has."""
+    """They get the rest of it, then what the new primary has: no connection carries all of it before."""
     stage = Stage(scene, pair, consumers=("publisher",))
     way = stage.add_replicas_by_a_way()
     with stage.load as load:
         load.wait_more(20)
         with load.paused():
             stage.wait_received()
-        way.pause_s = 0.5
-        load.large(LARGE_BYTES)
+            way.hold_after(LARGE_BYTES // 2)
+            load.large(LARGE_BYTES)
         load.wait_more(20)
         stage.relay.wait_caught_up(stage.primary)
+        replicas = stage.consumers[1:]
+        wait.until(lambda: way.holding == len(replicas), 60, "the replicas to have the half of it")
         stage.planned("b")
-        if any(len(consumer.received()) > 21 for consumer in stage.consumers[1:]):
-            raise Failure("the replicas are not in the midst of it")
-        way.pause_s = 0
+        way.let_go()
         load.wait_more(20)
         stage.finish()
 
@@ -102,9 +103,11 @@ def test_a_snapshot_through_the_relay_meets_a_switch(scene, pair):
     """It is told that its connection is gone, begins anew, and has each row once."""
     stage = Stage(scene, pair, consumers=())
     with stage.load as load:
+        load.large(SNAPSHOT_BYTES)
         load.wait_more(200)
-        stage.add_snapshot()
+        way = stage.add_snapshot(SNAPSHOT_BYTES // 2)
         stage.planned("b")
+        way.let_go()
         load.wait_more(60)
         stage.finish()
 
@@ -123,13 +126,21 @@ def test_two_hundred_consumers_are_attached(scene, pair):
         stage.kill_primary("b")
         load.wait_more(40)
         stage.finish()
-    read_until_quiet(streams)
-    got = {(stream.bytes, stream.hash.hexdigest()) for stream in streams}
+    stage.primary.sql(f"INSERT INTO {DB}.journal VALUES (1, %s)", (THE_LAST,))
+
+    def all_have(crowd):
+        # And what ends its transaction.
+        return all(THE_LAST.encode() in stream.at_end for stream in crowd) and \
+            len({stream.bytes for stream in crowd}) == 1
+
+    read_all(streams, lambda: all_have(streams), f"{CROWD} streams of equal length",
+             timeout_s=120)
+    got = {stream.hash.hexdigest() for stream in streams}
     if len(got) != 1:
-        raise Failure(f"{CROWD} streams are of {len(got)} kinds: {sorted(got)[:5]}")
+        raise Failure(f"{CROWD} streams are of {len(got)} kinds")
     late = Stream(stage.relay, 3_900_000, first, 4)
     scene.finally_do(late.close)
-    read_until_quiet([late])
+    read_all([late], lambda: all_have([late]), "a stream that came late")
     print(f"{CROWD} streams of {streams[0].bytes} bytes each; one that comes afterwards: {late.bytes}")
 
 

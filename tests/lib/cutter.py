@@ -1,4 +1,4 @@
-"""A way to a server that breaks: cuts each connection after some bytes, as bad networks do."""
+"""A way to a server that breaks: cuts or holds each connection after some bytes, as bad networks do."""
 
 import random
 import selectors
@@ -9,6 +9,8 @@ import time
 from lib.ports import Port
 
 READ_BYTES = 65536
+# What the thread is woken for.
+CUT, LET_GO = b"c", b"g"
 
 
 class Cutter:
@@ -29,6 +31,7 @@ class Cutter:
         self._times = times
         self.pause_s = pause_s
         self._limits = (least, most)
+        self._room = None  # of each connection while it is held
         self._random = random.Random(seed)
         self._ways = set()
         self._selector = selectors.DefaultSelector()
@@ -54,6 +57,22 @@ class Cutter:
         for way in list(self._ways):
             way.left = self._random.randint(*self._limits)
 
+    def hold_after(self, size):
+        """Each connection, a later one too, carries so many bytes more towards its client and then none
+        until let_go(): who reads is in the midst of something for as long as the test wants it to be."""
+        self._room = size
+        for way in list(self._ways):
+            way.room = size
+
+    @property
+    def holding(self):
+        """How many connections have carried all that they may and would carry more."""
+        return sum(way.held for way in list(self._ways))
+
+    def let_go(self):
+        self._room = None
+        self._wake.send(LET_GO)
+
     def destroy(self):
         self._wake.close()
         self._thread.join()
@@ -65,26 +84,39 @@ class Cutter:
         while True:
             for key, _ in self._selector.select():
                 if key.data is None:
-                    if not self._woken.recv(1):
+                    for_what = self._woken.recv(1)
+                    if not for_what:
                         return self._close_all()
-                    self._cut_all()
+                    (self._cut_all if for_what == CUT else self._let_all_go)()
                 elif key.fileobj.fileno() >= 0:
                     key.data(key.fileobj)
 
     def cut_now(self):
         """All connections there are, at once."""
-        self._wake.send(b"!")
+        self._wake.send(CUT)
 
     def _cut_all(self):
-        ways = {key.data.__self__ for key in self._selector.get_map().values()
-                if key.data is not None and key.data.__self__ is not self}
-        for way in ways:
+        for way in list(self._ways):
             self.cuts += 1
             self.end(way)
 
+    def _let_all_go(self):
+        for way in self._ways:
+            way.room = None
+            if way.held:
+                way.held = False
+                self._selector.register(way.server, selectors.EVENT_READ, way.from_server)
+
+    def hold(self, way):
+        """Nothing of what the server sends is read any more."""
+        way.held = True
+        self._selector.unregister(way.server)
+
     def _close_all(self):
-        for key in list(self._selector.get_map().values()):
-            key.fileobj.close()
+        for way in list(self._ways):
+            self.end(way)
+        self._listener.close()
+        self._woken.close()
 
     def _accept(self, listener):
         client, _ = listener.accept()
@@ -94,7 +126,7 @@ class Cutter:
             client.close()
             return
         left = self._random.randint(*self._limits) if self.cuts < self._times else None
-        way = _Way(self, client, server, left)
+        way = _Way(self, client, server, left, self._room)
         self._ways.add(way)
         self._selector.register(client, selectors.EVENT_READ, way.from_client)
         self._selector.register(server, selectors.EVENT_READ, way.from_server)
@@ -103,35 +135,47 @@ class Cutter:
         """Both ends at once, with a reset towards nobody: the bytes so far may arrive."""
         self._ways.discard(way)
         for end in (way.client, way.server):
-            self._selector.unregister(end)
+            if end is way.client or not way.held:
+                self._selector.unregister(end)
             end.close()
 
 
 class _Way:
-    """One connection, and how many bytes it may still carry to the client (None: any)."""
+    """One connection, how many bytes it may carry to the client until it is cut, and until it is held
+    (None: any)."""
 
-    def __init__(self, cutter, client, server, left):
+    def __init__(self, cutter, client, server, left, room):
         self.cutter, self.client, self.server, self.left = cutter, client, server, left
+        self.room, self.held = room, False
 
     def from_client(self, _):
-        self._pass(self.client, self.server, None)
+        self._pass(self.client, self.server, None, None)
 
     def from_server(self, _):
-        self._pass(self.server, self.client, self.left)
+        room = self.room
+        if room == 0:
+            self.cutter.hold(self)
+            return
+        passed = self._pass(self.server, self.client, self.left, room)
+        if room is not None:
+            self.room = room - passed
 
-    def _pass(self, source, target, left):
+    def _pass(self, source, target, left, room):
+        """How many bytes have gone over."""
         time.sleep(self.cutter.pause_s)
         try:
-            data = source.recv(READ_BYTES)
+            data = source.recv(READ_BYTES if room is None else min(READ_BYTES, room))
             if data:
                 target.sendall(data if left is None else data[:left])
         except OSError:
             data = b""
+        passed = len(data)
         if left is not None:
-            self.left -= len(data)
-        if left is not None and len(data) >= left:
+            self.left -= passed
+        if left is not None and passed >= left:
             if not self.cutter.is_done:
                 self.cutter.cuts += 1
             data = b""
         if not data:
             self.cutter.end(self)
+        return passed

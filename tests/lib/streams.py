@@ -54,13 +54,3 @@ def read_all(streams, done, what, timeout_s=60):
                 raise Failure(f"{what} took too long")
             for key, _ in selector.select(0.1):
                 key.data.take()
-
-
-def read_until_quiet(streams, quiet_s=1.5):
-    """What comes to any of them, until nothing has come for a while."""
-    with selectors.DefaultSelector() as selector:
-        for stream in streams:
-            selector.register(stream.socket, selectors.EVENT_READ, stream)
-        while ready := selector.select(quiet_s):
-            for key, _ in ready:
-                key.data.take()

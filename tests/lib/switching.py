@@ -23,6 +23,7 @@ from lib.servers import DEBEZIUM, REPL
 NO_GTIDS = {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"}
 CONSUMERS = ("file", "gtid", "debezium", "publisher")
 CATCH_UP_S = 90
+SILENCE_S = 60  # a third of what a connection may be silent while it is held
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class ReplicaConsumer:
         """Every table; the counter's key proves the order in which the transactions came."""
         def equal():
             return tables_of(self.server) == tables_of(source)
-        wait.until(equal, 30, lambda: f"{self.name} to have the tables of {source}:"
+        wait.until(equal, CATCH_UP_S, lambda: f"{self.name} to have the tables of {source}:"
                    f" {tables_of(source)} there, {tables_of(self.server)} here")
 
 
@@ -186,7 +187,7 @@ class PublisherConsumer:
         def came():
             return sum(event["topic"].endswith(".same") for event in self._relay.events())
 
-        wait.until(lambda: came() == there, 30, lambda: f"{there} equal rows to be published, {came()} were")
+        wait.until(lambda: came() == there, CATCH_UP_S, lambda: f"{there} equal rows to be published, {came()} were")
 
 
 class DebeziumConsumer:
@@ -356,9 +357,10 @@ class Stage:
                 "host": server.host, "port": server.port}
 
     def _slow_way(self):
-        """From the first primary to the relay; its pause_s says how slow."""
+        """From the first primary to the relay; it can be held, and the relay waits all the same."""
         way = self.scene.add(Cutter(self.primary, seed=1, times=0))
-        self.relay.settings["source a"] |= {"host": way.host, "port": way.port}
+        self.relay.settings["source a"] |= {"host": way.host, "port": way.port,
+                                            "heartbeat": SILENCE_S}
         return way
 
     @property
@@ -470,12 +472,8 @@ class Stage:
         wait.until(lambda: self.relay.process.must_run() or "channels" in self.relay.cli(
             "status", "--json", check=False), 30, lambda: self.relay.tail(), pause_s=0.05)
 
-    def received_bytes(self):
-        """What of the binlogs has come to the relay, published or not."""
-        return sum(path.stat().st_size for path in self.relay.files())
-
     def add_replicas_by_a_way(self):
-        """As "file" and "gtid" do, through a network whose pause_s says how slow it is."""
+        """As "file" and "gtid" do, through a network that can be held."""
         way = self.scene.add(Cutter(self.relay, seed=1, times=0))
         at = types.SimpleNamespace(host=way.host, port=way.port, files=self.relay.files)
         for how in ("file", "gtid") if self.pair.way == "gtid" else ("file",):
@@ -483,13 +481,15 @@ class Stage:
                                                   at, how))
         return way
 
-    def add_snapshot(self):
-        """Debezium's snapshot, over a slow way, so that it is under way when this returns."""
-        way = self.scene.add(Cutter(self.relay, seed=1, times=0, pause_s=0.05))
+    def add_snapshot(self, size):
+        """Debezium's snapshot over a way that holds it after `size` bytes, of which there must be more
+        in the tables: it is under way until the way lets go."""
+        way = self.scene.add(Cutter(self.relay, seed=1, times=0))
+        way.hold_after(size)
         consumer = DebeziumConsumer(self.scene, types.SimpleNamespace(
             kind=self.relay.kind, host=way.host, port=way.port), **{"snapshot.mode": "initial"})
-        wait.until(lambda: "Snapshot step 2" in consumer.connector.log.read_text(errors="replace"),
-                   60, consumer.connector.tail)
+        wait.until(lambda: way.holding, 120,
+                   lambda: f"a snapshot to be in its midst\n{consumer.connector.tail()}")
         self.consumers.append(consumer)
         return way
 
