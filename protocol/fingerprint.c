@@ -146,6 +146,7 @@ static void put_value(struct fingerprinter *p, const struct value *v)
         put_counted(p, v->decimal.raw);
         return;
     case VALUE_BYTES:
+    case VALUE_TEXT:
     case VALUE_JSON_DIFF:
     case VALUE_BIT:
         put_counted(p, v->bytes);

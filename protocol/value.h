@@ -29,6 +29,7 @@ enum value_kind {
     VALUE_TIME,      /* number: microseconds, signed */
     VALUE_TIMESTAMP, /* timestamp */
     VALUE_YEAR,      /* number: 1900 to 2155 */
+    VALUE_TEXT,      /* bytes: in UTF-8, as the server shows a type that it stores otherwise */
     VALUE_JSON_DIFF, /* bytes: what changed in the JSON document of the row's other image */
 };
 

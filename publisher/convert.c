@@ -6,6 +6,7 @@
 #include "protocol/payload.h"
 #include "protocol/rows.h"
 #include "protocol/txn.h"
+#include "publisher/convert_read.h"
 #include "publisher/emit.h"
 #include "publisher/filter.h"
 #include "publisher/tables/tables.h"
@@ -536,4 +537,38 @@ int convert_event(struct convert *c, const struct format *f, const struct store_
         return err_note(e, "%s:%llu", file->name, (unsigned long long)store_pos_offset(pos));
     *between = !c->txn.open;
     return 0;
+}
+
+/* ---- snapshots ----------------------------------------------------------------------------- */
+
+int convert_read_table(struct convert *c, enum format_family family, const struct definition *d,
+                       struct shape **out, struct err *e)
+{
+    return shape_of_definition(d, family, &c->shapes, out, e);
+}
+
+int convert_read(struct convert *c, const struct emit_place *at, struct shape *s, struct err *e)
+{
+    struct emit_place here = *at;
+
+    here.source.prefix = c->options.topic_prefix;
+    TRY(emit_begin_event(c->emit, &here, s, e));
+    TRY(emit_read(c->emit, s, e));
+    rest(c);
+    return 0;
+}
+
+int convert_schema_change(struct convert *c, struct emit_place *at,
+                          const struct schema_change *change, struct err *e)
+{
+    struct change_arg arg = { c, at };
+
+    at->source.prefix = c->options.topic_prefix;
+    return on_schema_change(&arg, change, e);
+}
+
+void convert_headers(struct convert *c, enum format_family family,
+                     const struct change_header **headers, uint32_t *count)
+{
+    emit_headers(c->emit, family, headers, count);
 }

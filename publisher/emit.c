@@ -196,6 +196,17 @@ static void put_headers(struct emit *m, const char *key_header, struct change_ev
     ev->header_count = context + 1;
 }
 
+void emit_headers(struct emit *m, enum format_family family, const struct change_header **headers,
+                  uint32_t *count)
+{
+    struct change_event ev = { .partition = 0 };
+
+    prepare_headers(m, family);
+    put_headers(m, NULL, &ev);
+    *headers = ev.headers;
+    *count = ev.header_count;
+}
+
 static int number(struct emit *m, struct slice topic, bool is_key, struct schema *root,
                   struct slice record, const struct schema **out, struct err *e)
 {
@@ -482,6 +493,14 @@ int emit_update(struct emit *m, struct shape *s, uint32_t row, struct err *e)
     if (!slice_equal(buf_slice(&m->old_key), buf_slice(&m->key)))
         return give_key_change(m, s, row, e);
     return give_envelope(m, s, row, 'u', &m->key, before, after, NULL, e);
+}
+
+int emit_read(struct emit *m, struct shape *s, struct err *e)
+{
+    struct image after = { s->before, NULL };
+
+    TRY(put_key(s, m->key_encoding, s->before, NULL, &m->key, e));
+    return give_envelope(m, s, 0, 'r', &m->key, no_image, after, NULL, e);
 }
 
 int emit_truncate(struct emit *m, const struct emit_place *at, struct shape *s, struct err *e)

@@ -33,6 +33,9 @@ MUST_CHECK int emit_begin_event(struct emit *m, const struct emit_place *at, con
 MUST_CHECK int emit_insert(struct emit *m, struct shape *s, uint32_t row, struct err *e);
 MUST_CHECK int emit_update(struct emit *m, struct shape *s, uint32_t row, struct err *e);
 MUST_CHECK int emit_delete(struct emit *m, struct shape *s, uint32_t row, struct err *e);
+/* A row that was read, not changed: in s->before, with a `source` block as emit_begin_event() was
+   told. */
+MUST_CHECK int emit_read(struct emit *m, struct shape *s, struct err *e);
 MUST_CHECK int emit_truncate(struct emit *m, const struct emit_place *at, struct shape *s,
                              struct err *e);
 
@@ -47,5 +50,8 @@ MUST_CHECK int emit_heartbeat(struct emit *m, store_pos pos, struct err *e);
 /* Another binlog file begins: what Debezium's source block keeps from event to event begins anew.
  */
 void emit_begin_file(struct emit *m);
+/* Those of a change event that says nothing of a key's change. */
+void emit_headers(struct emit *m, enum format_family family, const struct change_header **headers,
+                  uint32_t *count);
 /* Gives back what a large row needed. */
 void emit_rest(struct emit *m);

@@ -51,6 +51,16 @@ static const struct member {
 };
 /* clang-format on */
 
+static const char *const snapshot_words[] = {
+    [SNAPSHOT_FALSE] = "false",
+    [SNAPSHOT_TRUE] = "true",
+    [SNAPSHOT_FIRST] = "first",
+    [SNAPSHOT_FIRST_IN_TABLE] = "first_in_data_collection",
+    [SNAPSHOT_LAST_IN_TABLE] = "last_in_data_collection",
+    [SNAPSHOT_LAST] = "last",
+    [SNAPSHOT_INCREMENTAL] = "incremental",
+};
+
 const char *envelope_connector(enum format_family family)
 {
     return family == FAMILY_MARIADB ? "mariadb" : "mysql";
@@ -122,7 +132,7 @@ int envelope_put_source_head(const struct encoding *n, const struct schema *sche
         [SOURCE_CONNECTOR] = cell_string(envelope_connector(s->family)),
         [SOURCE_NAME] = cell_string(s->prefix),
         [SOURCE_TS_MS] = cell_integer(s->time_us / 1000),
-        [SOURCE_SNAPSHOT] = cell_string("false"),
+        [SOURCE_SNAPSHOT] = cell_string(snapshot_words[s->snapshot]),
         [SOURCE_DB] = cell_string(s->database),
         [SOURCE_SEQUENCE] = cell_null(),
         [SOURCE_TS_US] = cell_integer(s->time_us),

@@ -13,6 +13,17 @@
 #define ENVELOPE_VERSION_MYSQL   "3.6.1.Final"
 #define ENVELOPE_VERSION_MARIADB "3.5.0.Final"
 
+/* What `source.snapshot` says: a change of the stream, or which row of a snapshot. */
+enum snapshot_mark {
+    SNAPSHOT_FALSE,
+    SNAPSHOT_TRUE,
+    SNAPSHOT_FIRST,
+    SNAPSHOT_FIRST_IN_TABLE,
+    SNAPSHOT_LAST_IN_TABLE,
+    SNAPSHOT_LAST,
+    SNAPSHOT_INCREMENTAL
+};
+
 struct envelope_source {
     enum format_family family;
     const char        *prefix;    /* topic.prefix */
@@ -26,6 +37,7 @@ struct envelope_source {
     bool               has_thread;
     uint32_t           thread_id;
     struct slice       query; /* empty: null */
+    enum snapshot_mark snapshot;
 };
 
 const char *envelope_connector(enum format_family family); /* "mysql", "mariadb" */

@@ -27,11 +27,18 @@ struct output_host {
     bool (*is_interrupted)(void *arg);
 };
 
+enum { OUTPUT_STATE_BYTES_MAX = 16 << 20 };
 /* A place between two transactions. */
 struct output_place {
     store_pos           next;   /* the transaction to begin with */
     uint64_t            events; /* put so far */
     const struct gtids *gtids;  /* of all before it; NULL where `wants_gtids` is not set */
+    /* Kept and found again with the place: what snapshots have done. "" (NULL): nothing. Lives
+       until the next boundary, or the next find(). */
+    const char *state;
+    uint64_t    state_serial; /* another one for every other state */
+    /* For open(): what was put behind the checkpoint does not come again, it stays as it is. */
+    bool is_anew;
 };
 
 struct output_kind;

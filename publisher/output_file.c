@@ -22,6 +22,8 @@ struct output_file {
     uint64_t                  skip;     /* events whose lines are in the sink already */
     struct catalog_checkpoint boundary; /* behind the last whole transaction */
     struct catalog_checkpoint put;      /* what the catalog has */
+    struct buf                state;    /* of the boundary */
+    uint64_t                  serial, put_serial;
     int64_t                   put_at_ms;
 };
 
@@ -49,9 +51,25 @@ static int find(struct output *o, struct output_place *at, struct err *e)
     struct output_file *f = file_of(o);
     int                 found = catalog_get_checkpoint(catalog_of(f), f->host.name, &f->put, e);
 
+    buf_clear(&f->state);
+    f->serial = UINT64_MAX; /* until open_at() is told */
     if (found > 0)
-        *at = (struct output_place){ .next = f->put.next, .events = f->put.events };
+        found = catalog_get_checkpoint_state(catalog_of(f), f->host.name, &f->state, e);
+    if (found > 0)
+        *at = (struct output_place){ .next = f->put.next,
+                                     .events = f->put.events,
+                                     .state = buf_text(&f->state) };
     return found;
+}
+
+static int take_state(struct output_file *f, const struct output_place *at, struct err *e)
+{
+    if (at->state_serial == f->serial && at->state != NULL)
+        return 0;
+    f->serial = at->state_serial;
+    buf_clear(&f->state);
+    buf_put_text(&f->state, at->state != NULL ? at->state : "");
+    return buf_check(&f->state, "the state of a publisher", e);
 }
 
 static int open_at(struct output *o, const struct output_place *at, bool is_found, struct err *e)
@@ -63,9 +81,13 @@ static int open_at(struct output *o, const struct output_place *at, bool is_foun
         f->put = (struct catalog_checkpoint){ .next = at->next, .events = at->events };
     TRY(sink_open(f->path, is_found, f->put.sink_bytes, f->uncounted, &f->sink, &found, e));
     f->written = found.bytes;
-    f->skip = found.lines;
+    f->skip = at->is_anew ? 0 : found.lines;
+    TRY(take_state(f, at, e));
+    f->put_serial = f->serial;
     f->put_at_ms = output_now_ms();
-    if (!is_found || found.bytes < f->put.sink_bytes) {
+    f->put.state = buf_text(&f->state);
+    if (!is_found || at->is_anew || found.bytes < f->put.sink_bytes) {
+        f->put.next = at->next;
         f->put.sink_bytes = found.bytes;
         TRY(catalog_put_checkpoint(catalog_of(f), f->host.name, &f->put, e));
     }
@@ -125,11 +147,14 @@ static int checkpoint(struct output_file *f, struct err *e)
 {
     TRY(flush(f, e));
     f->put_at_ms = output_now_ms();
-    if (f->boundary.next == f->put.next && f->boundary.events == f->put.events)
+    if (f->boundary.next == f->put.next && f->boundary.events == f->put.events &&
+        f->serial == f->put_serial)
         return 0;
     TRY(sink_sync(f->sink, e));
+    f->boundary.state = buf_text(&f->state);
     TRY(catalog_put_checkpoint(catalog_of(f), f->host.name, &f->boundary, e));
     f->put = f->boundary;
+    f->put_serial = f->serial;
     return 0;
 }
 
@@ -140,6 +165,7 @@ static int boundary(struct output *o, const struct output_place *at, struct err 
     /* Before the kept lines are passed, nobody knows where in the file this place is. */
     if (f->skip > 0)
         return 0;
+    TRY(take_state(f, at, e));
     f->boundary = (struct catalog_checkpoint){
         .next = at->next,
         .sink_bytes = sink_is_file(f->sink) ? f->written + f->lines.len : 0,
@@ -157,7 +183,7 @@ static int rest(struct output *o, bool *idle, int64_t *due_ms, struct err *e)
     TRY(flush(f, e));
     *idle = true;
     int64_t due = f->put_at_ms + CHECKPOINT_MS - output_now_ms();
-    bool    is_put = f->boundary.next == f->put.next;
+    bool    is_put = f->boundary.next == f->put.next && f->serial == f->put_serial;
     if (!is_put && due <= 0) {
         *due_ms = 0;
         return checkpoint(f, e);
@@ -188,6 +214,7 @@ static void free_it(struct output *o)
     if (f == NULL)
         return;
     shut(o);
+    buf_done(&f->state);
     free(f->path);
     free(f->uncounted);
     free(f);
@@ -214,6 +241,7 @@ int output_file_new(const struct output_host *host, const char *path, const char
     f->base.kind = &file_kind;
     f->host = *host;
     buf_init(&f->lines, LINES_BYTES_MAX);
+    buf_init(&f->state, OUTPUT_STATE_BYTES_MAX);
     f->path = path != NULL ? strdup(path) : NULL;
     f->uncounted = strdup(uncounted);
     if (f->uncounted == NULL || (path != NULL && f->path == NULL)) {

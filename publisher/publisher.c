@@ -1,11 +1,8 @@
-#include "publisher/publisher.h"
-#include "publisher/adopt.h"
+#include "publisher/publisher_core.h"
 #include "publisher/kafka/kafka.h"
-#include "publisher/output.h"
 #include "publisher/registry.h"
 #include "storage/locate.h"
 #include "storage/reader.h"
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,42 +14,6 @@ enum {
     RETRY_PAUSE_MS = 1000,
     RETRY_PAUSE_MAX_MS = 30000,
     FLAG_BYTES_MAX = 64,
-};
-
-struct publisher {
-    struct store      *store;
-    struct catalog    *catalog;
-    char              *name, *paused_name; /* in the catalog */
-    bool               from_newest;
-    bool               has_begun;
-    store_pos          newest; /* when it began; 0: there was nothing */
-    struct options     options;
-    definition_fetch  *fetch;
-    definition_survey *survey;
-    void              *fetch_arg;
-    void (*say)(void *arg, const char *name, const char *sentence);
-    void               *say_arg;
-    struct registry    *registry; /* NULL: no Avro */
-    struct convert     *convert;
-    char               *adopt_topic, *adopt_connector; /* NULL: nothing to adopt */
-    struct adopt        adopt;
-    struct output_host  host;
-    struct output      *output;
-    struct buf          hold;    /* an event larger than the reader's block */
-    int64_t             event_s; /* time of the event being converted */
-    struct output_place at;      /* behind the last whole transaction */
-    uint64_t            events;  /* put */
-    struct gtids        gtids;   /* of all before `at` */
-    struct gtid         gtid;    /* of the open transaction */
-    int64_t             told_ms;
-    int64_t             beat_ms; /* the last heartbeat into the silence, or the beginning */
-    bool                said_waiting;
-
-    pthread_mutex_t         mutex; /* of what is below */
-    pthread_cond_t          woken;
-    bool                    has_news, stopping, paused, ordered;
-    bool                    skips; /* the record that the output is stuck at */
-    struct publisher_status status;
 };
 
 /* ---- made, freed, watched ---- */
@@ -72,7 +33,6 @@ static int  on_change(void *arg, const struct change_event *ev, struct err *e);
 static int  on_fetch(void *arg, const char *database, const char *table, struct buf *json,
                      struct err *e);
 static int  host_wait(void *arg, const char *problem, int64_t ms, struct err *e);
-static void wake(void *arg);
 static bool host_is_interrupted(void *arg);
 
 static int on_register(void *arg, struct slice topic, bool is_key, const struct schema *root,
@@ -98,7 +58,7 @@ static int make_output(struct publisher *p, const struct publisher_options *o, s
                                     .store = p->store,
                                     .name = p->name,
                                     .wait = host_wait,
-                                    .wake = wake,
+                                    .wake = publisher_wake,
                                     .is_interrupted = host_is_interrupted };
     if (o->kafka != NULL)
         return kafka_output_new(&p->host, o->kafka, &p->output, e);
@@ -162,6 +122,9 @@ int publisher_new(struct store *s, const struct publisher_options *o, struct pub
         return err_set(e, E_NOMEM, "no memory for a publisher");
     init_waiting(p);
     buf_init(&p->hold, EVENT_BYTES_MAX);
+    buf_init(&p->snapshot_state, OUTPUT_STATE_BYTES_MAX);
+    buf_init(&p->incremental_state, OUTPUT_STATE_BYTES_MAX);
+    buf_init(&p->state, OUTPUT_STATE_BYTES_MAX);
     p->store = s;
     p->catalog = store_catalog(s);
     p->from_newest = o->from_newest;
@@ -193,6 +156,9 @@ void publisher_free(struct publisher *p)
     gtids_done(&p->gtids);
     options_done(&p->options);
     buf_done(&p->hold);
+    buf_done(&p->snapshot_state);
+    buf_done(&p->incremental_state);
+    buf_done(&p->state);
     (void)pthread_cond_destroy(&p->woken);
     (void)pthread_mutex_destroy(&p->mutex);
     free(p->name);
@@ -200,7 +166,7 @@ void publisher_free(struct publisher *p)
     free(p);
 }
 
-static void wake(void *arg)
+void publisher_wake(void *arg)
 {
     struct publisher *p = arg;
     (void)pthread_mutex_lock(&p->mutex);
@@ -276,7 +242,7 @@ static bool is_stopping(struct publisher *p)
     return stopping;
 }
 
-static bool is_interrupted(struct publisher *p)
+bool publisher_is_interrupted(struct publisher *p)
 {
     (void)pthread_mutex_lock(&p->mutex);
     bool interrupted = p->stopping || p->paused;
@@ -286,7 +252,13 @@ static bool is_interrupted(struct publisher *p)
 
 static bool host_is_interrupted(void *arg)
 {
-    return is_interrupted(arg);
+    return publisher_is_interrupted(arg);
+}
+
+void publisher_say(struct publisher *p, const char *sentence)
+{
+    if (p->say != NULL)
+        p->say(p->say_arg, p->name, sentence);
 }
 
 /* What waits is said once, and that it goes on. */
@@ -298,11 +270,10 @@ static void say_waiting(struct publisher *p, bool waits, const char *problem)
         return;
     p->said_waiting = waits;
     (void)snprintf(sentence, sizeof sentence, waits ? "waits: %s" : "goes on", problem);
-    if (p->say != NULL)
-        p->say(p->say_arg, p->name, sentence);
+    publisher_say(p, sentence);
 }
 
-static void tell(struct publisher *p, enum publisher_state state, const char *problem)
+void publisher_tell(struct publisher *p, enum publisher_state state, const char *problem)
 {
     (void)pthread_mutex_lock(&p->mutex);
     p->status.state = state;
@@ -321,7 +292,7 @@ static void tell(struct publisher *p, enum publisher_state state, const char *pr
 
 /* Until there is news (only where it is waited for), an order, a stop, or the time is over; below
    zero: it never is. */
-static void wait_ms(struct publisher *p, bool for_news, int64_t ms)
+void publisher_wait(struct publisher *p, bool for_news, int64_t ms)
 {
     struct timespec until = { 0 };
 
@@ -351,9 +322,10 @@ static int host_wait(void *arg, const char *problem, int64_t ms, struct err *e)
     char              text[ERR_TEXT_BYTES];
 
     (void)snprintf(text, sizeof text, "%s", problem); /* it may be e's own */
-    tell(p, *text != 0 ? PUBLISHER_WAITING : PUBLISHER_RUNNING, text);
-    wait_ms(p, true, ms);
-    return is_interrupted(p) ? err_set(e, E_STOPPED, "stopped while it waited: %s", text) : 0;
+    publisher_tell(p, *text != 0 ? PUBLISHER_WAITING : PUBLISHER_RUNNING, text);
+    publisher_wait(p, true, ms);
+    return publisher_is_interrupted(p) ? err_set(e, E_STOPPED, "stopped while it waited: %s", text)
+                                       : 0;
 }
 
 /* A source that can't be asked now is asked again: its absence must not end a publisher. */
@@ -370,9 +342,9 @@ static int on_fetch(void *arg, const char *database, const char *table, struct b
     while (p->fetch(p->fetch_arg, database, table, json, e) != 0) {
         if (!may_pass(e->kind))
             return -1;
-        tell(p, PUBLISHER_WAITING, e->text);
-        wait_ms(p, false, RETRY_PAUSE_MS);
-        if (is_interrupted(p))
+        publisher_tell(p, PUBLISHER_WAITING, e->text);
+        publisher_wait(p, false, RETRY_PAUSE_MS);
+        if (publisher_is_interrupted(p))
             return err_set(e, E_STOPPED, "stopped while the source could not be asked");
         buf_clear(json);
     }
@@ -388,9 +360,9 @@ static int on_register(void *arg, struct slice topic, bool is_key, const struct 
     while (registry_find(p->registry, topic, is_key, root, id, e) != 0) {
         if (e->kind != E_IO && e->kind != E_AUTH)
             return -1;
-        tell(p, PUBLISHER_WAITING, e->text);
-        wait_ms(p, false, RETRY_PAUSE_MS);
-        if (is_interrupted(p))
+        publisher_tell(p, PUBLISHER_WAITING, e->text);
+        publisher_wait(p, false, RETRY_PAUSE_MS);
+        if (publisher_is_interrupted(p))
             return err_set(e, E_STOPPED, "stopped while the schema registry was away");
     }
     return 0;
@@ -420,14 +392,47 @@ static int note_gtid(struct publisher *p, const struct format *f, const struct e
     return 0;
 }
 
+int publisher_renew_state(struct publisher *p, struct err *e)
+{
+    buf_clear(&p->state);
+    buf_put(&p->state, buf_slice(&p->snapshot_state));
+    if (p->incremental_state.len > 0) {
+        buf_put_u8(&p->state, '\n');
+        buf_put(&p->state, buf_slice(&p->incremental_state));
+    }
+    p->state_serial++;
+    return buf_check(&p->state, "the state of snapshots", e);
+}
+
+/* As it was found with the place. */
+static int take_state(struct publisher *p, const char *text, struct err *e)
+{
+    const char *whole = text != NULL ? text : "";
+    size_t      line = strcspn(whole, "\n");
+
+    buf_clear(&p->snapshot_state);
+    buf_clear(&p->incremental_state);
+    buf_put(&p->snapshot_state, (struct slice){ (const uint8_t *)whole, line });
+    if (whole[line] != 0)
+        buf_put_text(&p->incremental_state, whole + line + 1);
+    TRY(publisher_renew_state(p, e));
+    p->at.state = buf_text(&p->state);
+    p->at.state_serial = p->state_serial;
+    return 0;
+}
+
 /* All before `next` was put. */
-static int pass_boundary(struct publisher *p, store_pos next, struct err *e)
+int publisher_pass(struct publisher *p, store_pos next, struct err *e)
 {
     if (p->gtid.kind != GTID_NONE)
         TRY(gtids_add(&p->gtids, &p->gtid, e));
     p->gtid.kind = GTID_NONE;
     adopt_boundary(&p->adopt);
-    p->at = (struct output_place){ .next = next, .events = p->events, .gtids = &p->gtids };
+    p->at = (struct output_place){ .next = next,
+                                   .events = p->events,
+                                   .gtids = &p->gtids,
+                                   .state = buf_text(&p->state),
+                                   .state_serial = p->state_serial };
     return p->output->kind->boundary(p->output, &p->at, e);
 }
 
@@ -443,7 +448,7 @@ static int convert_one(struct publisher *p, struct reader *r, const struct event
     TRY(convert_event(p->convert, reader_format(r), reader_file(r), pos, ev, &between, e));
     if (p->hold.size > KEPT_BYTES)
         buf_done(&p->hold);
-    return between ? pass_boundary(p, reader_pos(r), e) : 0;
+    return between ? publisher_pass(p, reader_pos(r), e) : 0;
 }
 
 /* All that is published was read: waits for more. */
@@ -461,7 +466,7 @@ static int beat(struct publisher *p, store_pos at, int64_t *due_ms, struct err *
     if (now_ms - p->beat_ms >= every_ms) {
         p->beat_ms = now_ms;
         TRY(convert_beat(p->convert, at, e));
-        TRY(pass_boundary(p, at, e));
+        TRY(publisher_pass(p, at, e));
     }
     *due_ms = p->beat_ms + every_ms - now_ms;
     return 0;
@@ -477,15 +482,15 @@ static int rest(struct publisher *p, store_pos at, struct err *e)
     if (beat_ms >= 0 && (due_ms < 0 || beat_ms < due_ms))
         due_ms = beat_ms;
     if (idle) /* else it has told what it waits for */
-        tell(p, PUBLISHER_IDLE, "");
+        publisher_tell(p, PUBLISHER_IDLE, "");
     if (due_ms != 0)
-        wait_ms(p, true, due_ms);
+        publisher_wait(p, true, due_ms);
     return 0;
 }
 
 static int follow(struct publisher *p, struct reader *r, struct err *e)
 {
-    while (!is_interrupted(p)) {
+    while (!publisher_is_interrupted(p)) {
         enum reader_step step = READER_AT_END;
         struct event     ev;
         store_pos        pos = 0;
@@ -498,7 +503,7 @@ static int follow(struct publisher *p, struct reader *r, struct err *e)
         if (step == READER_AT_END)
             TRY(rest(p, reader_pos(r), e));
         else if (output_now_ms() - p->told_ms >= TELL_MS)
-            tell(p, PUBLISHER_RUNNING, "");
+            publisher_tell(p, PUBLISHER_RUNNING, "");
     }
     return p->output->kind->finish(p->output, e);
 }
@@ -515,7 +520,7 @@ static int take_table(void *arg, struct definition *d, struct err *e)
 {
     struct publisher *p = arg;
 
-    if (is_interrupted(p)) {
+    if (publisher_is_interrupted(p)) {
         definition_free(d);
         return err_set(e, E_STOPPED, "stopped while the source was asked for its tables");
     }
@@ -554,8 +559,8 @@ static void hold(struct publisher *p, store_pos from)
 /* Where to begin without a checkpoint; waits until the store has something. */
 static void find_start(struct publisher *p)
 {
-    while (store_published(p->store) == 0 && !is_interrupted(p))
-        wait_ms(p, true, -1);
+    while (store_published(p->store) == 0 && !publisher_is_interrupted(p))
+        publisher_wait(p, true, -1);
     if (store_published(p->store) != 0)
         p->at.next = start_of(p);
 }
@@ -598,6 +603,7 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
     int found = p->output->kind->find(p->output, &p->at, e);
     if (found < 0)
         return -1;
+    TRY(take_state(p, p->at.state, e));
     adopt_done(&p->adopt);
     if (found == 0) {
         find_start(p);
@@ -612,14 +618,14 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
     TRY(begin_gtids(p, e));
     TRY(p->output->kind->open(p->output, &p->at, found > 0, e));
     TRY(reader_open(p->store, p->at.next, 0, r, e));
-    tell(p, PUBLISHER_RUNNING, "");
+    publisher_tell(p, PUBLISHER_RUNNING, "");
     return follow(p, *r, e);
 }
 
 /* One life of output, converter and reader: all begin from the checkpoint. */
 static int run_once(struct publisher *p, struct err *e)
 {
-    struct store_watch watch = { .wake = wake, .arg = p };
+    struct store_watch watch = { .wake = publisher_wake, .arg = p };
     struct reader     *r = NULL;
 
     p->output->again = p->output->at_once = p->output->is_stuck = false;
@@ -660,8 +666,8 @@ static int take_failure(struct publisher *p, int64_t *pause_ms, store_pos *was, 
     if (p->output->kept != *was)
         *pause_ms = RETRY_PAUSE_MS;
     *was = p->output->kept;
-    tell(p, PUBLISHER_WAITING, e->text);
-    wait_ms(p, false, *pause_ms);
+    publisher_tell(p, PUBLISHER_WAITING, e->text);
+    publisher_wait(p, false, *pause_ms);
     *pause_ms = 2 * *pause_ms < RETRY_PAUSE_MAX_MS ? 2 * *pause_ms : RETRY_PAUSE_MAX_MS;
     return 0;
 }
@@ -674,8 +680,8 @@ static int run_until_stopped(struct publisher *p, struct err *e)
     TRY(take_skip(p, e));
     while (!is_stopping(p)) {
         if (is_paused(p)) {
-            tell(p, PUBLISHER_PAUSED, "");
-            wait_ms(p, false, -1);
+            publisher_tell(p, PUBLISHER_PAUSED, "");
+            publisher_wait(p, false, -1);
         } else if (run_once(p, e) != 0) {
             TRY(take_failure(p, &pause_ms, &was, e));
         }
@@ -687,7 +693,7 @@ int publisher_run(struct publisher *p, struct err *e)
 {
     int result = run_until_stopped(p, e);
 
-    tell(p, result == 0 ? PUBLISHER_ENDED : PUBLISHER_FAILED, result == 0 ? "" : e->text);
+    publisher_tell(p, result == 0 ? PUBLISHER_ENDED : PUBLISHER_FAILED, result == 0 ? "" : e->text);
     return result;
 }
 

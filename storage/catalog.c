@@ -349,6 +349,7 @@ int catalog_put_checkpoint(struct catalog *c, const char *publisher,
     catalog_bind_int(c, PUT_CHECKPOINT, 2, p->next);
     catalog_bind_int(c, PUT_CHECKPOINT, 3, p->sink_bytes);
     catalog_bind_int(c, PUT_CHECKPOINT, 4, p->events);
+    catalog_bind_text(c, PUT_CHECKPOINT, 5, p->state != NULL ? p->state : "");
     int result = catalog_run(c, PUT_CHECKPOINT, "store a checkpoint", e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
@@ -370,6 +371,16 @@ int catalog_get_checkpoint(struct catalog *c, const char *publisher, struct cata
         result = 1;
     }
     catalog_reset(c, GET_CHECKPOINT);
+    (void)pthread_mutex_unlock(&c->mutex);
+    return result;
+}
+
+int catalog_get_checkpoint_state(struct catalog *c, const char *publisher, struct buf *out,
+                                 struct err *e)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    catalog_bind_text(c, GET_CHECKPOINT_STATE, 1, publisher);
+    int result = catalog_take_text(c, GET_CHECKPOINT_STATE, "read a publisher's state", out, e);
     (void)pthread_mutex_unlock(&c->mutex);
     return result;
 }

@@ -72,12 +72,18 @@ struct catalog_checkpoint {
     store_pos next;       /* the transaction to begin with */
     uint64_t  sink_bytes; /* size of the output at that moment (file sink) */
     uint64_t  events;     /* written so far */
+    /* What else the publisher wants to find again, put together with the place: borrowed by
+       catalog_put_checkpoint(), where NULL is ""; not filled by catalog_get_checkpoint(). */
+    const char *state;
 };
 MUST_CHECK int catalog_put_checkpoint(struct catalog *c, const char *publisher,
                                       const struct catalog_checkpoint *p, struct err *e);
 /* 1 when found, 0 when none, -1 on errors. */
 int catalog_get_checkpoint(struct catalog *c, const char *publisher, struct catalog_checkpoint *out,
                            struct err *e);
+/* Its state alone, appended to `out`. The same results. */
+int catalog_get_checkpoint_state(struct catalog *c, const char *publisher, struct buf *out,
+                                 struct err *e);
 
 /* ---- consumers: who was streamed, and what it may still need ---- */
 enum { CATALOG_CONSUMER_NAME_BYTES = 128, CATALOG_CONSUMER_TEXT_BYTES = 96 };

@@ -28,6 +28,8 @@ const struct catalog_step catalog_steps[] = {
       " source_version TEXT NOT NULL, source_family INTEGER NOT NULL, source_file TEXT NOT NULL,"
       " begun_s INTEGER NOT NULL, method TEXT NOT NULL, forked INTEGER NOT NULL,"
       " skipped TEXT NOT NULL, lacking TEXT NOT NULL, errant TEXT NOT NULL, lost TEXT NOT NULL);" },
+    { "states of publishers",
+      "ALTER TABLE checkpoint ADD COLUMN state TEXT NOT NULL DEFAULT '';" },
 };
 /* clang-format on */
 

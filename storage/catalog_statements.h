@@ -12,7 +12,8 @@
     S(FORGET_FILES,   "DELETE FROM file WHERE ordinal < ?")                                        \
     S(PUT_START,      "INSERT OR REPLACE INTO start VALUES (1, ?)")                                \
     S(GET_START,      "SELECT place FROM start")                                                   \
-    S(PUT_CHECKPOINT, "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?)")                        \
+    S(PUT_CHECKPOINT, "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)")                      \
+    S(GET_CHECKPOINT_STATE, "SELECT state FROM checkpoint WHERE publisher = ?")                    \
     S(GET_CHECKPOINT, "SELECT next, sink_bytes, events FROM checkpoint WHERE publisher = ?")       \
     S(PUT_DEFINITION, "INSERT OR REPLACE INTO definition VALUES (?,?,?,?)")                        \
     S(GET_DEFINITION, "SELECT json FROM definition WHERE db = ? AND tbl = ? AND since <= ?"        \

@@ -78,6 +78,10 @@ static int set_members(const struct field *f, const struct value *v, struct cell
 /* A document without bytes is what a server stores for one that was never set. */
 static int document(const struct field *f, const struct value *v, struct cell *out, struct err *e)
 {
+    if (v->kind == VALUE_TEXT) {
+        *out = cell_text(v->bytes);
+        return 0;
+    }
     if (v->bytes.len == 0) {
         *out = f->nullable ? cell_null() : cell_string("{}");
         return 0;
@@ -161,6 +165,10 @@ static int uuid(const struct field *f, const struct value *v, struct cell *out, 
     enum { BYTES = 16 };
     uint8_t u[BYTES] = { 0 };
 
+    if (v->kind == VALUE_TEXT) {
+        *out = cell_text(v->bytes);
+        return 0;
+    }
     if (v->bytes.len > BYTES)
         return err_set(e, E_PROTOCOL, "a UUID of %zu bytes", v->bytes.len);
     memcpy(u + BYTES - v->bytes.len, v->bytes.ptr, v->bytes.len);
@@ -177,6 +185,10 @@ static int address(const struct field *f, const struct value *v, struct cell *ou
     char    form[INET6_ADDRSTRLEN];
     bool    is_4 = f->fixed_bytes == sizeof(struct in_addr);
 
+    if (v->kind == VALUE_TEXT) {
+        *out = cell_text(v->bytes);
+        return 0;
+    }
     if (v->bytes.len > f->fixed_bytes)
         return err_set(e, E_PROTOCOL, "an address of %zu bytes", v->bytes.len);
     memcpy(bytes, v->bytes.ptr, v->bytes.len);

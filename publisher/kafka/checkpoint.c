@@ -33,6 +33,10 @@ static int put_value(const struct output_host *host, const struct output_place *
     json_text(&j, buf_text(gtids));
     json_name(&j, "events");
     json_uint(&j, at->events);
+    if (at->state != NULL && *at->state != 0) {
+        json_name(&j, "state");
+        json_text(&j, at->state);
+    }
     json_close_object(&j);
     return buf_check(value, "a checkpoint", e);
 }

@@ -4,6 +4,7 @@
  *
  *   key    {"publisher":"NAME"}
  *   value  {"relay":"UUID","file":"binlog.000001","offset":157,"gtids":"...","events":12}
+ *         and, where there is one, "state":"..."
  *
  * A relay's own coordinates count for that relay (its UUID); another one, or the same with a new
  * store, goes on by GTIDs. One thread.
@@ -15,6 +16,7 @@ enum { CHECKPOINT_BYTES_MAX = 64 << 20 };
 
 struct checkpoint {
     char    *relay, *file, *gtids; /* own memory */
+    char    *state;                /* NULL: none */
     uint64_t offset, events;
 };
 void checkpoint_done(struct checkpoint *c); /* accepts a zeroed one */

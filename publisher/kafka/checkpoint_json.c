@@ -8,6 +8,7 @@ void checkpoint_done(struct checkpoint *c)
     free(c->relay);
     free(c->file);
     free(c->gtids);
+    free(c->state);
     *c = (struct checkpoint){ .relay = NULL };
 }
 
@@ -47,6 +48,7 @@ int checkpoint_parse(struct slice value, struct checkpoint *out, struct err *e)
     c.relay = copy_of(root, "relay");
     c.file = copy_of(root, "file");
     c.gtids = copy_of(root, "gtids");
+    c.state = copy_of(root, "state");
     bool whole = c.relay != NULL && c.file != NULL && c.gtids != NULL &&
                  take_number(root, "offset", &c.offset) && take_number(root, "events", &c.events);
     json_object_put(root);

@@ -21,8 +21,14 @@ static int find_in_catalog(struct kafka *k, struct output_place *at, struct err 
     struct catalog_checkpoint c;
     int found = catalog_get_checkpoint(store_catalog(k->host.store), k->host.name, &c, e);
 
+    buf_clear(&k->state);
     if (found > 0)
-        *at = (struct output_place){ .next = c.next, .events = c.events };
+        found =
+            catalog_get_checkpoint_state(store_catalog(k->host.store), k->host.name, &k->state, e);
+    if (found > 0)
+        *at = (struct output_place){ .next = c.next,
+                                     .events = c.events,
+                                     .state = buf_text(&k->state) };
     return found;
 }
 
@@ -37,7 +43,7 @@ static int find(struct output *o, struct output_place *at, struct err *e)
 
 static int keep(struct kafka *k, store_pos next, uint64_t events, bool now, struct err *e)
 {
-    struct catalog_checkpoint c = { .next = next, .events = events };
+    struct catalog_checkpoint c = { .next = next, .events = events, .state = k->place.state };
     int64_t                   ms = output_now_ms();
 
     k->base.kept = next;
@@ -56,6 +62,7 @@ static int open_at(struct output *o, const struct output_place *at, bool is_foun
     (void)is_found;
     k->place = *at;
     k->written = k->arrived = at->next;
+    k->written_serial = at->state_serial;
     k->checkpoint_ms = k->catalog_ms = output_now_ms();
     k->catalogued = 0;
     return keep(k, at->next, at->events, true, e);
@@ -135,6 +142,7 @@ static int commit(struct kafka *k, struct err *e)
     TRY(put_checkpoint(k, e));
     TRY(commit_txn(k, e));
     k->written = k->place.next;
+    k->written_serial = k->place.state_serial;
     k->checkpoint_ms = output_now_ms();
     TRY(keep(k, k->place.next, k->place.events, false, e));
     return leave_care(k, e);
@@ -146,9 +154,14 @@ static bool is_batch_full(const struct kafka *k)
            output_now_ms() - k->batch_begun_ms >= k->options.batch_ms;
 }
 
+static bool is_written(const struct kafka *k)
+{
+    return k->place.next == k->written && k->place.state_serial == k->written_serial;
+}
+
 static bool is_checkpoint_due(const struct kafka *k)
 {
-    return k->place.next != k->written && output_now_ms() - k->checkpoint_ms >= KAFKA_CHECKPOINT_MS;
+    return !is_written(k) && output_now_ms() - k->checkpoint_ms >= KAFKA_CHECKPOINT_MS;
 }
 
 static int rest_exactly(struct kafka *k, bool *idle, int64_t *due_ms, struct err *e)
@@ -158,7 +171,7 @@ static int rest_exactly(struct kafka *k, bool *idle, int64_t *due_ms, struct err
         TRY(commit(k, e));
     *idle = true;
     *due_ms = -1;
-    if (k->place.next != k->written)
+    if (!is_written(k))
         *due_ms = k->checkpoint_ms + KAFKA_CHECKPOINT_MS - output_now_ms();
     else if (k->written != k->catalogued)
         *due_ms = k->catalog_ms + KAFKA_CHECKPOINT_MS - output_now_ms();
@@ -178,6 +191,7 @@ static int advance(struct kafka *k, struct err *e)
         TRY(put_checkpoint(k, e));
         k->is_pending = false;
         k->written = k->pending;
+        k->written_serial = k->pending_serial;
         TRY(keep(k, k->arrived, k->arrived_events, false, e));
         k->arrived = k->pending;
         k->arrived_events = k->pending_events;
@@ -188,6 +202,7 @@ static int advance(struct kafka *k, struct err *e)
     TRY(make_checkpoint(k, e));
     k->is_pending = true;
     k->pending = k->place.next;
+    k->pending_serial = k->place.state_serial;
     k->pending_events = k->place.events;
     return 0;
 }
@@ -207,7 +222,7 @@ static int rest_at_least(struct kafka *k, bool *idle, int64_t *due_ms, struct er
         return 0;
     *idle = true;
     *due_ms = -1;
-    if (k->place.next != k->written) {
+    if (!is_written(k)) {
         *due_ms = k->checkpoint_ms + KAFKA_CHECKPOINT_MS - output_now_ms();
         *due_ms = *due_ms > 0 ? *due_ms : 1;
         return 0;
@@ -262,14 +277,16 @@ static int finish(struct output *o, struct err *e)
     if (k->is_dirty)
         return 0;
     if (k->options.exactly_once) {
-        if (k->in_txn || k->place.next != k->written)
+        if (k->in_txn || !is_written(k))
             TRY(commit(k, e));
     } else {
         TRY(finish_at_least(k, e));
-        if (k->place.next != k->written) {
+        if (!is_written(k)) {
             TRY(make_checkpoint(k, e));
             TRY(put_checkpoint(k, e));
             TRY(finish_at_least(k, e));
+            k->written = k->place.next;
+            k->written_serial = k->place.state_serial;
         }
     }
     return keep(k, k->place.next, k->place.events, true, e);
@@ -307,6 +324,7 @@ static void free_it(struct output *o)
         shut(o);
     buf_done(&k->key);
     buf_done(&k->value);
+    buf_done(&k->state);
     free(k->transactional_id);
     free(k->checkpoint_topic);
     free(k->dead_letter_topic);
@@ -371,6 +389,7 @@ int kafka_output_new(const struct output_host *host, const struct kafka_options 
     k->host = *host;
     k->options = *o;
     k->options.topics.settings = o->settings;
+    buf_init(&k->state, OUTPUT_STATE_BYTES_MAX);
     buf_init(&k->key, CHECKPOINT_BYTES_MAX);
     buf_init(&k->value, CHECKPOINT_BYTES_MAX);
     if (name(k, o, e) != 0) {

@@ -27,6 +27,8 @@ struct kafka {
     int64_t          batch_begun_ms;
 
     struct output_place place;            /* the last boundary */
+    struct buf          state;            /* as it was found */
+    uint64_t            written_serial;   /* of the state in Kafka */
     store_pos           written, arrived; /* checkpoint's places */
     uint64_t            arrived_events;
     int64_t             checkpoint_ms, catalog_ms;
@@ -35,7 +37,7 @@ struct kafka {
     struct buf          key, value;  /* of a checkpoint */
     bool                is_pending;  /* it waits for what was put before it */
     store_pos           pending;
-    uint64_t            pending_events;
+    uint64_t            pending_events, pending_serial;
 
     /* What was found out about records survives shut(). */
     struct refused  *refused;

@@ -168,7 +168,9 @@ static int take(struct kafka *k, const struct buf *value, struct output_place *a
     struct checkpoint c;
 
     TRY(checkpoint_parse(buf_slice(value), &c, e));
-    struct output_place found = { .events = c.events };
+    buf_clear(&k->state);
+    buf_put_text(&k->state, c.state != NULL ? c.state : "");
+    struct output_place found = { .events = c.events, .state = buf_text(&k->state) };
     int                 result = checkpoint_locate(&c, k->host.store, &found.next, e);
     checkpoint_done(&c);
     if (result != 0)
