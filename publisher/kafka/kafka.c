@@ -94,10 +94,11 @@ static int put_checkpoint(struct kafka *k, struct err *e)
 /* ---- exactly once -------------------------------------------------------------------------- */
 
 /* What was refused is behind us, and so is the slow way to find out which records those are. */
-static int leave_care(struct kafka *k, struct err *e)
+static int leave_care(struct kafka *k, store_pos kept, struct err *e)
 {
-    kafka_forget_refused(k, k->place.next);
-    if (k->careful_until == 0 || k->place.next < k->careful_until)
+    if (k->refused_count > 0)
+        TRY(kafka_forget_refused(k, kept, e));
+    if (k->careful_until == 0 || kept < k->careful_until)
         return 0;
     k->careful_until = 0;
     k->base.again = k->base.at_once = true;
@@ -145,7 +146,7 @@ static int commit(struct kafka *k, struct err *e)
     k->written_serial = k->place.state_serial;
     k->checkpoint_ms = output_now_ms();
     TRY(keep(k, k->place.next, k->place.events, false, e));
-    return leave_care(k, e);
+    return leave_care(k, k->place.next, e);
 }
 
 static bool is_batch_full(const struct kafka *k)
@@ -193,6 +194,7 @@ static int advance(struct kafka *k, struct err *e)
         k->written = k->pending;
         k->written_serial = k->pending_serial;
         TRY(keep(k, k->arrived, k->arrived_events, false, e));
+        TRY(leave_care(k, k->arrived, e));
         k->arrived = k->pending;
         k->arrived_events = k->pending_events;
         k->checkpoint_ms = output_now_ms();
@@ -228,7 +230,7 @@ static int rest_at_least(struct kafka *k, bool *idle, int64_t *due_ms, struct er
         return 0;
     }
     TRY(keep(k, k->written, k->place.events, true, e));
-    return leave_care(k, e);
+    return leave_care(k, k->written, e);
 }
 
 static int finish_at_least(struct kafka *k, struct err *e)
@@ -392,7 +394,7 @@ int kafka_output_new(const struct output_host *host, const struct kafka_options 
     buf_init(&k->state, OUTPUT_STATE_BYTES_MAX);
     buf_init(&k->key, CHECKPOINT_BYTES_MAX);
     buf_init(&k->value, CHECKPOINT_BYTES_MAX);
-    if (name(k, o, e) != 0) {
+    if (name(k, o, e) != 0 || kafka_recall_skipped(k, e) != 0) {
         free_it(&k->base);
         return -1;
     }

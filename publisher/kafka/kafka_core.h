@@ -54,9 +54,14 @@ int kafka_fail_error(struct kafka *k, rd_kafka_error_t *error, const char *what,
 /* A record that can't be put; 0: it goes to the dead-letter topic. */
 int kafka_refuse(struct kafka *k, const struct record_id *id, const char *topic, const char *why,
                  struct err *e);
+
+/* ---- kafka_refused.c: records that are not put when they come again ---- */
 const struct refused *kafka_find_refused(const struct kafka *k, const struct record_id *id);
-void                  kafka_forget_refused(struct kafka *k, store_pos before);
-int                   kafka_skip(struct kafka *k, struct err *e);
+int kafka_remember_refused(struct kafka *k, const struct record_id *id, bool is_skipped,
+                           const char *why, struct err *e);
+int kafka_forget_refused(struct kafka *k, store_pos before, struct err *e);
+int kafka_recall_skipped(struct kafka *k, struct err *e); /* what a person said before a restart */
+int kafka_skip(struct kafka *k, struct err *e);           /* the one that it is stuck at */
 
 /* ---- kafka_put.c: records ---- */
 int kafka_put(struct kafka *k, const struct change_event *ev, struct err *e);

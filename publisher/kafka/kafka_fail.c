@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFUSED_MAX = 10000 };
-
 /* Kafka will never take this record as it is. */
 static bool is_of_record(rd_kafka_resp_err_t code)
 {
@@ -40,45 +38,6 @@ static void place_text(const struct kafka *k, store_pos pos, char *into, size_t 
         (void)snprintf(into, room, "?");
 }
 
-static bool same(const struct record_id *a, const struct record_id *b)
-{
-    return a->pos == b->pos && a->row == b->row && a->nth == b->nth;
-}
-
-const struct refused *kafka_find_refused(const struct kafka *k, const struct record_id *id)
-{
-    for (size_t i = 0; i < k->refused_count; i++)
-        if (same(&k->refused[i].id, id))
-            return &k->refused[i];
-    return NULL;
-}
-
-void kafka_forget_refused(struct kafka *k, store_pos before)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < k->refused_count; i++)
-        if (k->refused[i].id.pos >= before)
-            k->refused[kept++] = k->refused[i];
-    k->refused_count = kept;
-}
-
-static int remember(struct kafka *k, const struct record_id *id, bool is_skipped, const char *why,
-                    struct err *e)
-{
-    struct refused *grown = NULL;
-
-    if (k->refused_count < REFUSED_MAX)
-        grown = realloc(k->refused, (k->refused_count + 1) * sizeof *grown);
-    if (grown == NULL)
-        return err_set(e, E_LIMIT, "too many records that Kafka does not take");
-    k->refused = grown;
-    struct refused *r = &k->refused[k->refused_count++];
-    *r = (struct refused){ .id = *id, .is_skipped = is_skipped };
-    (void)snprintf(r->why, sizeof r->why, "%s", why);
-    return 0;
-}
-
 static int be_careful(struct kafka *k, store_pos pos, const char *why, struct err *e)
 {
     k->careful_until = pos + 1;
@@ -92,7 +51,7 @@ int kafka_refuse(struct kafka *k, const struct record_id *id, const char *topic,
     char place[STORE_NAME_BYTES + 32];
 
     if (k->dead_letter_topic != NULL)
-        return remember(k, id, false, why, e);
+        return kafka_remember_refused(k, id, false, why, e);
     /* First all that is before it: whole transactions one by one. */
     if (k->careful_until == 0)
         return be_careful(k, id->pos, why, e);
@@ -103,13 +62,6 @@ int kafka_refuse(struct kafka *k, const struct record_id *id, const char *topic,
                    "the event at %s, row %u, can't be delivered to topic '%s': %s. 'binrelay "
                    "publisher %s retry' tries again, 'skip' leaves this record out",
                    place, id->row, topic, why, k->host.name);
-}
-
-int kafka_skip(struct kafka *k, struct err *e)
-{
-    TRY(remember(k, &k->stuck, true, "", e));
-    k->base.is_stuck = false;
-    return 0;
 }
 
 /* The broker refuses whole requests: the same once more one by one tells which record it is. */

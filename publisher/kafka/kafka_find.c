@@ -2,6 +2,7 @@
 #include <string.h>
 #include "publisher/kafka/adopt.h"
 #include "publisher/kafka/checkpoint.h"
+#include "publisher/kafka/consumer.h"
 
 enum { PATIENT_SLICES = 4 }; /* a broker that has just started takes its time */
 
@@ -60,81 +61,57 @@ struct search {
 };
 
 /* Another publisher may have been told to use the same topic. */
-static bool is_wanted(const struct search *f, const rd_kafka_message_t *m)
+static bool is_wanted(const struct search *f, const struct consumer_record *r)
 {
     if (f->key == NULL)
-        return m->key_len > 0 && adopt_is_key((struct slice){ m->key, m->key_len }, f->connector);
-    return m->key_len == f->key->len && memcmp(m->key, f->key->ptr, f->key->len) == 0;
+        return r->key.len > 0 && adopt_is_key(r->key, f->connector);
+    return r->key.len == f->key->len && memcmp(r->key.ptr, f->key->ptr, f->key->len) == 0;
 }
 
-static void take_record(struct search *f, const rd_kafka_message_t *m)
+static void take_record(struct search *f, const struct consumer_record *r)
 {
-    if (!is_wanted(f, m))
+    if (!is_wanted(f, r))
         return;
     buf_clear(f->value);
-    f->found = m->len > 0; /* else it was deleted */
+    f->found = r->value.len > 0; /* else it was deleted */
     if (f->found)
-        buf_put(f->value, (struct slice){ m->payload, m->len });
+        buf_put(f->value, r->value);
 }
 
 /* Up to the end of what is committed. */
-static int read_partition(struct kafka *k, rd_kafka_topic_t *topic, int32_t partition,
-                          struct search *f, struct err *e)
+static int read_to_end(struct kafka *k, struct consumer *c, struct search *f, struct err *e)
 {
-    unsigned slices = 0;
+    enum consumer_step     step = CONSUMER_NOTHING;
+    struct consumer_record r;
+    unsigned               slices = 0;
 
-    for (;;) {
-        rd_kafka_message_t *m = rd_kafka_consume(topic, partition, KAFKA_SLICE_MS);
-        if (m == NULL) {
-            bool is_late = ++slices > PATIENT_SLICES;
-            TRY(kafka_wait(k, is_late ? f->what : "", 1, e));
-            continue;
+    while (step != CONSUMER_AT_END) {
+        if (consumer_next(c, KAFKA_SLICE_MS, &r, &step, e) != 0) {
+            k->base.again = true;
+            return err_note(e, "%s", f->what);
         }
-        rd_kafka_resp_err_t code = m->err;
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-            take_record(f, m);
-        rd_kafka_message_destroy(m);
-        if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-            return 0;
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return kafka_fail(k, code, f->what, e);
+        if (step == CONSUMER_RECORD)
+            take_record(f, &r);
+        else if (step == CONSUMER_NOTHING)
+            TRY(kafka_wait(k, ++slices > PATIENT_SLICES ? f->what : "", 1, e));
     }
-}
-
-static int read_topic(struct kafka *k, rd_kafka_t *rk, int32_t partitions, struct search *f,
-                      struct err *e)
-{
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, f->topic, NULL);
-    int               result = 0;
-
-    if (topic == NULL)
-        return kafka_fail(k, rd_kafka_last_error(), f->what, e);
-    for (int32_t i = 0; result == 0 && i < partitions; i++) {
-        if (rd_kafka_consume_start(topic, i, RD_KAFKA_OFFSET_BEGINNING) != 0) {
-            result = kafka_fail(k, rd_kafka_last_error(), f->what, e);
-        } else {
-            result = read_partition(k, topic, i, f, e);
-            (void)rd_kafka_consume_stop(topic, i);
-        }
-    }
-    rd_kafka_topic_destroy(topic);
-    return result;
+    return buf_check(f->value, f->what, e);
 }
 
 static int search(struct kafka *k, int32_t partitions, struct search *f, struct err *e)
 {
-    rd_kafka_conf_t *conf = NULL;
-    char             why[256] = "";
+    struct consumer_options o = { .settings = k->options.settings,
+                                  .topic = f->topic,
+                                  .from = CONSUMER_OLDEST };
 
-    TRY(kafka_settings_conf(k->options.settings, NULL, &conf, e));
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(e, E_CONFIG, "librdkafka can't read with the kafka settings: %s", why);
+    for (; o.partition < partitions; o.partition++) {
+        struct consumer *c = NULL;
+        TRY(consumer_new(&o, &c, e));
+        int result = read_to_end(k, c, f, e);
+        consumer_free(c);
+        TRY(result);
     }
-    int result = read_topic(k, rk, partitions, f, e);
-    rd_kafka_destroy(rk);
-    return result;
+    return 0;
 }
 
 /* ---- a connector's offset -------------------------------------------------------------------- */

@@ -97,6 +97,10 @@ def test_kafka_that_can_not_take_a_row_stops_its_publisher_alone(scene):
         relay.cli("publisher", "k", "retry")
         wait_state(relay, "failed")
         relay.cli("publisher", "k", "skip")
+        if row == 3:  # a skip counts after a restart, too
+            wait_state(relay, "failed")
+            relay.stop()
+            relay.start()
     wait_published(relay, server)
     assert ids(broker) == [1, 2, 5, 6]
     assert len(relay.wait_events(6)) == 6

@@ -116,6 +116,14 @@ static void a_checkpoint_is_read_and_what_is_none_is_refused(void **state)
                      0);
     assert_int_equal(c.offset, 157);
     assert_int_equal(c.events, 12);
+    assert_null(c.state);
+    checkpoint_done(&c);
+    assert_int_equal(checkpoint_parse(text("{\"relay\":\"u\",\"file\":\"f\",\"offset\":157,"
+                                           "\"gtids\":\"\",\"events\":12,"
+                                           "\"state\":\"{\\\"at\\\":7}\\nmore\"}"),
+                                      &c, &e),
+                     0);
+    assert_string_equal(c.state, "{\"at\":7}\nmore");
     checkpoint_done(&c);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(checkpoint_parse(text(bad[i]), &c, &e), -1);
