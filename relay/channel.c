@@ -17,7 +17,7 @@ static const char uuid_name[] = "relay.server_uuid"; /* in the catalog */
 
 struct channel_publisher {
     struct publisher *publisher;
-    const char       *name;
+    const char       *name, *channel;
     pthread_t         thread;
     bool              runs;
 };
@@ -133,6 +133,7 @@ static int add_publisher(struct channel *c, const struct config_publisher *p, st
     if (publisher_new(c->store, &o, &slot->publisher, e) != 0)
         return err_note(e, "publisher '%s'", p->name);
     slot->name = p->name;
+    slot->channel = c->config->name;
     c->publisher_count++;
     return 0;
 }
@@ -267,6 +268,7 @@ void channel_free(struct channel *c)
 static void *ingest_main(void *arg)
 {
     struct channel *c = arg;
+    log_about(c->config->name);
     follow_run(c->follow);
     return NULL;
 }
@@ -274,6 +276,7 @@ static void *ingest_main(void *arg)
 static void *prober_main(void *arg)
 {
     struct channel *c = arg;
+    log_about(c->config->name);
     prober_run(c->prober);
     return NULL;
 }
@@ -284,6 +287,7 @@ static void *sync_main(void *arg)
     struct err      e = { 0 };
     int             rc;
 
+    log_about(c->config->name);
     while ((rc = store_sync(c->store, &e)) == 0)
         continue;
     if (rc < 0) {
@@ -304,6 +308,7 @@ static void *publisher_main(void *arg)
     struct channel_publisher *p = arg;
     struct err                e = { 0 };
 
+    log_about(p->channel);
     while (publisher_run(p->publisher, &e) != 0) {
         (void)err_note(&e, "publisher '%s'", p->name);
         log_err("publisher", "stopped", &e);

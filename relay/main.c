@@ -197,12 +197,14 @@ static int run(const char *path, char *const *argv)
 
     (void)umask(S_IWGRP | S_IRWXO);
     block_signals(&awaited);
+    log_find_journal();
     handover_begin();
     if (config_read(path, say_to_log, NULL, &config, &e) != 0) {
         log_err("config", "can't be used", &e);
         return EXIT_CONFIG;
     }
     log_set_level(config->relay.log_level);
+    log_set_format(config->relay.log_format);
     int failed = start(config, &parts, &e);
     handover_end();
     if (failed == 0) {

@@ -230,6 +230,7 @@ static int take_over(struct reload *r, struct config *now, struct reload_report 
     TRY(serve_reload_certificates(r->serve, now, note_certificate, report, e));
     serve_reload_bounds(r->serve, now);
     log_set_level(now->relay.log_level);
+    log_set_format(now->relay.log_format);
     config_diff(before, now, note_reloaded, report);
     config_diff(r->start, now, note_waiting, report);
     TRY(keep_until_restart(before, now, e));

@@ -274,6 +274,7 @@ static void *retention_main(void *arg)
 {
     struct keeper *k = arg;
 
+    log_about(k->config->name);
     (void)pthread_mutex_lock(&k->mutex);
     while (!k->stop) {
         (void)pthread_mutex_unlock(&k->mutex);

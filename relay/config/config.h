@@ -50,6 +50,7 @@ struct config_start {
 #define C_FLAG                                               bool
 #define C_SYNC                                               struct store_sync
 #define C_LEVEL                                              enum log_level
+#define C_LOG_FORMAT                                         enum log_format
 #define C_START                                              struct config_start
 #define C_TLS                                                enum client_tls
 #define C_AUTH                                               enum config_auth

@@ -59,7 +59,11 @@
         "File with users and their hashes, which 'binrelay user' writes; by default 'users' in "   \
         "the data folder.")                                                                        \
     KEY(log_level, "log_level", LEVEL, "info", RELOAD,                                             \
-        "Least important lines to log: error, warning, info or debug.")
+        "Least important lines to log: error, warning, info or debug.")                            \
+    KEY(log_format, "log_format", LOG_FORMAT, "pairs", RELOAD,                                     \
+        "How a line of the log looks: 'pairs' (time=... level=... area=... msg=\"...\"), 'json' "  \
+        "(an object of the same members), or 'plain' text. In systemd's journal lines begin "      \
+        "with their priority and have no time.")
 
 /* Of the same names and kinds as in [relay], which says what is not given. */
 #define CHANNEL_KEYS(KEY) STORE_KEYS(KEY)

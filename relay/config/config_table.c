@@ -102,6 +102,9 @@ static const struct word level_words[] = {
     { "error", LOG_ERROR }, { "warning", LOG_WARNING }, { "info", LOG_INFO }, { "debug", LOG_DEBUG },
     { NULL, 0 },
 };
+static const struct word log_format_words[] = {
+    { "pairs", LOG_PAIRS }, { "json", LOG_JSON }, { "plain", LOG_PLAIN }, { NULL, 0 },
+};
 static const struct word tls_words[] = {
     { "off", CLIENT_TLS_OFF }, { "preferred", CLIENT_TLS_PREFERRED },
     { "required", CLIENT_TLS_REQUIRED }, { "verify-ca", CLIENT_TLS_VERIFY_CA },
@@ -337,6 +340,7 @@ static bool put_rights(const char *text, void *into)
 /* All enums of the configuration are plain ones of int's size. */
 _Static_assert(sizeof(enum client_tls) == sizeof(int), "enum size");
 _Static_assert(sizeof(enum log_level) == sizeof(int), "enum size");
+_Static_assert(sizeof(enum log_format) == sizeof(int), "enum size");
 
 static bool put_word(const struct word *words, const char *text, void *into)
 {
@@ -365,6 +369,7 @@ static const struct value_type {
     [TYPE_FLAG]     = { "yes or no", put_flag, NULL },
     [TYPE_SYNC]     = { "commit, os, or interval:MILLISECONDS as in interval:100", put_sync, NULL },
     [TYPE_LEVEL]    = { "error, warning, info or debug", NULL, level_words },
+    [TYPE_LOG_FORMAT] = { "pairs, json or plain", NULL, log_format_words },
     [TYPE_START]    = { "oldest, newest, or FILE:POSITION as in binlog.000007:4", put_start, NULL },
     [TYPE_TLS]      = { "off, preferred, required, verify-ca or verify-identity", NULL, tls_words },
     [TYPE_AUTH]     = { "any, caching_sha2_password or mysql_native_password", NULL, auth_words },

@@ -17,6 +17,7 @@ enum config_type {
     TYPE_FLAG,
     TYPE_SYNC,
     TYPE_LEVEL,
+    TYPE_LOG_FORMAT,
     TYPE_START,
     TYPE_TLS,
     TYPE_AUTH,
