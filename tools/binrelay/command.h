@@ -11,7 +11,7 @@
 
 #define COMMAND_CONFIG_DEFAULT "/etc/binrelay/binrelay.conf"
 
-enum { COMMAND_OPTIONS_MAX = 16, COMMAND_GIVEN_MAX = 256, COMMAND_OPERANDS_MAX = 1 << 20 };
+enum { COMMAND_OPTIONS_MAX = 24, COMMAND_GIVEN_MAX = 256, COMMAND_OPERANDS_MAX = 1 << 20 };
 
 enum command_exit { COMMAND_OK = 0, COMMAND_FAILED = 1, COMMAND_MISUSED = 2 };
 
@@ -81,6 +81,7 @@ enum command_exit sources_run(const struct call *c, struct err *e);
 enum command_exit switch_run(const struct call *c, struct err *e);
 enum command_exit epochs_run(const struct call *c, struct err *e);
 enum command_exit consumers_run(const struct call *c, struct err *e);
+enum command_exit export_run(const struct call *c, struct err *e);
 enum command_exit verify_run(const struct call *c, struct err *e);
 enum command_exit events_run(const struct call *c, struct err *e);
 enum command_exit import_connector_run(const struct call *c, struct err *e);

@@ -13,6 +13,17 @@ const struct command_option command_globals[] = {
     { NULL, NULL, NULL },
 };
 
+/* clang-format off */
+#define COMMAND_SELECTION_OPTIONS                                                                  \
+    { "database", "NAME",                                                                          \
+      "Only this database; may be given several times, as the next three. Row changes are chosen "  \
+      "by their table, DDL by the tables it names (one is enough), other statements by their "      \
+      "default database. A transaction of which nothing is left is left out, with its GTID." },     \
+    { "table", "DB.TABLE", "Only this table." },                                                   \
+    { "exclude-database", "NAME", "All but this database." },                                      \
+    { "exclude-table", "DB.TABLE", "All but this table." }
+/* clang-format on */
+
 const struct command commands[] = {
     { .name = "status",
       .operands = "",
@@ -55,6 +66,31 @@ const struct command commands[] = {
                    { "count", "N", "End after so many." },
                    { NULL, NULL, NULL } },
       .run = tail_run },
+    { .name = "export",
+      .operands = "DIR",
+      .operand_count = 1,
+      .summary = "plain binlog files of a range, for mysqlbinlog or a server",
+      .details =
+          "X and Y: FILE:POSITION (between two transactions), SOURCE:FILE:POSITION, a GTID (X is "
+          "the "
+          "first transaction, Y the last one; before:GTID and after:GTID say it otherwise), "
+          "several "
+          "GTIDs (begin behind all of them, end when all are there; of MariaDB with one domain "
+          "after:GTID), a time ('2026-11-21 10:00:00' in UTC, with T, Z or +02:00 as well, or "
+          "@SECONDS: the first transaction that committed then or later), oldest, newest. The "
+          "files "
+          "have the relay's names, and every event its position: what is left out of a file "
+          "becomes an ignorable event that takes no room on disk. A file that lies wholly in the "
+          "range is copied byte for byte. DIR is made when it is missing; a file gets its name "
+          "when "
+          "it is complete and synced. Works beside a running relay, as far as it has published, "
+          "and without one. Exit code 0 when all was written, 1 when not, 2 when misused.",
+      .options = { { "from", "X", "Where to begin; by default oldest." },
+                   { "to", "Y", "Where to end; by default newest." },
+                   COMMAND_SELECTION_OPTIONS,
+                   { "force", NULL, "Write over files that are there." },
+                   { NULL, NULL, NULL } },
+      .run = export_run },
     { .name = "verify",
       .operands = "",
       .summary = "read everything that is held, and check it from end to end",

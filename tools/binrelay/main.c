@@ -6,7 +6,7 @@
 #include "protocol/base/json.h"
 #include "tools/binrelay/command.h"
 
-enum { TEXT_BYTES_MAX = 1024 * 1024, OPTIONS_MAX = 24, LETTER_GLOBAL = 256, LETTER_OWN = 512 };
+enum { TEXT_BYTES_MAX = 1024 * 1024, OPTIONS_MAX = 32, LETTER_GLOBAL = 256, LETTER_OWN = 512 };
 
 static int misused(const char *say, const char *what)
 {
