@@ -11,13 +11,14 @@
 #   make fuzz             libFuzzer targets in build-fuzz/ (clang), each run for FUZZ_SECONDS
 #   make docs             sample configuration and manual pages from the tables in the code
 #   make install DESTDIR= PREFIX=/usr/local
+#   make deb              build/binrelay_VERSION_ARCHITECTURE.deb
 
 PREFIX ?= /usr/local
 SAN    ?=
 CC     ?= cc
 BUILD  := build$(if $(SAN),-$(SAN))
 
-PACKAGES := rdkafka libmicrohttpd libcurl libmariadb openssl sqlite3 inih libdeflate zlib libzstd libxxhash json-c libpcre2-8
+PACKAGES := rdkafka libmicrohttpd libcurl libmariadb openssl sqlite3 inih libdeflate zlib libzstd libxxhash json-c libpcre2-8 libsystemd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES))
 # libev has no .pc file in every distribution.
 PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES)) -lev -lm
@@ -206,25 +207,37 @@ docs: all
 	@$(BUILD)/binrelayd --print-man binrelay.conf.5 > conf/binrelay.conf.5
 	@$(BUILD)/binrelayd --print-man binrelayd.8 > conf/binrelayd.8
 	@$(BUILD)/binrelay --print-man > conf/binrelay.1
+	@$(BUILD)/binrelay --print-completion > conf/binrelay.bash-completion
 docs-check: all
 	@set -e; \
 	$(BUILD)/binrelayd --print-sample | diff -u conf/binrelay.conf.sample - && \
 	$(BUILD)/binrelayd --print-man binrelay.conf.5 | diff -u conf/binrelay.conf.5 - && \
 	$(BUILD)/binrelayd --print-man binrelayd.8 | diff -u conf/binrelayd.8 - && \
-	$(BUILD)/binrelay --print-man | diff -u conf/binrelay.1 - || \
+	$(BUILD)/binrelay --print-man | diff -u conf/binrelay.1 - && \
+	$(BUILD)/binrelay --print-completion | diff -u conf/binrelay.bash-completion - || \
 	  { echo "documents are not what the tables say: run 'make docs'"; exit 1; }
 
+# Where systemd looks for what an administrator or a package installed.
+UNIT_DIR ?= $(if $(filter /usr,$(PREFIX)),/lib,/etc)/systemd/system
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 	  $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
-	  $(DESTDIR)$(PREFIX)/share/doc/binrelay
+	  $(DESTDIR)$(PREFIX)/share/doc/binrelay $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	  $(DESTDIR)$(UNIT_DIR)
 	install -m 755 $(BUILD)/binrelayd $(DESTDIR)$(PREFIX)/sbin/binrelayd
 	install -m 755 $(BUILD)/binrelay $(DESTDIR)$(PREFIX)/bin/binrelay
 	install -m 644 conf/binrelay.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 conf/binrelay.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 conf/binrelayd.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 conf/binrelay.bash-completion \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/binrelay
+	sed -e 's,/usr/,$(PREFIX)/,' conf/binrelayd.service > $(DESTDIR)$(UNIT_DIR)/binrelayd.service
 	install -m 644 conf/binrelay.conf.sample README.md ARCHITECTURE.md CHANGELOG.md LICENSE \
 	  $(DESTDIR)$(PREFIX)/share/doc/binrelay/
+
+deb: all
+	@tools/deb $(BUILD)
+.PHONY: deb
 
 clean:
 	rm -rf build build-address build-thread build-clang build-fuzz

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "protocol/base/version.h"
+#include "storage/identity.h"
 #include "relay/channels.h"
 #include "relay/config/config.h"
 #include "relay/operator/control.h"
@@ -13,6 +14,7 @@
 #include "relay/log.h"
 #include "relay/reload.h"
 #include "relay/retention.h"
+#include "relay/service_manager.h"
 #include "relay/downstream/handover.h"
 #include "relay/downstream/serve.h"
 #include "relay/watch/http.h"
@@ -137,12 +139,14 @@ static void reload(struct reload *r)
     struct reload_report report;
     struct err           e = { 0 };
 
+    service_manager_reloading();
     reload_report_init(&report);
     if (reload_all(r, &report, &e) == 0)
         reload_log(&report);
     else
         log_err("reload", "refused", &e);
     reload_report_done(&report);
+    service_manager_ready();
 }
 
 /* What would keep the next start from working is said while this one still runs. */
@@ -205,16 +209,23 @@ static int run(const char *path, char *const *argv)
     }
     log_set_level(config->relay.log_level);
     log_set_format(config->relay.log_format);
-    int failed = start(config, &parts, &e);
+    int failed = identity_become(config->relay.user, &e);
+    if (failed == 0)
+        failed = start(config, &parts, &e);
     handover_end();
     if (failed == 0) {
         log_write(LOG_INFO, "main", "binrelayd " BINRELAY_VERSION " runs, data in '%s'",
                   config->relay.data);
+        service_manager_ready();
         number = wait_for_end(&awaited, path, parts.reload);
         log_write(LOG_INFO, "main", "%s: ending in order",
                   number == SIGTERM   ? "SIGTERM"
                   : number == SIGUSR2 ? "SIGUSR2"
                                       : "SIGINT");
+        if (number == SIGUSR2)
+            service_manager_reloading();
+        else
+            service_manager_stopping();
     } else {
         log_err("main", "could not start", &e);
     }

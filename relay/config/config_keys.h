@@ -55,6 +55,9 @@
         "channel has a folder of its name in it.")                                                 \
     STORE_KEYS(KEY)                                                                                \
     KEY(loops, "loops", COUNT, "1", RESTART, "Threads that serve consumers, at most 64.")          \
+    KEY(user, "user", TEXT, "", RESTART,                                                           \
+        "System user to become when it is started by root. The data folder must be that one's, "   \
+        "and the files named here must be readable for it, as they are read again at a reload.")   \
     KEY(users, "users", TEXT, "", RELOAD,                                                          \
         "File with users and their hashes, which 'binrelay user' writes; by default 'users' in "   \
         "the data folder.")                                                                        \

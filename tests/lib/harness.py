@@ -135,7 +135,7 @@ class Session:
     def try_again(self):
         """Those of the servers' tests that failed, one after another."""
         again = dict(self.failed_tests)
-        if len(again) <= SECOND_TRIES:
+        if len(again) <= SECOND_TRIES and not self.args.name:
             for test, first in again.items():
                 self.results.remove(first)
                 self.run_functions([test], second_try=True)

@@ -239,7 +239,7 @@ const struct command commands[] = {
                    { NULL, NULL, NULL } },
       .run = purge_command_run },
     { .name = "user",
-      .operands = "add|passwd|change|remove NAME, or list",
+      .operands = "add|passwd|change|remove NAME | list",
       .operand_count = 1,
       .operand_more = 1,
       .summary = "who may log in at the relay: the users file",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "protocol/base/json.h"
 #include "tools/binrelay/command.h"
+#include "tools/binrelay/completion.h"
 
 enum { TEXT_BYTES_MAX = 1024 * 1024, OPTIONS_MAX = 32, LETTER_GLOBAL = 256, LETTER_OWN = 512 };
 
@@ -44,11 +45,11 @@ static int print_command_help(const char *name)
     return print_text(&text, stdout);
 }
 
-static int print_page(void)
+static int print_made(void (*put)(struct buf *out))
 {
     struct buf text;
     buf_init(&text, TEXT_BYTES_MAX);
-    manual_put_page(&text);
+    put(&text);
     return print_text(&text, stdout);
 }
 
@@ -195,7 +196,9 @@ int main(int argc, char **argv)
     /* A reader that goes away (| head) makes a write fail, which each command notices. */
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc == 2 && strcmp(argv[1], "--print-man") == 0)
-        return print_page();
+        return print_made(manual_put_page);
+    if (argc == 2 && strcmp(argv[1], "--print-completion") == 0)
+        return print_made(completion_put_bash);
     if (read_options(argc, argv, NULL, &g, &call) != 0)
         return COMMAND_MISUSED;
     if (optind >= argc) {

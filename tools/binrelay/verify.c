@@ -1,4 +1,5 @@
 /* binrelay verify: the whole store, checked, with a bar on a terminal and lines elsewhere. */
+#include "storage/identity.h"
 #include "storage/verify.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -106,6 +107,7 @@ static int repair(const char *folder, struct report *r, struct err *e)
     struct store        *s;
     uint32_t             count;
 
+    TRY(identity_become_owner(folder, e));
     TRY(disk_real_new(folder, &options.disk, e));
     int result = repair_catalog(folder, options.disk, &watch, e);
     if (result == 0)
