@@ -1,5 +1,6 @@
 """A whole Debian 12 with systemd as its first process, in a container: for packages and services."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -26,7 +27,8 @@ def base(packages):
         raise Unavailable("a container needs mmdebstrap and systemd-nspawn")
     if os.geteuid() != 0:
         raise Unavailable("a container needs root")
-    return cache.entry("debian12-machine", lambda path: _make(path, packages))
+    of = hashlib.sha256(" ".join(sorted(packages)).encode()).hexdigest()[:8]
+    return cache.entry(f"debian12-machine-{of}", lambda path: _make(path, packages))
 
 
 def _make(path, packages):
