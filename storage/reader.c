@@ -302,6 +302,23 @@ static int part_of_event(struct reader *r, uint64_t visible, struct reader_piece
     return 0;
 }
 
+bool reader_at_hand(const struct reader *r)
+{
+    uint64_t end = r->block_at + r->block_len;
+
+    if (r->at < r->block_at || r->at >= end)
+        return false;
+    uint64_t left = end - r->at;
+    if (r->event_length != 0) {
+        uint64_t rest = r->event_at + r->event_length - r->at;
+        return left >= (rest < r->block_bytes ? rest : r->block_bytes);
+    }
+    struct cursor c = cursor_over((struct slice){ r->block + (r->at - r->block_at), (size_t)left });
+    cursor_skip(&c, 9); /* timestamp, type, server_id */
+    uint32_t length = cursor_u32(&c);
+    return !c.failed && left >= EVENT_HEADER_BYTES && left >= length;
+}
+
 int reader_next(struct reader *r, struct reader_piece *piece, enum reader_step *step, struct err *e)
 {
     uint64_t     visible;

@@ -37,6 +37,9 @@ MUST_CHECK int reader_open(struct store *s, store_pos from, uint32_t block_bytes
                            struct reader **out, struct err *e);
 void           reader_close(struct reader *r); /* accepts NULL */
 
+/* Whether the next reader_next() finds a whole event, or piece of one, in the block, so that
+   nothing which was handed out of it moves. */
+bool reader_at_hand(const struct reader *r);
 /* E_CORRUPT when the file does not hold together. */
 MUST_CHECK int reader_next(struct reader *r, struct reader_piece *piece, enum reader_step *step,
                            struct err *e);

@@ -1,7 +1,9 @@
 #include "relay/downstream/conn.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
@@ -27,6 +29,8 @@ void conn_done(struct conn *c)
     c->fd = -1;
     buf_done(&c->in);
     buf_done(&c->out);
+    free(c->stretches);
+    c->stretches = NULL;
 }
 
 /* ---- raw bytes, either way ---------------------------------------------------------------------
@@ -53,6 +57,16 @@ static int raw_read(struct conn *c, uint8_t *into, size_t size, size_t *got, enu
     return 0;
 }
 
+/* What the system said to bytes in the clear. */
+static int sent(ssize_t n, size_t *put, enum conn_state *state, struct err *e)
+{
+    *put = n > 0 ? (size_t)n : 0;
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        return err_sys(e, "send");
+    *state = n > 0 ? CONN_MOVED : CONN_BLOCKED;
+    return 0;
+}
+
 static int raw_write(struct conn *c, struct slice bytes, size_t *put, enum conn_state *state,
                      struct err *e)
 {
@@ -66,12 +80,7 @@ static int raw_write(struct conn *c, struct slice bytes, size_t *put, enum conn_
                                         : CONN_BLOCKED;
         return 0;
     }
-    ssize_t n = send(c->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    *put = n > 0 ? (size_t)n : 0;
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        return err_sys(e, "send");
-    *state = n > 0 ? CONN_MOVED : CONN_BLOCKED;
-    return 0;
+    return sent(send(c->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL), put, state, e);
 }
 
 /* ---- packets in --------------------------------------------------------------------------------
@@ -161,13 +170,53 @@ int conn_discard(struct conn *c, enum conn_state *state, struct err *e)
 /* ---- bytes out ---------------------------------------------------------------------------------
  */
 
+/* In the order in which they go out. */
+struct parts {
+    size_t       gone; /* of what is added next */
+    size_t       count;
+    struct iovec list[2 * STRETCHES_MAX + 1];
+};
+
+static void add_part(struct parts *p, const uint8_t *from, size_t bytes)
+{
+    size_t gone = p->gone < bytes ? p->gone : bytes;
+    p->gone -= gone;
+    if (bytes > gone) /* what is only read is not constant to the system's call */
+        p->list[p->count++] = (struct iovec){ (void *)(uintptr_t)(from + gone), bytes - gone };
+}
+
+/* In the clear: what waits of the buffer and of the stretches, in one call. */
+static int write_parts(struct conn *c, size_t *put, enum conn_state *state, struct err *e)
+{
+    struct parts parts;
+    size_t       at = 0;
+
+    parts.gone = c->sent;
+    parts.count = 0;
+    for (size_t i = 0; i < c->stretches->count; i++) {
+        const struct stretch *s = &c->stretches->list[i];
+        add_part(&parts, c->out.ptr + at, s->at - at);
+        add_part(&parts, s->bytes.ptr, s->bytes.len);
+        at = s->at;
+    }
+    add_part(&parts, c->out.ptr + at, c->out.len - at);
+    struct msghdr message = { .msg_iov = parts.list, .msg_iovlen = parts.count };
+    return sent(sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL), put, state, e);
+}
+
+static int write_waiting(struct conn *c, size_t *put, enum conn_state *state, struct err *e)
+{
+    if (c->stretches != NULL && c->stretches->count > 0)
+        return write_parts(c, put, state, e);
+    return raw_write(c, (struct slice){ c->out.ptr + c->sent, conn_waiting(c) }, put, state, e);
+}
+
 int conn_send(struct conn *c, size_t *moved, enum conn_state *state, struct err *e)
 {
     *state = CONN_MOVED;
     while (conn_waiting(c) > 0) {
-        size_t       put = 0;
-        struct slice rest = { c->out.ptr + c->sent, conn_waiting(c) };
-        TRY(raw_write(c, rest, &put, state, e));
+        size_t put = 0;
+        TRY(write_waiting(c, &put, state, e));
         if (*state != CONN_MOVED)
             return 0;
         c->sent += put;
@@ -175,6 +224,8 @@ int conn_send(struct conn *c, size_t *moved, enum conn_state *state, struct err 
     }
     c->sent = 0;
     buf_clear(&c->out);
+    if (c->stretches != NULL)
+        stretches_clear(c->stretches);
     if (c->out.size > OUT_KEEP_BYTES)
         conn_rest(c);
     return 0;
@@ -198,10 +249,24 @@ int conn_send_these(struct conn *c, struct slice bytes, size_t *moved, enum conn
     return buf_check(&c->out, "bytes to be sent", e);
 }
 
+struct stretches *conn_stretches(struct conn *c)
+{
+    assert(conn_waiting(c) == 0);
+    if (c->tls != NULL) /* encrypts what lies in one piece */
+        return NULL;
+    if (c->stretches == NULL)
+        c->stretches = malloc(sizeof *c->stretches);
+    if (c->stretches != NULL)
+        stretches_clear(c->stretches);
+    return c->stretches;
+}
+
 void conn_rest(struct conn *c)
 {
     assert(conn_waiting(c) == 0);
     buf_done(&c->out);
+    free(c->stretches);
+    c->stretches = NULL;
     c->sent = 0;
     if (c->in.len == c->taken) {
         buf_done(&c->in);

@@ -5,6 +5,8 @@
  *   out   0 ........ sent ......... len            sent: given to the socket
  *           gone           waiting
  *
+ * In the clear `out` may have stretches beside it, bytes that lie elsewhere: `sent` counts both.
+ *
  * Owned by one peer, used by its loop's thread. `in` never grows past the largest packet allowed
  * now and CONN_READ_BYTES, and only as bytes really come; `out` is bounded by CONN_OUT_MAX_BYTES
  * and filled by whoever answers.
@@ -12,6 +14,7 @@
 #pragma once
 #include "protocol/base/buf.h"
 #include "protocol/packet.h"
+#include "relay/downstream/stretch.h"
 #include "relay/downstream/tls.h"
 
 enum {
@@ -26,8 +29,10 @@ struct conn {
     size_t      taken;
     struct buf  out;
     size_t      sent;
-    bool        read_wants_write; /* TLS has something of its own to send first */
-    bool        write_wants_read;
+
+    struct stretches *stretches;        /* NULL before they are asked for */
+    bool              read_wants_write; /* TLS has something of its own to send first */
+    bool              write_wants_read;
 };
 
 void conn_init(struct conn *c, int fd); /* takes the socket over */
@@ -35,8 +40,9 @@ void conn_done(struct conn *c);
 
 static inline size_t conn_waiting(const struct conn *c)
 {
-    assert(c->sent <= c->out.len);
-    return c->out.len - c->sent;
+    size_t all = c->out.len + (c->stretches != NULL ? c->stretches->total : 0);
+    assert(c->sent <= all);
+    return all - c->sent;
 }
 
 enum conn_state { CONN_MOVED, CONN_BLOCKED, CONN_CLOSED };
@@ -59,6 +65,9 @@ MUST_CHECK int conn_send(struct conn *c, size_t *moved, enum conn_state *state, 
    is copied, and waits. */
 MUST_CHECK int conn_send_these(struct conn *c, struct slice bytes, size_t *moved,
                                enum conn_state *state, struct err *e);
+/* Where bytes that go out with those of `out` may be listed, when nothing waits. NULL: they must be
+   copied. */
+struct stretches *conn_stretches(struct conn *c);
 /* Nothing is to be sent for a while: gives the memory of `out` back. A thousand consumers that wait
    for the next transaction should not hold a thousand buffers. */
 void conn_rest(struct conn *c);

@@ -1,57 +1,16 @@
-#include "relay/downstream/dump.h"
+#include "relay/downstream/dump_core.h"
 
 #include <stdlib.h>
 #include <stdio.h>
-#include "protocol/base/buf.h"
 #include "relay/downstream/dump_words.h"
-#include "relay/downstream/frame.h"
 #include "relay/downstream/tail.h"
-#include "storage/hole.h"
 #include "storage/locate.h"
-#include "storage/reader.h"
 
 enum {
     MADE_MAX_BYTES = 2 * 1024 * 1024, /* a GTID_LIST of GTID_DOMAINS_MAX domains and some more */
     SCAN_MAX_BYTES = 8 * 1024 * 1024, /* skipped in one call */
-    PEEK_EVENTS = 16,                 /* in front of a file's first GTID */
-    PEEK_BYTES = 64 * 1024,
     CAPABILITY_HOLES = 2,
     CAPABILITY_GTID = 4, /* of MariaDB 10.0 and later */
-};
-
-struct dump {
-    struct store       *store;
-    struct dump_request req; /* owns its sets; file points to `asked` */
-    char                asked[512];
-    struct reader      *reader; /* NULL until the first file's head can be read */
-
-    store_pos file_start; /* of the file the stream begins in */
-    store_pos first;      /* where events (GTID modes: missing ones) begin in it */
-    bool      in_head;    /* the stream has not come to `first` yet */
-    bool      zero_created;
-
-    bool has_crc;  /* the events the consumer gets now end with a checksum */
-    bool skipping; /* the consumer holds the current transaction */
-    bool gap;      /* something was skipped since the last event sent */
-    bool leapt;    /* ... and a hole, over which the consumer is to be led */
-
-    struct gtid_state waiting; /* MariaDB: domains whose place was not reached yet */
-
-    struct buf   made; /* whole events, to go out before `piece` */
-    size_t       made_at;
-    struct frame frame;
-    bool         asks;       /* the event at hand asks for an acknowledgement */
-    struct slice bytes;      /* what is left to frame of the event at hand: a made one or a piece */
-    bool         from_piece; /* ... which of them */
-    struct reader_piece piece;
-    bool                piece_waits; /* behind what was made */
-    bool                drop_piece;  /* rest of a skipped event that comes in pieces */
-
-    bool    ends_soon;
-    uint8_t last_type; /* of the last event that went out, or began to */
-
-    store_pos pos;
-    char      file[STORE_NAME_BYTES + 1];
 };
 
 void dump_request_done(struct dump_request *r)
@@ -61,136 +20,12 @@ void dump_request_done(struct dump_request *r)
     *r = (struct dump_request){ .capability = -1 };
 }
 
-/* ---- where to begin ----------------------------------------------------------------------------
- */
-
-static int begin_at_position(struct dump *d, struct err *e)
-{
-    if (d->req.position < BINLOG_MAGIC_BYTES)
-        return dump_words_impossible(&d->req, e);
-    struct err why = { 0 };
-    if (locate_position(d->store, d->asked, d->req.position, &d->first, &why) != 0)
-        return dump_words_position(d->store, &d->req, &why, e);
-    d->file_start = store_pos_at(store_pos_ordinal(d->first), BINLOG_MAGIC_BYTES);
-    return 0;
-}
-
-/* A replica that holds more of the source's own transactions than were published here would
-   silently lose what comes next under the same numbers. */
-static int check_not_ahead(const struct dump *d, struct err *e)
-{
-    struct gtid_set own = { 0 };
-    struct gtids    published = { 0 };
-    int             result = -1;
-    uint8_t         uuid[UUID_BYTES];
-    if (!dump_words_uuid(d->req.source_uuid, uuid))
-        return 0;
-    if (store_gtids_published(d->store, &published, e) != 0)
-        goto out;
-    for (size_t i = 0; i < d->req.have.count; i++) {
-        const struct gtid_line *line = &d->req.have.lines[i];
-        if (memcmp(line->uuid, uuid, UUID_BYTES) != 0)
-            continue;
-        for (size_t k = 0; k < line->count; k++)
-            if (gtid_set_add_range(&own, uuid, line->tag, line->intervals[k].first,
-                                   line->intervals[k].last, e) != 0)
-                goto out;
-    }
-    if (gtid_set_subtract(&own, &published.set, e) != 0)
-        goto out;
-    result = gtid_set_is_empty(&own) ? 0 : dump_words_ahead(&d->req, &own, e);
-out:
-    gtid_set_done(&own);
-    gtids_done(&published);
-    return result;
-}
-
-/* A hole of ours, not one where START_ENCRYPTION was. */
-static bool is_left_out(const struct reader_piece *p)
-{
-    return p->at == 0 && hole_is_left_out(&p->event);
-}
-
-/* Whether the consumer holds the first transaction of the file, so that the format description
-   must not tell it that the server has just started (it would drop its temporary tables). */
-static int peek_first_held(struct dump *d, struct err *e)
-{
-    struct reader *r = NULL;
-    int            result = -1;
-    if (reader_open(d->store, d->file_start, PEEK_BYTES, &r, e) != 0)
-        return -1;
-    for (int i = 0; i < PEEK_EVENTS; i++) {
-        struct reader_piece p;
-        enum reader_step    step;
-        struct gtid_event   g;
-        if (reader_next(r, &p, &step, e) != 0)
-            goto out;
-        if (step != READER_PIECE)
-            break;
-        if (is_left_out(&p)) {
-            d->zero_created = true; /* it was there before the switch that made the hole */
-            break;
-        }
-        if (p.at != 0 || (p.event.type != EVENT_GTID && p.event.type != EVENT_GTID_TAGGED))
-            continue;
-        if (gtid_parse_event(reader_format(r), &p.event, &g, e) != 0)
-            goto out;
-        d->zero_created = gtid_set_contains(&d->req.have, &g.gtid);
-        break;
-    }
-    result = 0;
-out:
-    reader_close(r);
-    return result;
-}
-
-static int begin_at_gtid_set(struct dump *d, struct err *e)
-{
-    struct locate_gtid place;
-    struct err         why = { 0 };
-    TRY(check_not_ahead(d, e));
-    if (d->asked[0] != '\0') {
-        /* As servers do: a named file is where to begin, the set only says what to leave out. */
-        if (locate_position(d->store, d->asked, BINLOG_MAGIC_BYTES, &d->first, &why) != 0)
-            return dump_words_position(d->store, &d->req, &why, e);
-        d->file_start = d->first;
-        return gtid_set_is_empty(&d->req.have) ? 0 : peek_first_held(d, e);
-    }
-    if (locate_gtid_set(d->store, &d->req.have, &place, &why) != 0)
-        return dump_words_gtid_set(d->store, &d->req, &why, e);
-    d->file_start = place.file_start;
-    d->first = place.first;
-    return gtid_set_is_empty(&d->req.have) ? 0 : peek_first_held(d, e);
-}
-
-/* What the binlog holds up to `first` may already be the last of some domains: those wait for
-   nothing. (An exact match later on would never come for them.) */
-static int begin_at_gtid_state(struct dump *d, struct err *e)
-{
-    struct locate_gtid place;
-    struct gtids       there = { 0 };
-    TRY(locate_gtid_state(d->store, &d->req.state, &place, e));
-    d->file_start = place.file_start;
-    d->first = place.first;
-    if (locate_gtids_at(d->store, place.first, &there, e) != 0)
-        return -1;
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < d->req.state.count; i++) {
-        const struct gtid *want = &d->req.state.entries[i];
-        const struct gtid *held = gtid_state_get(&there.state, want->domain);
-        if (held == NULL || held->server_id != want->server_id || held->number != want->number)
-            result = gtid_state_set(&d->waiting, want, e);
-    }
-    gtids_done(&there);
-    return result;
-}
-
 int dump_open(struct store *s, struct dump_request *request, struct dump **out, struct err *e)
 {
     static int (*const begin[])(struct dump * d, struct err * e) = {
-        [DUMP_BY_POSITION] = begin_at_position,
-        [DUMP_BY_GTID_SET] = begin_at_gtid_set,
-        [DUMP_BY_GTID_STATE] = begin_at_gtid_state,
+        [DUMP_BY_POSITION] = dump_begin_at_position,
+        [DUMP_BY_GTID_SET] = dump_begin_at_gtid_set,
+        [DUMP_BY_GTID_STATE] = dump_begin_at_gtid_state,
     };
     struct store_file file;
     struct dump      *d = calloc(1, sizeof *d);
@@ -266,7 +101,13 @@ size_t dump_room(struct dump *d, size_t most)
     most = most < SMALL_BYTES ? SMALL_BYTES : most;
     if (d->reader != NULL)
         reader_limit(d->reader, most);
-    return near && published >= d->pos ? SMALL_BYTES : most;
+    size_t out = most < DUMP_OUT_BYTES ? most : DUMP_OUT_BYTES;
+    return near && published >= d->pos ? SMALL_BYTES : out;
+}
+
+void dump_point(struct dump *d, struct stretches *stretches)
+{
+    d->stretches = stretches;
 }
 
 bool dump_between_packets(const struct dump *d)
@@ -304,7 +145,7 @@ static int put_format_again(struct dump *d, store_pos pos, struct err *e)
     enum reader_step    step;
     store_pos           start = store_pos_at(store_pos_ordinal(pos), BINLOG_MAGIC_BYTES);
 
-    TRY(reader_open(d->store, start, PEEK_BYTES, &r, e));
+    TRY(reader_open(d->store, start, DUMP_PEEK_BYTES, &r, e));
     int result = reader_next(r, &p, &step, e);
     if (result == 0 && (step != READER_PIECE || !p.last))
         result = err_set(e, E_CORRUPT, "'%s' has no format description", d->file);
@@ -364,9 +205,16 @@ static int close_gap(struct dump *d, store_pos at, struct err *e)
 
 enum verdict { SEND, SKIP, REPLACED, JUMP };
 
+/* Something that was framed still lies in the reader's block. */
+static bool points_to_block(const struct dump *d)
+{
+    return d->stretches != NULL && d->stretches->count > 0;
+}
+
 static int jump(struct dump *d, store_pos to, struct err *e)
 {
     struct reader *r = NULL;
+    assert(!points_to_block(d)); /* a file's head is copied */
     TRY(reader_open(d->store, to, 0, &r, e));
     reader_close(d->reader);
     d->reader = r;
@@ -455,7 +303,7 @@ static int on_mariadb_gtid(struct dump *d, const struct reader_piece *p, enum ve
 static enum verdict on_hole(struct dump *d, const struct reader_piece *p)
 {
     bool by_position = d->req.kind == DUMP_BY_POSITION;
-    bool encryption = !is_left_out(p);
+    bool encryption = !dump_is_left_out(p);
 
     if (encryption && d->req.capability >= CAPABILITY_HOLES)
         return by_position ? SEND : SKIP;
@@ -518,7 +366,7 @@ static int judge(struct dump *d, const struct reader_piece *p, enum verdict *v, 
         d->skipping = false;
         return 0;
     }
-    bool encryption = hole && !is_left_out(p);
+    bool encryption = hole && !dump_is_left_out(p);
     if (d->in_head && !encryption && leaps(d, p)) {
         *v = JUMP;
         return 0;
@@ -647,6 +495,10 @@ static int advance(struct dump *d, uint64_t *scanned, enum dump_step *step, stru
         enum verdict         v = SEND;
         bool                 more = false;
         struct reader_piece *p = &d->piece;
+        if (points_to_block(d) && !reader_at_hand(d->reader)) {
+            *step = DUMP_YIELD;
+            return 0;
+        }
         TRY(reader_next(d->reader, p, &was, e));
         if (was != READER_PIECE) {
             TRY(at_end(d, was, &more, e));
@@ -713,6 +565,7 @@ static int fill(struct dump *d, struct frame_room *room, uint8_t *sequence, enum
     *step = DUMP_FULL;
     while (*step == DUMP_FULL) {
         if (d->bytes.len > 0 || d->frame.header_due) {
+            room->stretches = d->from_piece && !d->in_head ? d->stretches : NULL;
             if (!frame_put(&d->frame, &d->bytes, room, sequence))
                 break;
             piece_done(d, sequence);
@@ -720,7 +573,9 @@ static int fill(struct dump *d, struct frame_room *room, uint8_t *sequence, enum
             continue;
         } else if (d->piece_waits) {
             const struct slice whole = d->piece.bytes;
-            if (d->piece.at > 0 || !d->piece.last || whole.len + FRAME_SMALL_BYTES > room->left) {
+            bool               is_small = whole.len < STRETCH_MIN_BYTES || d->stretches == NULL;
+            if (!is_small || d->piece.at > 0 || !d->piece.last ||
+                whole.len + FRAME_SMALL_BYTES > room->left) {
                 take_piece(d);
                 continue;
             }
@@ -745,8 +600,9 @@ static int fill(struct dump *d, struct frame_room *room, uint8_t *sequence, enum
 int dump_fill(struct dump *d, uint8_t *into, size_t size, size_t *filled, uint8_t *sequence,
               enum dump_step *step, struct err *e)
 {
-    struct frame_room room = { into, size };
-    int               result = fill(d, &room, sequence, step, e);
+    struct frame_room room = { .at = into, .left = size, .begin = into };
+    assert(!points_to_block(d));
+    int result = fill(d, &room, sequence, step, e);
     *filled = size - room.left;
     return result;
 }

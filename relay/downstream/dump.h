@@ -31,11 +31,13 @@
 #pragma once
 #include "protocol/format.h"
 #include "protocol/gtid.h"
+#include "relay/downstream/stretch.h"
 #include "storage/store.h"
 
 enum {
-    DUMP_OUT_BYTES = 256 * 1024, /* a good size for dump_fill() */
-    DUMP_SEMI_SYNC_MAGIC = 0xef, /* in front of events, and of acknowledgements */
+    DUMP_OUT_BYTES = 256 * 1024,   /* a good size for dump_fill() */
+    DUMP_BLOCK_BYTES = 512 * 1024, /* read at once by who has far to go */
+    DUMP_SEMI_SYNC_MAGIC = 0xef,   /* in front of events, and of acknowledgements */
 };
 
 enum dump_kind { DUMP_BY_POSITION, DUMP_BY_GTID_SET, DUMP_BY_GTID_STATE };
@@ -66,7 +68,7 @@ void dump_request_done(struct dump_request *r);
 
 enum dump_step {
     DUMP_FULL,  /* there may be more */
-    DUMP_YIELD, /* much was skipped: let others have a turn, then go on */
+    DUMP_YIELD, /* go on after what there is has gone out, and others had a turn */
     DUMP_AT_END,
     DUMP_OVER, /* non-blocking and at the end, or after dump_end_soon() */
 };
@@ -85,13 +87,16 @@ void           dump_close(struct dump *d); /* accepts NULL */
 MUST_CHECK int dump_fill(struct dump *d, uint8_t *into, size_t size, size_t *filled,
                          uint8_t *sequence, enum dump_step *step, struct err *e);
 bool           dump_between_packets(const struct dump *d);
+/* From now on the bytes of large events are not copied but put into `stretches`, which must be
+   empty at each dump_fill(), and lie still up to the next one. NULL: all is copied again. */
+void dump_point(struct dump *d, struct stretches *stretches);
 /* The same for one that waits at the end and needs nothing of its own: what came since then, as it
    lies in the loop's tail (the one for dump_annotates()), *out valid until that is used again.
    False: ask dump_fill(). */
 bool dump_tail(struct dump *d, struct tail *t, uint8_t *sequence, struct slice *out);
 bool dump_annotates(const struct dump *d);
-/* A good size for the next dump_fill(), of at most `most` bytes: little for who is near the end.
-   The reader's block is bounded by `most`, too. */
+/* A good size for the next dump_fill(), of at most DUMP_OUT_BYTES and `most`: little for who is
+   near the end. The reader's block is bounded by `most`. */
 size_t dump_room(struct dump *d, size_t most);
 
 /* Queues a heartbeat with the place sent so far, for the next dump_fill(). Does nothing in the

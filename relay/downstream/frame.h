@@ -10,6 +10,7 @@
  */
 #pragma once
 #include "protocol/packet.h"
+#include "relay/downstream/stretch.h"
 
 enum {
     FRAME_LEAD_MAX = 3,
@@ -30,11 +31,20 @@ struct frame {
     struct frame_lead lead;
 };
 
-/* Where framed bytes go: a window into the sender's buffer. */
+/* Where framed bytes go: a window into the sender's buffer, and beside it, where there is one, the
+   list of what goes out from where it lies. */
 struct frame_room {
-    uint8_t *at;
-    size_t   left;
+    uint8_t          *at;
+    size_t            left;
+    struct stretches *stretches; /* NULL: all is copied */
+    const uint8_t    *begin;     /* of the buffer; only for the stretches */
 };
+
+static inline void frame_room_take(struct frame_room *room, size_t bytes)
+{
+    room->at += bytes;
+    room->left -= bytes;
+}
 
 /* An event is under way: its next bytes, and nothing else, must come. */
 static inline bool frame_busy(const struct frame *f)
@@ -65,6 +75,5 @@ static inline void frame_put_small(struct slice event, struct frame_lead lead,
     packet_header(room->at, (uint32_t)event.len + lead.count, (*sequence)++);
     memcpy(room->at + PACKET_HEADER_BYTES, lead.bytes, FRAME_LEAD_MAX);
     memcpy(room->at + before, event.ptr, event.len);
-    room->at += before + event.len;
-    room->left -= before + event.len;
+    frame_room_take(room, before + event.len);
 }

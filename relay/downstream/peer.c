@@ -119,7 +119,7 @@ static void stream(struct peer *p, enum turn *turn)
         *turn = PAUSE;
         return;
     }
-    session_stream(&p->session, &step);
+    session_stream(&p->session, conn_stretches(&p->conn), &step);
     if (p->session.pay_ns > 0) {
         ev_timer_set(&p->rest, (double)p->session.pay_ns / ns_per_s, 0);
         ev_timer_start(loop_ev(p->loop), &p->rest);

@@ -729,7 +729,7 @@ static size_t portion(uint32_t sessions)
 {
     enum { TOGETHER_BYTES = 32 * 1024 * 1024 };
     size_t each = TOGETHER_BYTES / (sessions != 0 ? sessions : 1);
-    return each < DUMP_OUT_BYTES ? each : DUMP_OUT_BYTES;
+    return each < DUMP_BLOCK_BYTES ? each : DUMP_BLOCK_BYTES;
 }
 
 static void note_streamed(struct session *s, size_t bytes)
@@ -748,7 +748,7 @@ bool session_tail(struct session *s, struct tail *const tails[2], struct slice *
     return true;
 }
 
-void session_stream(struct session *s, enum dump_step *step)
+void session_stream(struct session *s, struct stretches *stretches, enum dump_step *step)
 {
     struct err e = { 0 };
     size_t     filled = 0;
@@ -761,8 +761,11 @@ void session_stream(struct session *s, enum dump_step *step)
         session_check_out(s);
         return;
     }
+    /* A portion of a bandwidth is what is copied. */
+    dump_point(s->dump, s->user->bandwidth == 0 ? stretches : NULL);
     int result = dump_fill(s->dump, into, room, &filled, &s->sequence, step, &e);
     s->out->len = filled;
+    filled += stretches != NULL ? stretches->total : 0;
     note_streamed(s, filled);
     s->pay_ns = s->ends_soon ? 0 : pay(s->user, filled);
     if (result != 0) {

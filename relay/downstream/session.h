@@ -138,9 +138,10 @@ void session_on_reload(struct session *s);
 /* Does what another session or the operator left in entry.end. */
 void session_on_end(struct session *s);
 
-/* STREAMING: the stream's next bytes into `out`, which must be empty. Without more to send
- *step is DUMP_AT_END: ask again after a wake. */
-void session_stream(struct session *s, enum dump_step *step);
+/* STREAMING: the stream's next bytes into `out`, which must be empty, and the bodies of large
+ * events into `stretches` (NULL: into `out`, too). Without more to send *step is DUMP_AT_END: ask
+ * again after a wake. */
+void session_stream(struct session *s, struct stretches *stretches, enum dump_step *step);
 /* STREAMING: the same for a stream that waited at the end, as far as it lies in one of the tails
    (without and with annotations). False: ask session_stream(). */
 bool session_tail(struct session *s, struct tail *const tails[2], struct slice *out);

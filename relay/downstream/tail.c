@@ -153,7 +153,7 @@ static int add_packet(struct tail *t, const struct reader_piece *p, struct err *
     if (traits[p->event.type] == GTID)
         TRY(add_name(t, &p->event, e));
     t->packets[t->count++] = (struct placed){ p->pos, (uint32_t)t->len, name, p->event.type };
-    struct frame_room room = { t->bytes + t->len, TAIL_BYTES - t->len };
+    struct frame_room room = { .at = t->bytes + t->len, .left = TAIL_BYTES - t->len };
     frame_put_small(p->bytes, plain, &room, &sequence);
     t->len = TAIL_BYTES - room.left;
     return 0;

@@ -57,7 +57,7 @@ static void stream_on(struct visitor *v)
     take_all(v);
     session_heartbeat(&v->session);
     for (int i = 0; i < 4 && v->session.state == STREAMING; i++) {
-        session_stream(&v->session, &step);
+        session_stream(&v->session, NULL, &step);
         take_all(v);
     }
 }

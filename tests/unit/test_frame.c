@@ -31,7 +31,7 @@ static size_t frame_all(const uint8_t *event, size_t bytes, size_t piece, size_t
     size_t       given = 0, put = 0;
     frame_begin(&f, (uint32_t)bytes, plain);
     while (frame_busy(&f)) {
-        struct frame_room room = { out + put, window };
+        struct frame_room room = { .at = out + put, .left = window };
         for (;;) {
             if (!frame_put(&f, &at_hand, &room, sequence) || given == bytes)
                 break;
@@ -115,13 +115,13 @@ static void the_empty_packet_waits_for_room(void **state)
     uint8_t           sequence = 1;
     struct frame      f = { 0 };
     struct slice      all = { event, bytes };
-    struct frame_room room = { out, bytes + 1 + PACKET_HEADER_BYTES + 3 };
+    struct frame_room room = { .at = out, .left = bytes + 1 + PACKET_HEADER_BYTES + 3 };
     assert_non_null(out);
     frame_begin(&f, (uint32_t)bytes, plain);
     assert_false(frame_put(&f, &all, &room, &sequence));
     assert_int_equal(all.len, 0);
     assert_true(frame_busy(&f));
-    room = (struct frame_room){ out, PACKET_HEADER_BYTES };
+    room = (struct frame_room){ .at = out, .left = PACKET_HEADER_BYTES };
     assert_true(frame_put(&f, &all, &room, &sequence));
     assert_false(frame_busy(&f));
     static const uint8_t empty[PACKET_HEADER_BYTES] = { 0, 0, 0, 2 };
@@ -135,7 +135,7 @@ static void the_short_way_frames_the_same(void **state)
     (void)state;
     uint8_t          *event = event_of(150);
     uint8_t           a[160], b[160], sequence_a = 255, sequence_b = 255;
-    struct frame_room room = { b, sizeof b };
+    struct frame_room room = { .at = b, .left = sizeof b };
     size_t            len = frame_all(event, 150, 150, sizeof a, a, &sequence_a);
     frame_put_small((struct slice){ event, 150 }, plain, &room, &sequence_b);
     assert_int_equal(sizeof b - room.left, len);

@@ -318,7 +318,7 @@ static void a_dump_streams_and_ends_as_asked(void **state)
     assert_int_equal(c.session.state, STREAMING);
     assert_int_equal(c.session.heartbeat_ns, 2000000000);
     assert_int_equal(c.session.entry.server_id, 5);
-    session_stream(&c.session, &step);
+    session_stream(&c.session, NULL, &step);
     assert_int_equal(step, DUMP_OVER);
     assert_int_equal(c.session.state, CLOSING);
     struct slice p;
@@ -650,7 +650,7 @@ static void garbage_is_survived_in_every_state(void **state)
         if (c.session.state == STREAMING) {
             enum dump_step step;
             buf_clear(&c.out);
-            session_stream(&c.session, &step);
+            session_stream(&c.session, NULL, &step);
         }
         visitor_done(&c);
     }
