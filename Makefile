@@ -66,6 +66,9 @@ $(BUILD)/obj/%.o: %.c
 	@echo "  CC  $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The status page is in the program.
+$(BUILD)/obj/relay/watch/page_file.o: relay/watch/page.html
+
 # Archives are made anew, so that a removed source leaves nothing behind.
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)

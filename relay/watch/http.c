@@ -16,6 +16,8 @@
 #include "relay/log.h"
 #include "relay/watch/metrics.h"
 #include "relay/watch/overview.h"
+#include "relay/watch/page.h"
+#include "relay/watch/sampler.h"
 
 enum {
     SOCKETS_MAX = 4,
@@ -30,6 +32,8 @@ struct http {
     const struct config          *config;
     const struct control_context *context;
     struct overview_of            of;
+    struct history               *history;
+    struct sampler               *sampler;
     size_t                        count;
     struct MHD_Daemon            *daemons[SOCKETS_MAX]; /* one for each socket */
 };
@@ -114,14 +118,26 @@ static void answer_status(struct http *h, struct answer *a)
         answer_error(a, &e);
 }
 
+static void answer_page(struct http *h, struct answer *a)
+{
+    struct overview o;
+    struct err      e = { 0 };
+
+    if (overview_take(&h->of, &o, &e) != 0) {
+        answer_error(a, &e);
+        return;
+    }
+    a->type = "text/html; charset=utf-8";
+    page_put(&o, h->history, &a->body);
+    overview_done(&o);
+}
+
 static const struct route {
     const char *path;
     void (*answer)(struct http *h, struct answer *a);
 } routes[] = {
-    { "/metrics", answer_metrics },
-    { "/healthz", answer_health },
-    { "/readyz", answer_ready },
-    { "/status", answer_status },
+    { "/", answer_page },        { "/metrics", answer_metrics }, { "/healthz", answer_health },
+    { "/readyz", answer_ready }, { "/status", answer_status },
 };
 
 static void answer_missing(struct answer *a)
@@ -283,7 +299,15 @@ int http_start(const struct config *config, const struct control_context *contex
                                   .channels = context->channels,
                                   .serve = context->serve,
                                   .started_ms = context->started_ms };
+    if (history_new(&h->history, e) != 0) {
+        http_stop(h);
+        return -1;
+    }
     if (http_listen(h, e) == 0) {
+        if (sampler_start(&h->of, h->history, &h->sampler, e) != 0) {
+            http_stop(h);
+            return -1;
+        }
         log_write(LOG_INFO, "http", "answering on %s port %u", config->http.address,
                   config->http.port);
         *out = h;
@@ -304,5 +328,7 @@ void http_stop(struct http *h)
         return;
     for (size_t i = 0; i < h->count; i++)
         MHD_stop_daemon(h->daemons[i]);
+    sampler_stop(h->sampler);
+    history_free(h->history);
     free(h);
 }
