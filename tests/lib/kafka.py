@@ -18,6 +18,7 @@ from lib.process import Process
 
 REGISTRY = "io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all"
 PROJECT = Path(__file__).resolve().parents[1] / "kafka"
+SINK = PROJECT / "sink"
 JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 # Else they start silent. Tools must be: the log goes where their output goes.
 TALKATIVE = "-Dorg.apache.logging.log4j.level=INFO"
@@ -27,14 +28,17 @@ PLUGIN_JARS = ("debezium-*", "mysql-connector-*", "mariadb-java-client-*", "mysq
                "jackson-datatype-jsr310-*", "protobuf-java-*")
 
 
-def jars():
-    version = hashlib.sha256((PROJECT / "pom.xml").read_bytes()).hexdigest()[:12]
-    return cache.entry(f"kafka-{version}", _fetch)
+def jars(project=PROJECT):
+    """The folder with what a pom.xml names; downloads at the first time."""
+    pom = project / "pom.xml"
+    version = hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
+    return cache.entry(f"{project.name}-{version}", lambda path: _fetch(pom, path))
 
 
-def _fetch(path):
+def _fetch(pom, path):
     project = path / "project"
-    shutil.copytree(PROJECT, project)
+    project.mkdir()
+    shutil.copy(pom, project)
     maven.run([f"-DoutputDirectory={path}", "-DincludeScope=runtime",
                "dependency:copy-dependencies"], cwd=project)
     shutil.rmtree(project)
@@ -177,13 +181,17 @@ class Registry(Process):
 
 
 class Connect(Process):
-    """A worker with both Debezium connectors, ready for connectors when the constructor returns."""
+    """A worker with both Debezium connectors, or with Debezium's JDBC sink; ready for connectors
+    when the constructor returns."""
 
-    def __init__(self, folder, broker, settings=None):
+    def __init__(self, folder, broker, settings=None, sink=False):
         folder.mkdir(exist_ok=True)
         self._port = Port()
         self.address = f"127.0.0.1:{self._port.number}"
-        for family in ("mysql", "mariadb"):
+        if sink:
+            (folder / "plugins").mkdir()
+            os.symlink(jars(SINK), folder / "plugins" / "sink")
+        for family in ("mysql", "mariadb") if not sink else ():
             _plugin(folder / "plugins" / family, debezium.jars(family))
         config = _properties(folder / "connect.properties", {
             "bootstrap.servers": broker.address,
@@ -239,6 +247,21 @@ class Connect(Process):
             "schema.history.internal.kafka.bootstrap.servers": self._broker.address,
             "schema.history.internal.kafka.topic": f"history-{name}",
             **{key.replace("_", "."): value for key, value in options.items()}})
+
+    def write_to(self, name, server, db, topics):
+        """Debezium's JDBC sink: what comes in the topics, a regular expression, goes into `db`."""
+        login = {"connection.username": debezium.DEBEZIUM[0],
+                 "connection.password": debezium.DEBEZIUM[1]}
+        self.ask("PUT", f"/connectors/{name}/config", {
+            "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
+            "connection.url": f"jdbc:mysql://{server.host}:{server.port}/{db}"
+                              "?allowPublicKeyRetrieval=true&sslMode=DISABLED",
+            **login, "topics.regex": topics, "insert.mode": "upsert", "delete.enabled": "true",
+            "primary.key.mode": "record_key", "schema.evolution": "basic",
+            "collection.name.format": "${source.table}", "consumer.override.metadata.max.age.ms": "500",
+            **{f"{side}.converter.schemas.enable": "true" for side in ("key", "value")},
+            **{f"{side}.converter": "org.apache.kafka.connect.json.JsonConverter"
+               for side in ("key", "value")}})
 
     def must_be_well(self, name):
         """Fails when the connector or its task gave up; gives their states, none before it began."""
