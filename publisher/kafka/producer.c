@@ -80,12 +80,24 @@ static void on_reports(struct producer *p, rd_kafka_event_t *event)
         p->wake(p->wake_arg);
 }
 
+/* Up to 2.6.0 librdkafka sends one part of its answer twice, which Kafka 4 does not take. */
+static const char *advice(rd_kafka_event_t *event)
+{
+    const char *text = rd_kafka_event_error_string(event);
+    bool        is_old = rd_kafka_version() < 0x02060100;
+
+    return is_old && strstr(text, "SCRAM") != NULL && strstr(text, "invalid credentials") != NULL
+               ? " (if they are right: librdkafka before 2.6.1 can't log in to Kafka 4 with SCRAM)"
+               : "";
+}
+
 /* The first sentence stays until records arrive: later ones tell less ("all brokers are down"). */
 static void on_trouble(struct producer *p, rd_kafka_event_t *event)
 {
     (void)pthread_mutex_lock(&p->mutex);
     if (p->trouble[0] == 0 || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        (void)snprintf(p->trouble, sizeof p->trouble, "%s", rd_kafka_event_error_string(event));
+        (void)snprintf(p->trouble, sizeof p->trouble, "%s%s", rd_kafka_event_error_string(event),
+                       advice(event));
     (void)pthread_mutex_unlock(&p->mutex);
     p->wake(p->wake_arg);
 }

@@ -175,8 +175,9 @@ static const struct {
     /* A record waits for its broker for ever; a transaction begins again when it took too long. */
     { "message.timeout.ms", "0", false, true },
     { "transaction.timeout.ms", "300000", true, false },
-    { "queue.buffering.max.kbytes", "65536", true, true },
-    { "queue.buffering.max.messages", "200000", true, true },
+    /* Enough for brokers far away; more only makes memory cold. */
+    { "queue.buffering.max.kbytes", "16384", true, true },
+    { "queue.buffering.max.messages", "50000", true, true },
     { "reconnect.backoff.max.ms", "5000", true, true },
     /* Topics are made before they are written to: one that is missing was deleted. */
     { "topic.metadata.propagation.max.ms", "10000", true, true },

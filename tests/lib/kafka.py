@@ -44,8 +44,8 @@ def _fetch(pom, path):
     shutil.rmtree(project)
 
 
-def _java(*words):
-    return ["java", *JVM, "-cp", f"{jars()}/*", *words]
+def _java(*words, jvm=JVM):
+    return ["java", *jvm, "-cp", f"{jars()}/*", *words]
 
 
 def _properties(path, settings):
@@ -53,15 +53,27 @@ def _properties(path, settings):
     return path
 
 
-class Broker(Process):
-    """One node (KRaft) that answers when the constructor returns; `settings` are the broker's own."""
+# Who may log in at a broker with an authority, by PLAIN and both SCRAMs.
+LOGIN = ("relay", "open-sesame-7")
+SCRAMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+JAAS = "org.apache.kafka.common.security"
 
-    def __init__(self, folder, settings=None):
+
+class Broker(Process):
+    """One node (KRaft) that answers when the constructor returns; `settings` are the broker's own.
+
+    With an `authority` it has two more listeners: `sasl` (TLS, then LOGIN), and `tls` for who has a
+    certificate of that authority.
+    """
+
+    def __init__(self, folder, settings=None, authority=None, jvm=JVM):
         folder.mkdir(exist_ok=True)
+        self._jvm = jvm
         self.folder = folder
-        self._ports = Port(), Port()
-        self.port, controller = (port.number for port in self._ports)
+        self._ports = [Port() for _ in range(4 if authority else 2)]
+        self.port, controller, *more = (port.number for port in self._ports)
         self.address = f"127.0.0.1:{self.port}"
+        safe = self._safe_listeners(authority, *more, controller) if authority else {}
         config = _properties(folder / "broker.properties", {
             "process.roles": "broker,controller",
             "node.id": 1,
@@ -76,22 +88,45 @@ class Broker(Process):
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
             "group.initial.rebalance.delay.ms": 0,
+            **safe,
             **(settings or {}),
         })
         self._config = config
         self._starts = 0
         name = uuid.uuid4().hex[:22]
+        users = [word for scram in SCRAMS if authority for word in
+                 ("--add-scram", f"{scram}=[name={LOGIN[0]},password={LOGIN[1]}]")]
         done = subprocess.run(list(map(str, _java("kafka.tools.StorageTool", "format", "--standalone",
-                                                  "-t", name, "-c", config))),
+                                                  "-t", name, "-c", config, *users))),
                               capture_output=True, text=True, check=False)
         if done.returncode:
             raise Failure("the broker's folder can't be formatted", done.stdout + done.stderr)
         self.start()
 
+    def _safe_listeners(self, authority, sasl, tls, controller):
+        self.sasl, self.tls = f"127.0.0.1:{sasl}", f"127.0.0.1:{tls}"
+        certificate, key = authority.issue("broker", "IP:127.0.0.1")
+        (self.folder / "broker.pem").write_text(key.read_text() + certificate.read_text())
+        ours = f"PLAINTEXT://{self.address},SASL_SSL://{self.sasl},SSL://{self.tls}"
+        plain = f"{JAAS}.plain.PlainLoginModule required user_{LOGIN[0]}=\"{LOGIN[1]}\";"
+        return {
+            "listeners": f"{ours},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": ours,
+            "listener.security.protocol.map":
+                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
+            "ssl.keystore.type": "PEM", "ssl.keystore.location": self.folder / "broker.pem",
+            "ssl.truststore.type": "PEM", "ssl.truststore.location": authority.path,
+            "listener.name.ssl.ssl.client.auth": "required",
+            "sasl.enabled.mechanisms": ",".join(("PLAIN", *SCRAMS)),
+            "listener.name.sasl_ssl.plain.sasl.jaas.config": plain,
+            **{f"listener.name.sasl_ssl.{scram.lower()}.sasl.jaas.config":
+               f"{JAAS}.scram.ScramLoginModule required;" for scram in SCRAMS},
+        }
+
     def start(self):
         """Also again, after stop() or kill9(): with the data it had."""
         self._starts += 1
-        super().__init__("kafka", _java(TALKATIVE, "kafka.Kafka", self._config),
+        super().__init__("kafka", _java(TALKATIVE, "kafka.Kafka", self._config, jvm=self._jvm),
                          self.folder / "broker.log")
         wait.until(self._started, 90, lambda: f"the broker to start\n{self.tail()}")
         return self
@@ -184,7 +219,7 @@ class Connect(Process):
     """A worker with both Debezium connectors, or with Debezium's JDBC sink; ready for connectors
     when the constructor returns."""
 
-    def __init__(self, folder, broker, settings=None, sink=False):
+    def __init__(self, folder, broker, settings=None, sink=False, jvm=JVM):
         folder.mkdir(exist_ok=True)
         self._port = Port()
         self.address = f"127.0.0.1:{self._port.number}"
@@ -208,7 +243,7 @@ class Connect(Process):
             **(settings or {}),
         })
         super().__init__("connect", _java(TALKATIVE, "org.apache.kafka.connect.cli.ConnectDistributed",
-                                          config),
+                                          config, jvm=jvm),
                          folder / "connect.log")
         self._broker = broker
         wait.until(self._answers, 90, lambda: f"Connect to answer\n{self.tail()}")

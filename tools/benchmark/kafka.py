@@ -22,8 +22,10 @@ PATIENCE_S = 1800
 PARTITIONS = 4
 # What Java's producer is given to be equal with librdkafka's.
 SAME = {"producer.override.linger.ms": 5, "producer.override.batch.size": 1_000_000,
-        "producer.override.acks": "all", "producer.override.buffer.memory": 64 << 20}
-QUEUE_MIB = 64
+        "producer.override.acks": "all", "producer.override.buffer.memory": 16 << 20}
+QUEUE_MIB = 16
+# Tests have them compile less, to start sooner.
+JVM = ("-Xmx512m", "-XX:+UseSerialGC")
 GOAL_DEBEZIUM, GOAL_ONCE, GOAL_MIB, GOAL_MS = 8, 1.15, 64 + QUEUE_MIB, 5
 COMMITTED = re.compile(r'"v":"([0-9.]+)"')
 
@@ -69,7 +71,7 @@ def by_producer(scene, relay, broker, rows, number):
     log = scene.path("produce.log")
     measure.run_program([relays.program("peers/produce"), relay.output, topic,
                          f"bootstrap.servers={broker.address}", "enable.idempotence=true",
-                         "queue.buffering.max.kbytes=65536", "queue.buffering.max.messages=200000",
+                         "queue.buffering.max.kbytes=16384", "queue.buffering.max.messages=50000",
                          "partitioner=murmur2_random"], log)
     said = json.loads(log.read_text())
     if said["records"] < rows:
@@ -116,9 +118,9 @@ def latencies(broker, server, topics):
 
 
 def measure_kafka(scene, kind_name, *, rows, rounds):
-    broker = scene.add(Broker(scene.path("kafka")))
+    broker = scene.add(Broker(scene.path("kafka"), jvm=JVM))
     connect = scene.add(Connect(scene.path("connect"), broker, {
-        "connector.client.config.override.policy": "All"}))
+        "connector.client.config.override.policy": "All"}, jvm=JVM))
     server = scene.server(kind_name, **load.OPTIONS)
     load.prepare(server)
     server.sql("SET sql_log_bin = 1; CREATE TABLE bench.late (id INT PRIMARY KEY, v VARCHAR(40))")
