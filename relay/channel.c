@@ -28,6 +28,7 @@ struct channel {
     struct disk                 *disk;
     struct store                *store;
     struct follow               *follow;
+    struct landmarks            *landmarks;
     struct prober               *prober;
     struct switchover           *switchover;
     void (*source_changed)(void *arg, const struct config_source *now); /* NULL: nobody asks */
@@ -181,16 +182,22 @@ static int fail_over(void *arg, const struct config_source *to, bool catch_up, s
 
 static int open_switchover(struct channel *c, const struct config *config, struct err *e)
 {
-    const struct prober_options p = {
-        .sources = c->sources, .store = c->store, .channel = c, .fail_over = fail_over, .arg = c
-    };
+    const struct prober_options     p = { .sources = c->sources,
+                                          .store = c->store,
+                                          .channel = c,
+                                          .landmarks = c->landmarks,
+                                          .fail_over = fail_over,
+                                          .arg = c };
     const struct switchover_options s = { .channel = c,
                                           .sources = c->sources,
                                           .store = c->store,
                                           .follow = c->follow,
+                                          .landmarks = c->landmarks,
                                           .relay_uuid = c->server_uuid,
                                           .config = config };
 
+    TRY(landmarks_new(&c->landmarks, e));
+    follow_landmarks(c->follow, c->landmarks);
     follow_policy(c->follow, c->config->fork);
     follow_on_switched(c->follow, on_switched, c);
     TRY(switchover_new(&s, &c->switchover, e));
@@ -254,6 +261,7 @@ void channel_free(struct channel *c)
     free(c->publishers);
     prober_free(c->prober);
     switchover_free(c->switchover);
+    landmarks_free(c->landmarks);
     follow_free(c->follow);
     sources_free(c->sources);
     consumers_free(c->consumers);

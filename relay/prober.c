@@ -155,6 +155,7 @@ static int take_sources(struct prober *p, struct err *e)
         }
         if (now[i]->subject.source == NULL)
             health_subject_init(&now[i]->subject, list[i]);
+        now[i]->subject.landmarks = p->options.landmarks;
     }
     for (size_t i = 0; i < p->count; i++)
         subject_free(p->subjects[i]);

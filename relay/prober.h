@@ -12,9 +12,10 @@
 struct prober;
 
 struct prober_options {
-    struct sources *sources;
-    struct store   *store;
-    struct channel *channel;
+    struct sources   *sources;
+    struct store     *store;
+    struct channel   *channel;
+    struct landmarks *landmarks; /* kept up to date for all but the active one */
     /* Follow this one from now on; E_LIMIT: a switch is under way already. From the thread. */
     int (*fail_over)(void *arg, const struct config_source *to, bool catch_up, struct err *e);
     void *arg;

@@ -130,6 +130,7 @@ static int look(struct run *r, struct plan *out, int64_t *look_ms, struct err *e
     const struct plan_question       q = { .source = r->order->to,
                                            .store = o->store,
                                            .relay_uuid = o->relay_uuid,
+                                           .landmarks = o->landmarks,
                                            .at = r->order->at,
                                            .count = r->order->dry_run,
                                            .interrupt_fd = r->s->stop_fd,

@@ -11,11 +11,14 @@
 
 struct switchover;
 
+struct landmarks;
+
 struct switchover_options {
     struct channel      *channel;
     struct sources      *sources;
     struct store        *store;
     struct follow       *follow;
+    struct landmarks    *landmarks;
     const char          *relay_uuid;
     const struct config *config; /* its listeners */
 };

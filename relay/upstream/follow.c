@@ -279,18 +279,22 @@ static int make_order(struct follow *f, struct client *c, const struct writer_re
     return 0;
 }
 
-static void dump_begins(struct follow *f, const struct server_facts *facts,
-                        const struct ingest_order *order)
+static void log_begin(const struct follow *f, const struct server_facts *facts,
+                      const struct ingest_order *order)
 {
     if (f->logged[0] == '\0')
         log_write(LOG_INFO, "source", "following '%s' (%s at %s) from %s:%" PRIu64, f->source->name,
                   facts->version, f->status.address, order->file, order->offset);
+}
+
+static void dump_begins(struct follow *f, const struct ingest_order *order)
+{
     follow_set_state(f, CHANNEL_FOLLOWING, NULL);
     (void)pthread_mutex_lock(&f->lock);
     f->bytes_before = f->status.received_bytes;
     f->events_before = f->status.received_events;
     f->acks_before = f->status.acks;
-    f->status.reconnects += f->attached;
+    f->status.reconnects += f->attached && !order->leapt;
     (void)pthread_mutex_unlock(&f->lock);
     f->attached = true;
     f->began_s = monotonic_s();
@@ -360,7 +364,65 @@ static int ingest_watching(struct follow *f, struct client *c, struct writer *w,
     return rc;
 }
 
-static int follow_dump(struct follow *f, struct client *c, struct writer *w,
+static int ask_for_dump(struct follow *f, struct client *c, const struct server_facts *facts,
+                        struct ingest_semi_sync *semi, struct ingest_order *order, struct err *e)
+{
+    TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
+    TRY(ask_semi_sync(f, c, semi, order, e));
+    TRY(client_dump(c, order->file, order->asked, source_dump_flags(facts), f->source->server_id,
+                    e));
+    order->loose_sequence = client_is_compressed(c);
+    dump_begins(f, order);
+    return 0;
+}
+
+/* Worth a second connection, and what the dump's position has room for. */
+enum { LEAP_BYTES_MIN = 256 * 1024 };
+
+/* Of the file that is begun: up to there it need not be read, but for its head. 0: read it. */
+static uint64_t leads_to(const struct follow_place *go_on, const struct ingest_order *order)
+{
+    uint64_t to = order->joins ? skip_leads_to(&go_on->skip, order->file) : 0;
+    return to >= LEAP_BYTES_MIN && to <= UINT32_MAX ? to : 0;
+}
+
+/* Another one may answer at the same address by now. */
+static int connect_again(struct follow *f, struct client **c, const struct server_facts *facts,
+                         struct err *e)
+{
+    struct server_facts now;
+    struct client      *again;
+
+    client_close(*c);
+    *c = NULL;
+    TRY(source_connect(f->source, f->stop_fd, &again, e));
+    *c = again;
+    TRY(source_learn(again, &now, e));
+    if (now.server_id != facts->server_id || strcmp(now.server_uuid, facts->server_uuid) != 0)
+        return err_set(e, E_IO, "another server has taken the place of %s", client_address(again));
+    return 0;
+}
+
+/* The head of a joined file is in the store; goes on where its first new transaction may be. */
+static int leap(struct follow *f, struct client **c, struct writer *w,
+                const struct server_facts *facts, struct ingest_order *order, uint64_t to,
+                bool *writer_failed, struct err *e)
+{
+    struct ingest_semi_sync semi;
+
+    log_write(LOG_INFO, "source", "all of '%s' up to %" PRIu64 " is held: going on there",
+              order->file, to);
+    order->leaps = NULL;
+    order->semi_sync = NULL;
+    order->begin = order->joins = false;
+    order->leapt = true;
+    order->asked = order->offset = to;
+    TRY(connect_again(f, c, facts, e));
+    TRY(ask_for_dump(f, *c, facts, &semi, order, e));
+    return ingest_watching(f, *c, w, order, writer_failed, e);
+}
+
+static int follow_dump(struct follow *f, struct client **c, struct writer *w,
                        const struct writer_resume *resume, const struct server_facts *facts,
                        const struct follow_place *go_on, struct err *e)
 {
@@ -368,22 +430,23 @@ static int follow_dump(struct follow *f, struct client *c, struct writer *w,
     struct ingest_semi_sync semi;
     struct source_place     place;
     struct store_source     source;
-    bool                    writer_failed;
+    bool                    writer_failed, leaps = false;
     struct err              late = { 0 };
 
     follow_source_fill(f, facts, &source);
     order.source = &source;
-    TRY(make_order(f, c, resume, facts, go_on, &place, &order, e));
+    TRY(make_order(f, *c, resume, facts, go_on, &place, &order, e));
     if (resume->empty) {
         TRY(follow_first_epoch(f, w, facts, place.file, e));
         follow_order_joined(f, 0, place.file);
     }
-    TRY(source_prepare_dump(c, f->source, facts, f->relay_uuid, e));
-    TRY(ask_semi_sync(f, c, &semi, &order, e));
-    TRY(client_dump(c, order.file, order.asked, source_dump_flags(facts), f->source->server_id, e));
-    order.loose_sequence = client_is_compressed(c);
-    dump_begins(f, facts, &order);
-    (void)ingest_watching(f, c, w, &order, &writer_failed, e);
+    const uint64_t leap_to = leads_to(go_on, &order);
+    order.leaps = leap_to > 0 ? &leaps : NULL;
+    TRY(ask_for_dump(f, *c, facts, &semi, &order, e));
+    log_begin(f, facts, &order);
+    (void)ingest_watching(f, *c, w, &order, &writer_failed, e);
+    if (leaps && !writer_failed)
+        (void)leap(f, c, w, facts, &order, leap_to, &writer_failed, e);
     /* What was received whole stays; the next writer begins behind it. */
     if (!writer_failed && store_wait_synced(f->store, &late) != 0)
         *e = late;
@@ -429,7 +492,7 @@ static void keep_address(struct follow *f, const struct client *c)
 
 /* Nothing is kept of a server before it is known to be the one that consumers were told of, or to
    be joined to it. */
-static int attempt_as(struct follow *f, struct client *c, const struct server_facts *facts,
+static int attempt_as(struct follow *f, struct client **c, const struct server_facts *facts,
                       struct writer *w, const struct writer_resume *resume, struct err *e)
 {
     struct follow_place go_on = { 0 };
@@ -439,9 +502,9 @@ static int attempt_as(struct follow *f, struct client *c, const struct server_fa
     const bool went_on = !go_on.joins;
     int        rc = follow_keep_facts(f, facts, e);
     if (rc == 0)
-        rc = follow_keep_variables(f, c, e);
+        rc = follow_keep_variables(f, *c, e);
     if (rc == 0)
-        rc = keep_warnings(f, c, facts, e);
+        rc = keep_warnings(f, *c, facts, e);
     if (rc == 0)
         rc = follow_dump(f, c, w, resume, facts, &go_on, e);
     /* What it means is told by what it can be joined to. */
@@ -469,7 +532,7 @@ static int attempt(struct follow *f, struct err *e)
     if (rc == 0)
         rc = writer_open(f->store, &w, &resume, e);
     if (rc == 0) {
-        rc = attempt_as(f, c, &facts, w, &resume, e);
+        rc = attempt_as(f, &c, &facts, w, &resume, e);
         writer_close(w);
     }
     client_close(c);

@@ -10,13 +10,16 @@
 #include "relay/upstream/remembered.h"
 
 struct follow;
+struct landmarks;
 
 /* `source` and `store` must outlive it. The facts of the last attach are read from the catalog.
    `publishes`: somebody needs rows whole. */
 MUST_CHECK int follow_new(const struct config_source *source, struct store *store,
                           const char *relay_uuid, bool publishes, struct follow **out,
                           struct err *e);
-void           follow_free(struct follow *f); /* accepts NULL */
+/* Before follow_run(); must outlive it. */
+void follow_landmarks(struct follow *f, struct landmarks *l);
+void follow_free(struct follow *f); /* accepts NULL */
 
 /* Returns after follow_stop(), or when it takes a person to go on (the state says so). */
 void follow_run(struct follow *f);

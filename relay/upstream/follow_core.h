@@ -11,6 +11,7 @@ struct follow {
     const struct config_source           *source; /* the ingest thread's */
     _Atomic(const struct config_source *) next;   /* what it shall be */
     struct store                         *store;
+    struct landmarks                     *landmarks;
     bool                                  publishes;
     char                                  relay_uuid[UUID_TEXT_BYTES + 1];
     int                                   stop_fd;

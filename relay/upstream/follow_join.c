@@ -151,6 +151,7 @@ static int join(struct follow *f, struct writer *w, bool forked, struct follow_p
     struct plan_question q = { .source = f->source,
                                .store = f->store,
                                .relay_uuid = f->relay_uuid,
+                               .landmarks = f->landmarks,
                                .at = f->ordered ? f->at_hand.at : NULL,
                                .interrupt_fd = f->stop_fd,
                                .progress = on_plan,
@@ -239,6 +240,11 @@ void follow_policy(struct follow *f, enum fork_policy policy)
     (void)pthread_mutex_lock(&f->lock);
     f->policy = policy;
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+void follow_landmarks(struct follow *f, struct landmarks *l)
+{
+    f->landmarks = l;
 }
 
 void follow_on_switched(struct follow *f, void (*wake)(void *arg), void *arg)

@@ -39,6 +39,8 @@ void health_subject_init(struct health_subject *s, const struct config_source *s
 
 void health_subject_done(struct health_subject *s)
 {
+    if (s->client != NULL && s->landmarks != NULL)
+        landmarks_forget(s->landmarks, s->source->name);
     client_close(s->client);
     s->client = NULL;
 }
@@ -272,6 +274,8 @@ static int ask_all(struct health_subject *s, struct store *store, bool follows, 
     TRY(check_logging(s, text, h, e));
     TRY(ask_if_allowed(s->client, place_statement(&s->facts), take_place, h, e));
     TRY(ask_if_allowed(s->client, replica_statement(&s->facts), take_replica, h, e));
+    if (s->landmarks != NULL)
+        TRY(landmarks_look(s->landmarks, s->source->name, s->client, &s->facts, store, e));
     return look_at_gtids(s, store, text, h, e);
 }
 

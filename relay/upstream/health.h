@@ -7,7 +7,7 @@
  * thread each. Source: MySQL and MariaDB manuals (system variables, SHOW REPLICA STATUS).
  */
 #pragma once
-#include "relay/channel.h"
+#include "relay/upstream/landmark.h"
 
 enum health_standing {
     HEALTH_UNKNOWN, /* no GTIDs to compare, or not asked */
@@ -42,6 +42,7 @@ struct health_subject {
     struct config_source        impatient; /* the same with short timeouts */
     struct client              *client;    /* NULL: none is open */
     struct server_facts         facts;     /* of this connection */
+    struct landmarks *landmarks; /* of servers that are not followed; NULL: none are kept */
 };
 void health_subject_init(struct health_subject *s, const struct config_source *source);
 void health_subject_done(struct health_subject *s);

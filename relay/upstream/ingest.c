@@ -152,6 +152,8 @@ static int take_fake_rotate(struct ingest *i, struct slice whole, struct err *e)
         skipper_enter(&i->skipper, r.file);
         i->offset = i->order->asked;
         i->skip_to = i->order->offset;
+        if (i->order->leapt)
+            skipper_leap(&i->skipper, i->offset - writer_offset(i->writer));
         return 0;
     }
     if (strcmp(r.file, i->seen.file) == 0) {
@@ -256,8 +258,11 @@ static int skip_held(struct ingest *i, const struct event *ev, bool *skipped, st
         i->offset += ev->length;
     }
     if (verdict == SKIPPER_STORE || i->skipper.hole >= HOLE_BYTES_MAX)
-        return hole_out(i, e);
-    return 0;
+        TRY(hole_out(i, e));
+    if (verdict != SKIPPER_SKIP || i->order->leaps == NULL)
+        return 0;
+    *i->order->leaps = true;
+    return err_set(e, E_STOPPED, "what is held need not be read");
 }
 
 static int append(struct ingest *i, const struct event *ev, struct err *e)

@@ -52,10 +52,13 @@ struct ingest_order { /* borrowed for the time of ingest_follow() */
     bool               begin;         /* the file is not in the store yet */
     bool               joins;         /* and an epoch begins with it */
     const struct skip *skip;          /* what is held already; NULL: nothing is */
-    uint64_t           source_start;  /* for writer_begin_file() of the first file */
-    uint32_t           created_s;     /* identity of the file that is held; 0: not known */
-    uint32_t           silence_ms;    /* this much of it means that the connection is dead */
-    bool loose_sequence;              /* the connection is compressed: packets are not counted on */
+    bool              *leaps; /* NULL: what is held is read, too; else it ends with E_STOPPED and
+                                 this set when the first of it comes */
+    bool     leapt;           /* all between the store's end and `offset` is held */
+    uint64_t source_start;    /* for writer_begin_file() of the first file */
+    uint32_t created_s;       /* identity of the file that is held; 0: not known */
+    uint32_t silence_ms;      /* this much of it means that the connection is dead */
+    bool     loose_sequence;  /* the connection is compressed: packets are not counted on */
     const struct ingest_semi_sync *semi_sync; /* NULL: not asked for. client_read() then has to
                                                  return when more has become safe */
     _Atomic(bool) *waits; /* set while what came is kept until a sync has ended, see

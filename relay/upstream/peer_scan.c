@@ -42,7 +42,7 @@ static int enter_file(struct scanner *n, const char *file, struct err *e)
 {
     TRY(name_check(file, e));
     (void)snprintf(n->s->end_file, sizeof n->s->end_file, "%s", file);
-    n->s->end_at = n->offset = BINLOG_MAGIC_BYTES;
+    n->s->end_at = n->offset = !n->in_file && n->s->from > 0 ? n->s->from : BINLOG_MAGIC_BYTES;
     n->has_format = false;
     n->format_end = 0;
     n->in_file = true;
@@ -280,7 +280,9 @@ static int scan(struct scanner *n, struct peer *p, struct err *e)
     TRY(look_init(&n->look, n->s->prints, e));
     TRY(source_connect(p->source, p->interrupt_fd, &n->client, e));
     TRY(source_prepare_copy(n->client, &p->facts, e));
-    TRY(client_dump(n->client, n->s->file, BINLOG_MAGIC_BYTES, flags, 0, e));
+    assert(n->s->from <= UINT32_MAX); /* all that the command can ask for */
+    TRY(client_dump(n->client, n->s->file, n->s->from > 0 ? n->s->from : BINLOG_MAGIC_BYTES, flags,
+                    0, e));
     while (!n->done)
         TRY(read_once(n, e));
     return 0;

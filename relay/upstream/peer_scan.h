@@ -11,6 +11,7 @@
 
 struct peer_scan {
     const char *file;
+    uint64_t    from; /* a transaction begins there, or the file ends so far; 0: its start */
     bool        one_file;
     bool        prints; /* compute fingerprints */
     /* *enough ends it without an error; as does an error of -1. */

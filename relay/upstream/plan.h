@@ -11,6 +11,7 @@
  */
 #pragma once
 #include "relay/channel.h"
+#include "relay/upstream/landmark.h"
 #include "relay/upstream/skip.h"
 
 enum plan_method {
@@ -52,6 +53,7 @@ struct plan_question {
     const struct config_source *source;
     struct store               *store;
     const char                 *relay_uuid;
+    struct landmarks           *landmarks; /* NULL: none are known */
     const char                 *at; /* FILE:POSITION of the candidate, chosen by a person: all
                                        before it is held. NULL or "": find it */
     bool count;        /* reads as far as it takes to fill in all numbers: for people */

@@ -38,6 +38,15 @@ MUST_CHECK int plan_find_file(struct planner *p,
                               int (*is_within)(struct planner *p, const struct peer_file *f,
                                                bool *within, struct err *e),
                               size_t *index, bool *found, struct err *e);
+/*
+ * The newest place of the peer's binlog in front of which all is known to be held without reading
+ * any of it: one that was seen before, or its end. *found false: none; out is to be given back by
+ * landmark_done().
+ */
+MUST_CHECK int plan_find_landmark(struct planner *p, struct landmark *out, bool *found,
+                                  struct err *e);
+/* It is in one of the peer's files, this one or a newer one; *index is that then. */
+bool plan_landmark_fits(const struct planner *p, const struct landmark *m, size_t *index);
 /* Where the peer's binlog ends now. */
 MUST_CHECK int plan_ask_end(struct planner *p, char file[STORE_NAME_BYTES + 1], uint64_t *at,
                             struct err *e);

@@ -146,7 +146,21 @@ static int is_within(struct planner *p, const struct peer_file *f, bool *within,
     return rc;
 }
 
-static int by_set(struct planner *p, struct sets *s, struct err *e)
+/* What it was known to have then it has now, unless it has begun anew. */
+static int begin_at_landmark(struct planner *p, const struct sets *s, const struct landmark *m,
+                             size_t *index, struct err *e)
+{
+    struct gtid_set before = { 0 };
+
+    TRY(gtid_set_parse(&before, buf_slice(&m->gtids), e));
+    const bool has_all = gtid_set_is_subset(&before, &s->executed);
+    gtid_set_done(&before);
+    if (!has_all || s->lacking.count > 0 || s->own.count > 0 || !plan_landmark_fits(p, m, index))
+        return 0;
+    return skip_add_range(&p->plan->skip, m->file, BINLOG_MAGIC_BYTES, m->at, e);
+}
+
+static int by_set(struct planner *p, struct sets *s, const struct landmark *m, struct err *e)
 {
     char     end_file[STORE_NAME_BYTES + 1];
     uint64_t end_at;
@@ -163,6 +177,8 @@ static int by_set(struct planner *p, struct sets *s, struct err *e)
         skip_set_until(&p->plan->skip, end_file, end_at);
     TRY(peer_list(&p->peer, e));
     TRY(plan_find_file(p, is_within, &index, &found, e));
+    if (found && m != NULL)
+        TRY(begin_at_landmark(p, s, m, &index, e));
     /* What is before its oldest file is told by `lost`. */
     (void)snprintf(p->plan->file, sizeof p->plan->file, "%s",
                    p->peer.files[found ? index : 0].name);
@@ -171,10 +187,14 @@ static int by_set(struct planner *p, struct sets *s, struct err *e)
 
 int plan_by_set(struct planner *p, struct err *e)
 {
-    struct sets s = { 0 };
+    struct sets     s = { 0 };
+    struct landmark m = { 0 };
+    bool            found;
 
     p->plan->method = PLAN_GTID;
-    int rc = by_set(p, &s, e);
+    TRY(plan_find_landmark(p, &m, &found, e));
+    int rc = by_set(p, &s, found ? &m : NULL, e);
+    landmark_done(&m);
     sets_done(&s);
     return rc;
 }

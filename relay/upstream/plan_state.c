@@ -102,16 +102,62 @@ static int take_txn(void *arg, const char *file, const struct look_txn *t, bool 
     return 0;
 }
 
+struct reached {
+    const struct gtid *g;
+    bool              *found;
+};
+
+static int is_reached(void *arg, const struct gtid *now, struct err *e)
+{
+    const struct reached *r = arg;
+
+    (void)e;
+    *r->found |= now->domain == r->g->domain && now->server_id == r->g->server_id &&
+                 now->number >= r->g->number;
+    return 0;
+}
+
+static int check_still(void *arg, const struct gtid *g, struct err *e)
+{
+    struct slice rest = *(const struct slice *)arg;
+    bool         found = false;
+
+    TRY(peer_each_listed(rest, is_reached, &(struct reached){ g, &found }, e));
+    return found ? 0 : err_set(e, E_PURGED, "begun anew");
+}
+
+/* What stood in its list then stands there now, unless it has begun anew. */
+static int is_usable(struct planner *p, const struct landmark *m, size_t *index, bool *usable,
+                     struct err *e)
+{
+    struct buf now;
+
+    buf_init(&now, LIST_BYTES_MAX);
+    int          rc = peer_ask(&p->peer, "SELECT @@GLOBAL.gtid_binlog_state", &now, e);
+    struct slice list = buf_slice(&now);
+    if (rc == 0)
+        rc = peer_each_listed(buf_slice(&m->gtids), check_still, &list, e);
+    buf_done(&now);
+    *usable = rc == 0 && plan_landmark_fits(p, m, index);
+    return rc != 0 && e->kind == E_PURGED ? 0 : rc;
+}
+
 /* What is held is in the files from this one on, whose end shows whether all of it is there. */
-static int read_on(struct states *s, size_t index, struct err *e)
+static int read_on(struct states *s, size_t index, const struct landmark *m, struct err *e)
 {
     struct planner  *p = s->p;
-    struct peer_scan scan = {
-        .file = p->peer.files[index].name, .each = take_txn, .progress = plan_progress, .arg = s
-    };
+    bool             usable = false;
+    struct peer_scan scan = { .each = take_txn, .progress = plan_progress, .arg = s };
 
-    skip_set_until(&p->plan->skip, scan.file, BINLOG_MAGIC_BYTES);
-    TRY(load_before(s, &p->peer.files[index], e));
+    if (m != NULL)
+        TRY(is_usable(p, m, &index, &usable, e));
+    scan.file = p->peer.files[index].name;
+    scan.from = usable ? m->at : BINLOG_MAGIC_BYTES;
+    (void)snprintf(p->plan->file, sizeof p->plan->file, "%s", scan.file);
+    TRY(skip_add_range(&p->plan->skip, scan.file, BINLOG_MAGIC_BYTES, scan.from, e));
+    skip_set_until(&p->plan->skip, scan.file, scan.from);
+    TRY(usable ? peer_each_listed(buf_slice(&m->gtids), take_before, s, e)
+               : load_before(s, &p->peer.files[index], e));
     TRY(peer_scan(&p->peer, &scan, e));
     if (*p->plan->first_new_file != '\0')
         return 0;
@@ -150,17 +196,29 @@ static int name_lost(struct planner *p, struct err *e)
     return rc;
 }
 
+static int by_state(struct states *s, const struct landmark *m, bool *found, struct err *e)
+{
+    struct planner *p = s->p;
+    size_t          index = 0;
+
+    TRY(peer_list(&p->peer, e));
+    TRY(plan_find_file(p, is_within, &index, found, e));
+    if (*found)
+        return read_on(s, index, m, e);
+    (void)snprintf(p->plan->file, sizeof p->plan->file, "%s", p->peer.files[index].name);
+    return name_lost(p, e);
+}
+
 int plan_by_state(struct planner *p, enum plan_state_tells *tells, struct err *e)
 {
-    struct states s = { .p = p, .sane = true };
-    size_t        index = 0;
-    bool          found = false;
+    struct states   s = { .p = p, .sane = true };
+    struct landmark m = { 0 };
+    bool            found = false, known;
 
     p->plan->method = PLAN_GTID;
-    TRY(peer_list(&p->peer, e));
-    TRY(plan_find_file(p, is_within, &index, &found, e));
-    (void)snprintf(p->plan->file, sizeof p->plan->file, "%s", p->peer.files[index].name);
-    int rc = found ? read_on(&s, index, e) : name_lost(p, e);
+    TRY(plan_find_landmark(p, &m, &known, e));
+    int rc = by_state(&s, known ? &m : NULL, &found, e);
+    landmark_done(&m);
     *tells = !found || (s.sane && has_all_tips(&s)) ? PLAN_STATE_TELLS
              : s.sane                               ? PLAN_STATE_LACKS
                                                     : PLAN_STATE_FAILS;

@@ -101,6 +101,15 @@ static bool is_in_range(const struct skip *s, const struct skip_file *f, uint64_
     return low < f->count && s->ranges[f->first + low].from <= at;
 }
 
+uint64_t skip_leads_to(const struct skip *s, const char *file)
+{
+    const struct skip_file *f = skip_file_of(s, file);
+
+    if (f == NULL || f->count == 0 || s->ranges[f->first].from > BINLOG_MAGIC_BYTES)
+        return 0;
+    return s->ranges[f->first].to;
+}
+
 bool skip_has(const struct skip *s, const struct skip_file *file, uint64_t at, const struct gtid *g)
 {
     if (file != NULL && is_in_range(s, file, at))

@@ -43,6 +43,8 @@ const struct skip_file *skip_file_of(const struct skip *s, const char *name);
 /* Is the transaction that begins at `at` of the file held already? */
 bool skip_has(const struct skip *s, const struct skip_file *file, uint64_t at,
               const struct gtid *g);
+/* From the start of this file on all up to here is held; 0: not known. */
+uint64_t skip_leads_to(const struct skip *s, const char *file);
 /* Nothing from this place on is. */
 bool skip_is_over(const struct skip *s, const char *file, uint64_t at);
 

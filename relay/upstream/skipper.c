@@ -14,6 +14,12 @@ void skipper_enter(struct skipper *s, const char *file)
     s->file = s->on ? skip_file_of(s->skip, file) : NULL;
 }
 
+void skipper_leap(struct skipper *s, uint64_t bytes)
+{
+    s->hole += bytes;
+    s->bytes += bytes;
+}
+
 void skipper_taken(struct skipper *s)
 {
     s->hole = 0;

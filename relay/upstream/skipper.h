@@ -35,5 +35,7 @@ void skipper_enter(struct skipper *s, const char *file);
 MUST_CHECK int skipper_look(struct skipper *s, const struct format *f, const struct event *ev,
                             const char *file, uint64_t at, enum skipper_verdict *out,
                             struct err *e);
+/* So many bytes in front of the next event are held and did not come. */
+void skipper_leap(struct skipper *s, uint64_t bytes);
 /* The hole is in the store. */
 void skipper_taken(struct skipper *s);

@@ -1,11 +1,13 @@
 """Only the relay is repointed: every consumer has every transaction of the new primary once, in order."""
 
+from lib import wait
 from lib.marks import each, limit
 from lib.switching import PAIRS, Stage, also
 
 # With everything that can stand behind a relay; the others without Debezium, which is slow to start.
 MAIN = ("mysql97", "mariadb10")
 FEW = ("file", "gtid", "publisher")
+NEWEST_BYTES = 4 << 20
 SPICES = ("ddl", "equal", "rotate")
 
 
@@ -37,6 +39,32 @@ def test_a_primary_that_is_killed_under_load(scene, pair):
         load.wait_more(80)
         stage.kill_primary("b")
         load.wait_more(80)
+        stage.finish()
+    stage.verify()
+
+
+@each("mysql57", "mariadb10", *also("mysql97", "mysql57-off", "mariadb10-loose", "mariadb10-mariadb11"))
+@limit(300)
+def test_a_candidate_with_much_in_its_newest_binlog(scene, pair):
+    """What is held of that is not read again, and nothing of what stands behind it is left out."""
+    stage = Stage(scene, pair, standbys=2, consumers=FEW, load={"spices": ("ddl", "equal")})
+    with stage.load as load:
+        load.wait_more(20)
+        load.large(NEWEST_BYTES)
+        load.wait_more(20)
+        with load.paused():
+            stage.hand_over("b")
+            stage.switch("b")
+        wait.until(lambda: "is held: going on there" in stage.relay.log_text(), 60,
+                   lambda: f"it to read no more than it needs\n{stage.relay.tail()}")
+        stage.rejoin("c")
+        load.wait_more(20)
+        stage.relay.cli("sources")
+        with load.paused():
+            stage.hand_over("c")
+        load.wait_more(20)
+        stage.switch("c")
+        load.wait_more(20)
         stage.finish()
     stage.verify()
 

@@ -565,6 +565,53 @@ static void a_hole_at_the_end_is_made_before_the_source_is_waited_for(void **sta
     play_end(&y);
 }
 
+/* Two dumps of one file: the first ends with its head, the second begins where the held part does.
+ */
+static void what_is_known_to_be_held_is_leapt_over(void **state)
+{
+    (void)state;
+    struct play y;
+    struct skip skip = { 0 };
+    struct err  e = { 0 };
+    bool        leaps = false;
+
+    play_begin(&y, true);
+    y.order.joins = true;
+    y.order.skip = &skip;
+    y.order.leaps = &leaps;
+    send_opening(&y);
+    const size_t head = y.stored.len;
+    for (int k = 0; k < 30; k++)
+        send_xid(&y);
+    y.stored.len = head;
+    const uint32_t to = y.file_end;
+    assert_int_equal(skip_add_range(&skip, "b.000001", BINLOG_MAGIC_BYTES, to, &e), 0);
+    assert_int_equal(play_run(&y), E_STOPPED);
+    assert_true(leaps);
+    assert_stored(&y);
+
+    y.client.at = y.client.stream.len; /* another connection */
+    y.sequence = 1;
+    y.last = (struct ingest_progress){ 0 };
+    y.order.leaps = NULL;
+    y.order.begin = y.order.joins = false;
+    y.order.leapt = true;
+    y.order.asked = y.order.offset = to;
+    send_fake_rotate(&y, "b.000001", to);
+    send_format(&y, true);
+    y.file_end = to;
+    send_xid(&y);
+    bool writer_failed = false;
+    assert_int_equal(ingest_follow(&y.client, &y.writer, &y.order, &writer_failed, &y.e), -1);
+    assert_int_equal(y.e.kind, E_IO);
+    assert_stored(&y);
+    assert_int_equal(y.writer.at, y.file_end);
+    assert_int_equal(y.writer.skipped, to - BINLOG_MAGIC_BYTES - head);
+    assert_true(y.last.any_new);
+    skip_done(&skip);
+    play_end(&y);
+}
+
 /* The last held event comes again in front of what is new; large ones in pieces. */
 static void a_byte_that_differs_from_what_is_held_is_a_fork(void **state)
 {
@@ -1043,6 +1090,7 @@ int main(void)
         cmocka_unit_test(the_sources_errors_are_told_apart),
         cmocka_unit_test(a_wrong_packet_number_is_refused),
         cmocka_unit_test(i3_what_is_held_from_another_source_becomes_holes),
+        cmocka_unit_test(what_is_known_to_be_held_is_leapt_over),
         cmocka_unit_test(a_hole_at_the_end_is_made_before_the_source_is_waited_for),
         cmocka_unit_test(a_large_event_of_another_length_is_refused),
         cmocka_unit_test(a_failed_writer_is_not_used_again),

@@ -89,6 +89,17 @@ static void ranges_are_of_one_file_and_half_open(void **state)
     skip_done(&s);
 }
 
+static void what_a_file_begins_with_leads_to_its_end(void **state)
+{
+    (void)state;
+    struct skip s = parsed("file b.000001\nrange 4 200\nrange 300 400\n"
+                           "file b.000002\nrange 120 200\n");
+    assert_int_equal(skip_leads_to(&s, "b.000001"), 200);
+    assert_int_equal(skip_leads_to(&s, "b.000002"), 0);
+    assert_int_equal(skip_leads_to(&s, "b.000003"), 0);
+    skip_done(&s);
+}
+
 static void the_text_gives_back_the_same(void **state)
 {
     (void)state;
@@ -140,6 +151,7 @@ int main(void)
         cmocka_unit_test(gtids_are_skipped_wherever_they_come),
         cmocka_unit_test(behind_the_end_even_an_equal_gtid_is_new),
         cmocka_unit_test(ranges_are_of_one_file_and_half_open),
+        cmocka_unit_test(what_a_file_begins_with_leads_to_its_end),
         cmocka_unit_test(the_text_gives_back_the_same),
         cmocka_unit_test(rubbish_is_refused_and_changes_nothing),
     };

@@ -415,7 +415,8 @@ def bench_switch(scene, options, kind_name):
         print(json.dumps({"bench": "switch", "server": kind_name, **result,
                           "goals": goals_as_json(result["goals"])}), flush=True)
         return
-    print(f"\nswitch: {kind_name} {result['release']}")
+    print(f"\nswitch: {kind_name} {result['release']}; with GTIDs the candidate's newest binlog has"
+          f" {result['newest_bytes'] / 1e6:,.0f} MB")
     if "searched_bytes" in result:
         print(f"  {result['searched_bytes'] / 1e6:,.0f} MB of binlogs are searched in "
               f"{result['search_s']:.2f} s; a reader that discards them needs {result['discard_s']:.2f} s")

@@ -17,13 +17,17 @@ GTID_PAIRS = {"mysql97": "mysql97", "mariadb10": "mariadb10"}
 # MariaDB always has GTIDs, and they mostly tell.
 CONTENT_PAIRS = {"mysql97": "mysql97-off"}
 ROWS = 3_000_000
+# With GTIDs: of the candidate's newest binlog, that is all held already.
+NEWEST_BYTES = 1 << 30
+LOOKED_AT_S = 12  # two of the relay's looks at its candidates
+BYTES_OF_ROW = NEWEST_BYTES // ROWS
 GOAL_GTID_MS, GOAL_SPEED, GOAL_CONTENT_S = 500, 0.5, 2
-SETTLE_S = 120
+SETTLE_S, FILL_S = 120, 1200
 SERVER_ID = 3_100_000_000
 
 
 def stage_of(scene, pair):
-    stage = Stage(scene, pair, consumers=(), servers=load.OPTIONS)
+    stage = Stage(scene, pair, consumers=(), servers={**load.OPTIONS, "max_binlog_size": "1G"})
     for server in stage.servers.values():
         server.sql("SET sql_log_bin = 0; DROP DATABASE IF EXISTS bench; SET sql_log_bin = 1")
         load.prepare(server)
@@ -34,6 +38,14 @@ def stage_of(scene, pair):
 def fill(server, rows):
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute(f"CALL bench.fill_small({max(1, rows // load.ROWS_OF_SMALL)})")
+
+
+def fill_newest(server, size, rows):
+    """Small transactions first, then bulk inserts until the newest binlog is nearly as large."""
+    fill(server, rows)
+    with server.connect() as connection, connection.cursor() as cursor:
+        while server.position()[1] < size * 15 // 16:
+            cursor.execute("CALL bench.fill_bulk(10)")
 
 
 def wait_for_mark(stream, mark, end):
@@ -69,21 +81,23 @@ def switch_once(stage, name, number):
     return seconds
 
 
-def by_gtid(scene, pair, rounds, rows):
+def by_gtid(scene, pair, rounds, rows, newest):
     """Forth and back between two servers; the backlog in front is the same for each."""
     stage = stage_of(scene, pair)
-    fill(stage.primary, rows)
+    fill_newest(stage.primary, newest, rows)
     seconds = []
     for number in range(1, rounds + 1):
         name = "b" if stage.active == "a" else "a"
         old = stage.active
-        stage.servers[name].wait_for(stage.primary, timeout_s=SETTLE_S)
-        stage.relay.wait_caught_up(stage.primary, timeout_s=SETTLE_S)
+        stage.servers[name].wait_for(stage.primary, timeout_s=FILL_S)
+        stage.relay.wait_caught_up(stage.primary, timeout_s=FILL_S)
+        time.sleep(LOOKED_AT_S)
         stage.hand_over(name)
         seconds.append(switch_once(stage, name, number))
         stage.rejoin(old)
+    newest = stage.primary.position()[1]
     stage.relay.stop()
-    return stage.primary.kind.release, seconds
+    return stage.primary.kind.release, newest, seconds
 
 
 def drain(scene, server, file):
@@ -158,10 +172,11 @@ def content_goals(scene, kind_name, rounds, rows):
 
 
 def measure_switch(scene, kind_name, *, rounds, rows):
-    release, with_gtids = by_gtid(scene, GTID_PAIRS[kind_name], 2 * rounds, rows // 10)
+    release, newest, with_gtids = by_gtid(scene, GTID_PAIRS[kind_name], 2 * rounds, rows // 10,
+                                          min(NEWEST_BYTES, rows * BYTES_OF_ROW))
     searched, goals = content_goals(scene, kind_name, rounds, rows)
     return {
-        "release": release, **searched,
+        "release": release, "newest_bytes": newest, **searched,
         "goals": [
             ("with GTIDs, from the command to the first new event, ms",
              statistics.median(with_gtids) * 1e3, GOAL_GTID_MS, False),
