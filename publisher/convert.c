@@ -31,6 +31,9 @@ struct convert {
     struct buf           query;            /* text of the statement that the rows are of */
     struct buf           inflated;         /* rows of a compressed event */
     struct buf           room;             /* texts of one value */
+    struct convert_watch watch;
+    store_pos            last_pos; /* of the last event; 0: none yet */
+    uint32_t             last_server_id;
 };
 
 /* Where we are: the same for all rows of an event. */
@@ -419,6 +422,8 @@ static int on_query(struct convert *c, const struct place *at, const struct even
         c->thread_id = q.thread_id;
         return tell_begin(c, at, ev, e);
     }
+    if (c->watch.statement != NULL)
+        c->watch.statement(c->watch.arg, q.database, q.text);
     struct emit_place place = place_of(c, at, ev);
     struct change_arg arg = { c, &place };
     place.source.time_us = place.source.time_us / 1000 * 1000; /* Debezium's clock of statements */
@@ -536,6 +541,8 @@ int convert_event(struct convert *c, const struct format *f, const struct store_
     if (follow(c, &at, ev, e) != 0)
         return err_note(e, "%s:%llu", file->name, (unsigned long long)store_pos_offset(pos));
     *between = !c->txn.open;
+    c->last_pos = pos;
+    c->last_server_id = ev->server_id;
     return 0;
 }
 
@@ -565,6 +572,27 @@ int convert_schema_change(struct convert *c, struct emit_place *at,
 
     at->source.prefix = c->options.topic_prefix;
     return on_schema_change(&arg, change, e);
+}
+
+int convert_definition(struct convert *c, const char *database, const char *table, store_pos at,
+                       const struct definition **out, struct err *e)
+{
+    return tables_definition(c->tables, database, table, at, out, e);
+}
+
+void convert_set_watch(struct convert *c, const struct convert_watch *w)
+{
+    c->watch = *w;
+    emit_set_watch(c->emit, &w->rows);
+}
+
+void convert_last(const struct convert *c, struct convert_mark *out)
+{
+    *out = (struct convert_mark){ .pos = c->last_pos,
+                                  .server_id = c->last_server_id,
+                                  .has_thread = c->has_thread,
+                                  .thread_id = c->thread_id };
+    memcpy(out->gtid, c->gtid, sizeof out->gtid);
 }
 
 void convert_headers(struct convert *c, enum format_family family,

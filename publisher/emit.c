@@ -25,6 +25,7 @@ struct emit {
     struct messages            *messages;
     change_sink                *sink;
     void                       *sink_arg;
+    struct emit_watch           watch; /* `row` NULL: nobody watches */
     struct buf                  names; /* texts of the topics */
     const char                 *schema_topic, *transaction_topic, *heartbeat_topic;
     char                        run_id[RUN_ID_BYTES];
@@ -417,6 +418,23 @@ static bool has_same_nulls(const struct shape *s, const struct value *before,
     return true;
 }
 
+void emit_set_watch(struct emit *m, const struct emit_watch *w)
+{
+    m->watch = *w;
+}
+
+static int tell_watch(struct emit *m, const struct shape *s, char op, const struct image *before,
+                      const struct image *after, struct err *e)
+{
+    if (m->watch.row == NULL || op == 'r')
+        return 0;
+    if (before->values != NULL)
+        TRY(m->watch.row(m->watch.arg, s, before->values, before->other, false, e));
+    return after->values == NULL
+               ? 0
+               : m->watch.row(m->watch.arg, s, after->values, after->other, op == 'c', e);
+}
+
 static int give_envelope(struct emit *m, struct shape *s, uint32_t row, char op,
                          const struct buf *key, struct image before, struct image after,
                          const char *key_header, struct err *e)
@@ -429,6 +447,7 @@ static int give_envelope(struct emit *m, struct shape *s, uint32_t row, char op,
     if (same && op == 'u' && m->options->skip_unchanged &&
         has_same_nulls(s, before.values, after.values))
         return 0;
+    TRY(tell_watch(m, s, op, &before, &after, e));
     m->encoding->kind->member(s->envelope, ENVELOPE_SOURCE, v);
     TRY(put_source(m, row, v, e));
     m->encoding->kind->member(s->envelope, ENVELOPE_TRANSACTION, v);

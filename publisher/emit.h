@@ -27,6 +27,15 @@ struct emit_place {
     struct envelope_source source; /* views that live as long as the event */
 };
 
+/* Told of each image of a row that is written (an update's key may be in the one as in the other);
+   a column that `values` lacks is in `other`. */
+struct emit_watch {
+    int (*row)(void *arg, const struct shape *s, const struct value *values,
+               const struct value *other, bool is_insert, struct err *e);
+    void *arg;
+};
+void emit_set_watch(struct emit *m, const struct emit_watch *w); /* copied */
+
 MUST_CHECK int emit_begin_event(struct emit *m, const struct emit_place *at, const struct shape *s,
                                 struct err *e);
 /* The images of one row in s->before and s->after. */

@@ -1,6 +1,7 @@
 #include "publisher/filter.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include "publisher/pattern.h"
 
@@ -12,6 +13,7 @@ struct lists {
 
 struct filter {
     struct lists databases, tables, columns;
+    char        *signals; /* the signalling table, which is always taken; "": none */
 };
 
 static int lists_init(struct lists *l, const char *include, const char *exclude, struct err *e)
@@ -34,6 +36,9 @@ static bool lists_take(const struct lists *l, const char *name)
 
 static int fill(struct filter *f, const struct options *o, struct err *e)
 {
+    f->signals = strdup(o->signal_table);
+    if (f->signals == NULL)
+        return err_set(e, E_NOMEM, "no memory for an include list");
     TRY(lists_init(&f->databases, o->database_include, o->database_exclude, e));
     TRY(lists_init(&f->tables, o->table_include, o->table_exclude, e));
     return lists_init(&f->columns, o->column_include, o->column_exclude, e);
@@ -57,6 +62,7 @@ void filter_free(struct filter *f)
 {
     if (f == NULL)
         return;
+    free(f->signals);
     lists_done(&f->databases);
     lists_done(&f->tables);
     lists_done(&f->columns);
@@ -84,7 +90,8 @@ bool filter_takes(const struct filter *f, const char *database, const char *tabl
     char name[NAME_BYTES];
 
     (void)snprintf(name, sizeof name, "%s.%s", database, table);
-    return filter_takes_database(f, database) && lists_take(&f->tables, name);
+    return (filter_takes_database(f, database) && lists_take(&f->tables, name)) ||
+           (*f->signals != 0 && strcasecmp(name, f->signals) == 0);
 }
 
 bool filter_takes_column(const struct filter *f, const char *database, const char *table,

@@ -118,6 +118,17 @@
         "Avro: PEM file with a client certificate (and its key).")                                 \
     OPT(registry_key, "schema.registry.ssl.key.location", TEXT, "",                                \
         "Avro: PEM file with its private key, where that is another file.")                        \
+    OPT(chunk_rows, "incremental.snapshot.chunk.size", COUNT, "1024",                              \
+        "Rows in the first chunk of an incremental snapshot; later ones grow and shrink with the " \
+        "time that they take.")                                                                    \
+    OPT(snapshot_rows_per_s, "snapshot.max.rows.per.second", COUNT, "0",                           \
+        "Incremental snapshots read at most so many rows a second; 0: as fast as goes.")           \
+    OPT(snapshot_threads, "snapshot.max.threads.running", COUNT, "50",                             \
+        "Incremental snapshots wait while more of the source's threads run (Threads_running); 0: " \
+        "never.")                                                                                  \
+    OPT(signal_table, "signal.data.collection", TEXT, "",                                          \
+        "DATABASE.TABLE whose inserted rows are signals (id, type, data), such as "                \
+        "execute-snapshot; none: there is no such table. It is published, too.")                   \
     OPT(strict, "strict.compatibility", FLAG, "false",                                             \
         "Where Debezium loses changes, lose them too: updates of parts of JSON documents are "     \
         "left out, row images other than FULL stop the publisher.")

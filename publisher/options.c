@@ -20,6 +20,7 @@ enum kind {
     KIND_LIST,
     KIND_FLAG,
     KIND_MILLIS,
+    KIND_COUNT,
     KIND_OPERATIONS,
     KIND_DECIMALS,
     KIND_TIMES,
@@ -37,6 +38,7 @@ enum kind {
 #define ALLOWED_LIST       "regular expressions (Java's), separated by commas"
 #define ALLOWED_FLAG       "true or false"
 #define ALLOWED_MILLIS     "milliseconds"
+#define ALLOWED_COUNT      "a number"
 #define ALLOWED_OPERATIONS "c, u, d and t, separated by commas, or none"
 #define ALLOWED_DECIMALS   "precise, double or string"
 #define ALLOWED_TIMES      "adaptive_time_microseconds, adaptive, connect, isostring, " \
@@ -201,6 +203,7 @@ static bool put_value(enum kind kind, void *at, const char *value)
         memcpy(at, &operations, sizeof operations);
         return true;
     case KIND_MILLIS:
+    case KIND_COUNT:
         if (!take_millis(value, &millis))
             return false;
         memcpy(at, &millis, sizeof millis);

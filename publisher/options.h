@@ -35,6 +35,7 @@ enum option_operations { OPERATION_C = 1, OPERATION_U = 2, OPERATION_D = 4, OPER
 #define OPTION_C_LIST                               char *
 #define OPTION_C_FLAG                               bool
 #define OPTION_C_MILLIS                             uint64_t
+#define OPTION_C_COUNT                              uint64_t
 #define OPTION_C_OPERATIONS                         unsigned
 #define OPTION_C_DECIMALS                           enum option_decimals
 #define OPTION_C_TIMES                              enum option_times

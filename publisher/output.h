@@ -48,11 +48,13 @@ struct output {
     bool                      again;    /* why it failed passes by itself */
     bool                      at_once;  /* and it need not be waited for */
     bool                      is_stuck; /* at one record, which skip() would leave out */
+    bool                      repeats;  /* what is put now is there already, and only counted */
     store_pos                 kept; /* what is behind this must stay in the store; 0: not known */
 };
 
 struct output_kind {
     bool wants_gtids;
+    bool counts; /* what comes again behind the checkpoint, so it must come in the same way */
     /* 1: it was here before, and is to go on at *at (without GTIDs); 0: it never was. */
     int (*find)(struct output *o, struct output_place *at, struct err *e);
     /* Ready for what begins at `at`. */

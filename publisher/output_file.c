@@ -82,6 +82,7 @@ static int open_at(struct output *o, const struct output_place *at, bool is_foun
     TRY(sink_open(f->path, is_found, f->put.sink_bytes, f->uncounted, &f->sink, &found, e));
     f->written = found.bytes;
     f->skip = at->is_anew ? 0 : found.lines;
+    f->base.repeats = f->skip > 0;
     TRY(take_state(f, at, e));
     f->put_serial = f->serial;
     f->put_at_ms = output_now_ms();
@@ -129,6 +130,7 @@ static int put(struct output *o, const struct change_event *ev, struct err *e)
     /* Heartbeats depend on where the reading began: they don't count. */
     if (f->skip > 0) {
         f->skip -= ev->is_heartbeat ? 0 : 1;
+        f->base.repeats = f->skip > 0;
         return 0;
     }
     buf_put_text(out, "{\"topic\":\"");
@@ -221,6 +223,7 @@ static void free_it(struct output *o)
 }
 
 static const struct output_kind file_kind = {
+    .counts = true,
     .find = find,
     .open = open_at,
     .put = put,

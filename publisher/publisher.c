@@ -1,4 +1,5 @@
 #include "publisher/publisher_core.h"
+#include "publisher/incremental.h"
 #include "publisher/kafka/kafka.h"
 #include "publisher/registry.h"
 #include "storage/locate.h"
@@ -110,6 +111,7 @@ static int make(struct publisher *p, const struct publisher_options *o, struct e
     }
     TRY(make_convert(p, e));
     TRY(make_output(p, o, e));
+    TRY(incremental_new(p, &o->source, &p->incremental, e));
     return remember(p, e);
 }
 
@@ -146,6 +148,7 @@ void publisher_free(struct publisher *p)
 {
     if (p == NULL)
         return;
+    incremental_free(p->incremental);
     convert_free(p->convert);
     if (p->output != NULL)
         p->output->kind->free(p->output);
@@ -188,6 +191,27 @@ void publisher_status(struct publisher *p, struct publisher_status *out)
     (void)pthread_mutex_lock(&p->mutex);
     *out = p->status;
     (void)pthread_mutex_unlock(&p->mutex);
+}
+
+int publisher_signal(struct publisher *p, struct signal *s, struct err *e)
+{
+    struct publisher_status now;
+
+    publisher_status(p, &now);
+    if (now.state != PUBLISHER_PAUSED && now.state != PUBLISHER_FAILED &&
+        now.state != PUBLISHER_ENDED)
+        return incremental_signal(p->incremental, s, e);
+    signal_done(s);
+    return err_set(e, E_CONFIG, "publisher '%s' %s: see 'binrelay publisher %s status'", p->name,
+                   now.state == PUBLISHER_PAUSED   ? "is paused"
+                   : now.state == PUBLISHER_FAILED ? "has failed"
+                                                   : "has ended",
+                   p->name);
+}
+
+void publisher_progress(struct publisher *p, struct snapshot_progress *out)
+{
+    incremental_status(p->incremental, out);
 }
 
 /* ---- orders ---- */
@@ -442,13 +466,17 @@ static int convert_one(struct publisher *p, struct reader *r, const struct event
     bool between = false;
 
     p->event_s = ev->timestamp_s != 0 ? ev->timestamp_s : p->event_s;
-    if (p->output->kind->wants_gtids)
+    if (p->output->kind->wants_gtids || p->keeps_gtids)
         TRY(note_gtid(p, reader_format(r), ev, e));
     adopt_event(&p->adopt, ev, pos, &p->gtid);
     TRY(convert_event(p->convert, reader_format(r), reader_file(r), pos, ev, &between, e));
     if (p->hold.size > KEPT_BYTES)
         buf_done(&p->hold);
-    return between ? publisher_pass(p, reader_pos(r), e) : 0;
+    if (!between)
+        return 0;
+    TRY(incremental_boundary(p->incremental, e));
+    TRY(publisher_pass(p, reader_pos(r), e));
+    return incremental_step(p->incremental, r, e);
 }
 
 /* All that is published was read: waits for more. */
@@ -472,12 +500,13 @@ static int beat(struct publisher *p, store_pos at, int64_t *due_ms, struct err *
     return 0;
 }
 
-static int rest(struct publisher *p, store_pos at, struct err *e)
+static int rest(struct publisher *p, struct reader *r, struct err *e)
 {
     bool    idle = false;
     int64_t due_ms = -1, beat_ms = -1;
 
-    TRY(beat(p, at, &beat_ms, e));
+    TRY(beat(p, reader_pos(r), &beat_ms, e));
+    TRY(incremental_step(p->incremental, r, e));
     TRY(p->output->kind->rest(p->output, &idle, &due_ms, e));
     if (beat_ms >= 0 && (due_ms < 0 || beat_ms < due_ms))
         due_ms = beat_ms;
@@ -501,7 +530,7 @@ static int follow(struct publisher *p, struct reader *r, struct err *e)
         else if (step == READER_PIECE)
             TRY(convert_one(p, r, &ev, pos, e));
         if (step == READER_AT_END)
-            TRY(rest(p, reader_pos(r), e));
+            TRY(rest(p, r, e));
         else if (output_now_ms() - p->told_ms >= TELL_MS)
             publisher_tell(p, PUBLISHER_RUNNING, "");
     }
@@ -616,6 +645,7 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
     if (found == 0)
         TRY(survey(p, e));
     TRY(begin_gtids(p, e));
+    TRY(incremental_begin(p->incremental, e));
     TRY(p->output->kind->open(p->output, &p->at, found > 0, e));
     TRY(reader_open(p->store, p->at.next, 0, r, e));
     publisher_tell(p, PUBLISHER_RUNNING, "");
@@ -631,6 +661,9 @@ static int run_once(struct publisher *p, struct err *e)
     p->output->again = p->output->at_once = p->output->is_stuck = false;
     store_watch(p->store, &watch);
     int result = run(p, &r, e);
+    incremental_refuse(p->incremental,
+                       result != 0 ? e->text : "the publisher was paused or stopped");
+    incremental_end(p->incremental);
     store_unwatch(p->store, &watch);
     reader_close(r);
     p->output->kind->shut(p->output);

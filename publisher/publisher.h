@@ -22,6 +22,16 @@
 #include "storage/store.h"
 
 struct kafka_options;
+struct select;
+struct signal;
+
+/* How tables are read at the source. */
+struct publisher_source {
+    /* A connection to the server that the stream comes from, prepared for reading rows
+       (publisher/snapshot/row.h); `interrupt_fd` as in protocol/client.h. */
+    int (*open)(void *arg, int interrupt_fd, struct select **out, struct err *e);
+    void *arg;
+};
 
 struct publisher_options { /* texts are copied */
     const char                 *name;
@@ -34,6 +44,7 @@ struct publisher_options { /* texts are copied */
     definition_fetch  *fetch;  /* asks the source for a table, see publisher/tables/definition.h */
     definition_survey *survey; /* asks it for all of them, at the first start; may be NULL */
     void              *fetch_arg;
+    struct publisher_source source; /* its `open` NULL: no incremental snapshots */
     /* What a person should know that is no failure: it waits, it goes on. May be NULL. */
     void (*say)(void *arg, const char *name, const char *sentence);
     void *say_arg;
@@ -69,6 +80,23 @@ enum publisher_state {
     PUBLISHER_FAILED /* needs a person */,
     PUBLISHER_ENDED
 };
+/* How far a publisher's incremental snapshot is. */
+struct snapshot_progress {
+    bool     active, paused;
+    char     table[2 * 256 + 2]; /* being read, DATABASE.TABLE; "": none */
+    size_t   tables_left;        /* with that one */
+    uint64_t tables_done, rows;  /* rows of that one */
+    uint64_t rows_guessed;       /* of that one, as the server guesses; 0: it does not */
+    uint64_t rows_total;         /* of all, since the start of the relay */
+    uint64_t rows_left_out;      /* since the stream wrote them newer */
+    uint64_t chunks_again;       /* thrown away and read again */
+    uint64_t rows_per_s;         /* of the last chunks */
+    uint32_t chunk_rows;
+    int64_t  begun_s;                 /* this table; Unix time */
+    char     waits[ERR_TEXT_BYTES];   /* what for; "": it does not */
+    char     problem[ERR_TEXT_BYTES]; /* why a table was left out last; "": none */
+};
+
 struct publisher_status {
     char                 name[64];
     enum publisher_state state;
@@ -79,3 +107,8 @@ struct publisher_status {
     int64_t              last_event_s; /* source time of the last one written */
 };
 void publisher_status(struct publisher *p, struct publisher_status *out);
+
+/* A signal (publisher/signal.h), taken over, from a person: returns when it was taken up. E_CONFIG
+   and others say why it was not. */
+MUST_CHECK int publisher_signal(struct publisher *p, struct signal *s, struct err *e);
+void           publisher_progress(struct publisher *p, struct snapshot_progress *out);

@@ -5,6 +5,8 @@
 #include "publisher/output.h"
 #include "publisher/publisher.h"
 
+struct incremental;
+
 struct publisher {
     struct store      *store;
     struct catalog    *catalog;
@@ -24,12 +26,14 @@ struct publisher {
     struct adopt        adopt;
     struct output_host  host;
     struct output      *output;
-    struct buf          hold;    /* an event larger than the reader's block */
-    int64_t             event_s; /* time of the event being converted */
-    struct output_place at;      /* behind the last whole transaction */
-    uint64_t            events;  /* put */
-    struct gtids        gtids;   /* of all before `at` */
-    struct gtid         gtid;    /* of the open transaction */
+    struct buf          hold;        /* an event larger than the reader's block */
+    int64_t             event_s;     /* time of the event being converted */
+    struct output_place at;          /* behind the last whole transaction */
+    uint64_t            events;      /* put */
+    struct gtids        gtids;       /* of all before `at` */
+    struct gtid         gtid;        /* of the open transaction */
+    bool                keeps_gtids; /* although the output wants none */
+    struct incremental *incremental;
     int64_t             told_ms;
     int64_t             beat_ms; /* the last heartbeat into the silence, or the beginning */
     bool                said_waiting;

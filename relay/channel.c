@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include "protocol/select.h"
 #include "publisher/kafka/kafka.h"
+#include "publisher/signal.h"
 #include "relay/prober.h"
 #include "relay/switchover.h"
 #include "relay/upstream/follow.h"
@@ -113,6 +115,17 @@ static struct kafka_options kafka_options_of(const struct config_publisher *p)
     };
 }
 
+static int open_select(void *arg, int interrupt_fd, struct select **out, struct err *e)
+{
+    struct client *client = NULL;
+
+    TRY(source_connect_to_read(channel_source(arg), interrupt_fd, &client, e));
+    if (select_new(client, out, e) == 0)
+        return 0;
+    client_close(client);
+    return -1;
+}
+
 static int add_publisher(struct channel *c, const struct config_publisher *p, struct err *e)
 {
     const struct kafka_options kafka = kafka_options_of(p);
@@ -126,6 +139,7 @@ static int add_publisher(struct channel *c, const struct config_publisher *p, st
           .fetch = fetch_definition,
           .survey = survey_definitions,
           .fetch_arg = c,
+          .source = { .open = open_select, .arg = c },
           .kafka = p->sink == CONFIG_SINK_KAFKA ? &kafka : NULL,
           .say = say_of_publisher,
     };
@@ -526,6 +540,18 @@ int channel_publisher_order(struct channel *c, size_t index, enum publisher_orde
 {
     assert(index < c->publisher_count);
     return publisher_order(c->publishers[index].publisher, order, e);
+}
+
+int channel_publisher_signal(struct channel *c, size_t index, struct signal *s, struct err *e)
+{
+    assert(index < c->publisher_count);
+    return publisher_signal(c->publishers[index].publisher, s, e);
+}
+
+void channel_publisher_progress(struct channel *c, size_t index, struct snapshot_progress *out)
+{
+    assert(index < c->publisher_count);
+    publisher_progress(c->publishers[index].publisher, out);
 }
 
 int channel_define(struct channel *c, const char *database, const char *table, struct buf *json,

@@ -123,6 +123,11 @@ MUST_CHECK int channel_find_publisher(struct channel *c, const char *name, size_
 MUST_CHECK int channel_publisher_order(struct channel *c, size_t index, enum publisher_order order,
                                        struct err *e);
 
+/* As publisher_signal() and publisher_progress(). */
+MUST_CHECK int channel_publisher_signal(struct channel *c, size_t index, struct signal *s,
+                                        struct err *e);
+void channel_publisher_progress(struct channel *c, size_t index, struct snapshot_progress *out);
+
 /* A table's columns as the source has them now, as JSON text (publisher/tables/definition.h); asks
  * over a connection of its own. E_PURGED when there is no such table. */
 MUST_CHECK int channel_define(struct channel *c, const char *database, const char *table,

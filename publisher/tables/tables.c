@@ -138,6 +138,12 @@ int tables_named(struct tables *t, const struct format *f, const char *database,
     return 0;
 }
 
+int tables_definition(struct tables *t, const char *database, const char *table, store_pos at,
+                      const struct definition **out, struct err *e)
+{
+    return definitions_find(t->definitions, database, table, at, out, e);
+}
+
 /* ---- statements ---- */
 
 /* A name of the stream as a C string. */

@@ -46,6 +46,11 @@ struct shape *tables_find(struct tables *t, uint64_t table_id, bool *known);
 MUST_CHECK int tables_named(struct tables *t, const struct format *f, const char *database,
                             const char *table, store_pos at, struct shape **out, struct err *e);
 
+/* As a published table is before the event at `at`: 1 found, valid until the next call of any of
+   these; 0 not known; -1 on errors. */
+int tables_definition(struct tables *t, const char *database, const char *table, store_pos at,
+                      const struct definition **out, struct err *e);
+
 /* A QUERY event (also MariaDB's compressed one) at `pos`: follows what it does to tables. `sink`
    may be NULL. A statement that changes neither tables nor databases gives nothing. */
 MUST_CHECK int tables_query(struct tables *t, const struct format *f, const struct event *ev,

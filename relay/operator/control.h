@@ -128,6 +128,18 @@
  *     Orders (relay's publisher/publisher.h says which are possible when), and answers with one
  *     line: what `status` says of it, as it was just then.
  *
+ *   snapshot TAB PUBLISHER TAB TYPE TAB DATA
+ *     PUBLISHER "-": the only one. TYPE is status (DATA "-"; of all publishers where none is named)
+ *     or that of a signal of Debezium: execute-snapshot, pause-snapshot, resume-snapshot,
+ *     stop-snapshot, with its DATA (publisher/signal.h). Answered when it was taken up, by one line
+ *     for each publisher:
+ *     {"publisher":"p","active":true,"paused":false,"table":"shop.orders or null","tables_left":1,
+ *      "tables_done":0,"rows":1024 (published of this table, or left out),"rows_guessed":9000 or
+ *      null,"rows_total":1000,"rows_left_out":24 (the stream wrote them newer),"chunks_again":0,
+ *      "rows_per_s":9000,"chunk_rows":2048,"left_s":1 or null,"begun_s":1 or null,
+ *      "waits":"sentence or null","problem":"why a table was left out last, or null"}
+ *     All but the first seven are since the start of the relay.
+ *
  *   define TAB DATABASE TAB TABLE
  *     The table as the source has it now, as publisher/tables/definition.h's JSON text.
  *

@@ -15,6 +15,7 @@
 #include "relay/operator/control_map.h"
 #include "relay/operator/control_place.h"
 #include "relay/operator/control_reload.h"
+#include "relay/operator/control_snapshot.h"
 #include "relay/operator/control_sources.h"
 #include "storage/locate.h"
 
@@ -586,7 +587,7 @@ static const struct request {
     { "restart", 0, control_answer_restart }, { "consumers", 0, answer_consumers },
     { "forget", 1, answer_forget },           { "publisher", 2, answer_publisher },
     { "sources", 0, control_answer_sources }, { "epochs", 0, control_answer_epochs },
-    { "switch", 4, control_answer_switch },
+    { "switch", 4, control_answer_switch },   { "snapshot", 3, control_answer_snapshot },
 };
 
 static size_t split(char *line, char *words[WORDS_MAX])

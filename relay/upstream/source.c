@@ -82,6 +82,36 @@ int source_connect_to_forward(const struct config_source *source, const struct c
     return o.socket != NULL ? client_connect(&o, out, e) : connect_first(source, &o, out, e);
 }
 
+static int prepare_to_read(struct client *c, struct err *e)
+{
+    static const char *const statements[] = {
+        "SET SESSION time_zone = '+00:00'",
+        "SET SESSION sql_mode = ''",
+        "SET SESSION character_set_results = NULL",
+        "SET SESSION net_write_timeout = 600",
+    };
+
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        TRY(client_query(c, statements[i], NULL, NULL, e));
+    return 0;
+}
+
+int source_connect_to_read(const struct config_source *source, int interrupt_fd,
+                           struct client **out, struct err *e)
+{
+    struct client_options o = options_of(source, interrupt_fd);
+    struct client        *c = NULL;
+
+    o.compress = false;
+    TRY(o.socket != NULL ? client_connect(&o, &c, e) : connect_first(source, &o, &c, e));
+    if (prepare_to_read(c, e) != 0) {
+        client_close(c);
+        return -1;
+    }
+    *out = c;
+    return 0;
+}
+
 /* Adds to the source's error what has to be granted, where that is what it is about. */
 static int explain_refusal(struct err *e)
 {

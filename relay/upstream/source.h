@@ -16,6 +16,10 @@ MUST_CHECK int source_connect_to_forward(const struct config_source *source,
                                          const struct client_guise *guise, int interrupt_fd,
                                          struct client **out, struct err *e);
 
+/* For reading tables (protocol/select.h): texts of rows come as they are held, times in UTC. */
+MUST_CHECK int source_connect_to_read(const struct config_source *source, int interrupt_fd,
+                                      struct client **out, struct err *e);
+
 /* Asks who it is. What a version does not know stays empty. */
 MUST_CHECK int source_learn(struct client *c, struct server_facts *out, struct err *e);
 /* E_CONFIG, saying what to set, when it can't be followed: no binlog, our own server_id. */

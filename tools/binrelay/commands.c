@@ -212,6 +212,27 @@ const struct command commands[] = {
           "or waits tries again at once. skip: one that failed at a single record leaves that "
           "record out and goes on.",
       .run = publisher_command_run },
+    { .name = "snapshot",
+      .operands = "start|status|pause|resume|cancel [TABLE...]",
+      .operand_count = 1,
+      .operand_more = COMMAND_OPERANDS_MAX - 1,
+      .summary = "publish what tables hold already, beside the stream",
+      .details =
+          "TABLE is a regular expression of DATABASE.TABLE; without one all published tables are "
+          "read (start), or all that wait (cancel). Rows come in chunks by their key, between the "
+          "changes of the stream, and none after a newer state of it; nothing is locked at the "
+          "source and nothing written. Goes on after a restart, and at another source after a "
+          "switch. pause and resume are about all tables.",
+      .options = { { "where", "CONDITION", "Only these rows: SQL, as behind WHERE." },
+                   { "surrogate-key", "COLUMN",
+                     "Chunks by this column in place of the key: unique, and never NULL." },
+                   { "method", "METHOD",
+                     "incremental (the default), or consistent: of one moment, while the stream "
+                     "waits." },
+                   { "publisher", "NAME", "Which one, where there are several." },
+                   { "wait", NULL, "Show how far it is until it has ended." },
+                   { NULL, NULL, NULL } },
+      .run = snapshot_command_run },
     { .name = "offset",
       .operands = "PUBLISHER",
       .operand_count = 1,
