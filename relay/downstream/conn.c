@@ -57,16 +57,18 @@ static int raw_read(struct conn *c, uint8_t *into, size_t size, size_t *got, enu
     return 0;
 }
 
-/* What the system said to bytes in the clear. */
-static int sent(ssize_t n, size_t *put, enum conn_state *state, struct err *e)
+/* What the system said to so many bytes in the clear: where it takes fewer there is no room, and it
+   need not be asked again to know that. */
+static int sent(ssize_t n, size_t wanted, size_t *put, enum conn_state *state, struct err *e)
 {
     *put = n > 0 ? (size_t)n : 0;
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         return err_sys(e, "send");
-    *state = n > 0 ? CONN_MOVED : CONN_BLOCKED;
+    *state = *put == wanted ? CONN_MOVED : CONN_BLOCKED;
     return 0;
 }
 
+/* CONN_BLOCKED may come with a part that was taken. */
 static int raw_write(struct conn *c, struct slice bytes, size_t *put, enum conn_state *state,
                      struct err *e)
 {
@@ -80,7 +82,8 @@ static int raw_write(struct conn *c, struct slice bytes, size_t *put, enum conn_
                                         : CONN_BLOCKED;
         return 0;
     }
-    return sent(send(c->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL), put, state, e);
+    ssize_t n = send(c->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent(n, bytes.len, put, state, e);
 }
 
 /* ---- packets in --------------------------------------------------------------------------------
@@ -201,7 +204,8 @@ static int write_parts(struct conn *c, size_t *put, enum conn_state *state, stru
     }
     add_part(&parts, c->out.ptr + at, c->out.len - at);
     struct msghdr message = { .msg_iov = parts.list, .msg_iovlen = parts.count };
-    return sent(sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL), put, state, e);
+    ssize_t       n = sendmsg(c->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent(n, conn_waiting(c), put, state, e);
 }
 
 static int write_waiting(struct conn *c, size_t *put, enum conn_state *state, struct err *e)
@@ -217,10 +221,10 @@ int conn_send(struct conn *c, size_t *moved, enum conn_state *state, struct err 
     while (conn_waiting(c) > 0) {
         size_t put = 0;
         TRY(write_waiting(c, &put, state, e));
-        if (*state != CONN_MOVED)
-            return 0;
         c->sent += put;
         *moved += put;
+        if (*state != CONN_MOVED)
+            return 0;
     }
     c->sent = 0;
     buf_clear(&c->out);
@@ -239,11 +243,11 @@ int conn_send_these(struct conn *c, struct slice bytes, size_t *moved, enum conn
     while (bytes.len > 0) {
         size_t put = 0;
         TRY(raw_write(c, bytes, &put, state, e));
-        if (*state != CONN_MOVED)
-            break;
         bytes.ptr += put;
         bytes.len -= put;
         *moved += put;
+        if (*state != CONN_MOVED)
+            break;
     }
     buf_put(&c->out, bytes);
     return buf_check(&c->out, "bytes to be sent", e);

@@ -5,6 +5,7 @@ import concurrent.futures
 import datetime
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -28,11 +29,13 @@ import load  # noqa: E402
 import measure  # noqa: E402
 import publish  # noqa: E402
 import report  # noqa: E402
+import sender  # noqa: E402
 import switch  # noqa: E402
 
 KINDS = ("mariadb10", "mysql97")
 CATCH_UP_S = 600
 SERVE_PASSES = 4
+ROUNDS = 3
 SERVE_AT_ONCE = 16
 
 ABOUT = """\
@@ -43,7 +46,8 @@ Measures the relay against real peers, by turns in the same run, and prints medi
            discards the same dump, as many bytes just written to the same disk, mysqlbinlog --raw,
            and a replica of the same database with only its I/O thread started, of which only that
            thread's CPU counts.
-  serve    one reader takes the backlog from the relay, and from the database itself; then 16
+  serve    one reader takes the backlog from the relay, from the database itself, and from a program
+           that has the stream in memory and only sends it, which is the reader's own limit; then 16
            at once; with --tls also through TLS; CPU seconds are those of the serving process.
   commit   commits at a steady rate, one client; how long after each one its end is published
            (synced, and shown to consumers), by the relay's own word on its control socket, all by
@@ -156,8 +160,8 @@ def wait_published(relay, asking, end):
 
 def dump_began(relay):
     """When the relay's log says that it follows, as seconds of the epoch."""
-    line = next(line for line in relay.log_text().splitlines() if " following '" in line)
-    return datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00")).timestamp()
+    at = re.search(r"^time=(\S+)Z .*\bfollowing '", relay.log_text(), re.MULTILINE)
+    return datetime.datetime.fromisoformat(at[1] + "+00:00").timestamp()
 
 
 def catch_up(scene, backlog):
@@ -277,27 +281,38 @@ def serve_once(scene, backlog, endpoint, pid, *more):
 
 def measure_serve(scene, backlog, rounds, with_tls):
     _, relay = catch_up(scene, backlog)
-    runs = {"database": [], "relay": [], "many": []} | ({"tls": []} if with_tls else {})
+    limit = sender.Sender(scene, relay)
+    ends = {"database": backlog.server, "limit": limit, "relay": relay}
+    runs = {name: [] for name in ("database", "limit", "relay", "tls_limit", "tls", "many")}
     for _ in range(rounds):
-        runs["database"].append(serve_once(scene, backlog, backlog.server, backlog.server.pid))
-        runs["relay"].append(serve_once(scene, backlog, relay, relay.pid))
+        for name, end in ends.items():
+            runs[name].append(serve_once(scene, backlog, end, end.pid))
         if with_tls:
+            runs["tls_limit"].append(serve_once(scene, backlog, limit, limit.pid, "--tls"))
             runs["tls"].append(serve_once(scene, backlog, relay, relay.pid, "--tls"))
         runs["many"].append(serve_many(scene, backlog, relay, relay.pid))
-    at = {name: measure.median(some) for name, some in runs.items()}
+    at = {name: measure.median(some) for name, some in runs.items() if some}
     memory_mib = relay.memory_kib() / 1024
+    limit.stop()
     relay.stop()
     one, many = at["relay"], at["many"]
     return {
-        "rows": [("from the database", at["database"]), ("from binrelay", one),
-                 *([("from binrelay by TLS", at["tls"])] if with_tls else []),
+        "rows": [("from the database", at["database"]), ("limit: from memory", at["limit"]),
+                 ("from binrelay", one),
+                 *([("limit by TLS: from memory", at["tls_limit"]),
+                    ("from binrelay by TLS", at["tls"])] if with_tls else []),
                  (f"from binrelay, {SERVE_AT_ONCE} at once, each", many)],
         "goals": [
             ("speed, of the database's", at["database"].seconds / one.seconds, 1.5, True),
+            ("speed, of the reader's limit", at["limit"].seconds / one.seconds, None, True),
             ("CPU per GB, of the database's",
              one.cpu_s / max(at["database"].cpu_s, measure.TICK_S), 0.4, False),
             ("cores that the reader took", one.reader_s / one.seconds, None, False),
             *([("speed by TLS, of that in the clear", one.seconds / at["tls"].seconds, 0.6, True),
+               ("the reader's limit by TLS, of that in the clear",
+                at["limit"].seconds / at["tls_limit"].seconds, None, True),
+               ("speed by TLS, of the reader's limit by TLS",
+                at["tls_limit"].seconds / at["tls"].seconds, None, True),
                ("cores that the reader took by TLS", at["tls"].reader_s / at["tls"].seconds, None,
                 False)] if with_tls else []),
             (f"MB/s, {SERVE_AT_ONCE} at once, together", backlog.bytes / measure.MB / many.seconds,
@@ -478,8 +493,9 @@ def read_options():
                         + ", ".join(f"{form} {rows:,}" for form, rows in load.ROWS.items())
                         + f"; publish: {publish.ROWS:,})")
     parser.add_argument("--tls", action="store_true", help="serve: also through TLS")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N",
-                        help="times that each is measured, by turns (default: 3)")
+    parser.add_argument("--rounds", type=int, metavar="N",
+                        help=f"times that each is measured, by turns (default: {ROUNDS}, for latency "
+                        f"{latency.ROUNDS})")
     parser.add_argument("--commits", type=int, metavar="N",
                         help=f"commit: how many in a round (default: {commit.COMMITS:,})")
     parser.add_argument("--rate", type=int, metavar="N",
@@ -490,6 +506,8 @@ def read_options():
                         help=f"first: how many binlogs, about (default: {first.FILES:,})")
     parser.add_argument("--json", action="store_true", help="one JSON object for each table")
     options = parser.parse_args()
+    if options.rounds is None:
+        options.rounds = latency.ROUNDS if options.what == "latency" else ROUNDS
     numbers = (options.rounds, options.rows, options.commits, options.rate,
                options.streams, options.files)
     if any(number is not None and number < 1 for number in numbers):
