@@ -83,6 +83,7 @@ enum command_exit epochs_run(const struct call *c, struct err *e);
 enum command_exit consumers_run(const struct call *c, struct err *e);
 enum command_exit export_run(const struct call *c, struct err *e);
 enum command_exit snapshot_command_run(const struct call *c, struct err *e);
+enum command_exit replay_run(const struct call *c, struct err *e);
 enum command_exit verify_run(const struct call *c, struct err *e);
 enum command_exit events_run(const struct call *c, struct err *e);
 enum command_exit import_connector_run(const struct call *c, struct err *e);

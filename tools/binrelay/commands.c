@@ -91,6 +91,51 @@ const struct command commands[] = {
                    { "force", NULL, "Write over files that are there." },
                    { NULL, NULL, NULL } },
       .run = export_run },
+    { .name = "replay",
+      .operands = "",
+      .summary = "apply a range to a server: a restored backup becomes the database of any moment",
+      .details =
+          "X and Y are as with export. Each transaction is executed as one, in order: row changes "
+          "by "
+          "BINLOG statements, DDL and other statements as text in the session they ran in. Where "
+          "the "
+          "target keeps GTIDs (MySQL: gtid_mode, MariaDB) they have the original ones. Stops "
+          "before "
+          "the first transaction that fails and tells its place; all before it is done, so "
+          "--from that place goes on. A MySQL with GTIDs is never given a transaction twice. The "
+          "account needs SUPER, or BINLOG_ADMIN, SYSTEM_VARIABLES_ADMIN and REPLICATION_APPLIER "
+          "(MySQL 8), or BINLOG REPLAY and BINLOG ADMIN (MariaDB 10.5), beside the rights for the "
+          "changes. Target and source should be of one family, the target no older. --dry-run "
+          "prints every statement that is no row change, with its place: so a mistake is found.",
+      .options = { { "from", "X", "Where to begin; by default oldest." },
+                   { "to", "Y", "Where to end; by default newest." },
+                   COMMAND_SELECTION_OPTIONS,
+                   { "target", "HOST[:PORT]",
+                     "The server to apply it to; [ADDRESS]:PORT for IPv6." },
+                   { "socket", "PATH", "In place of --target, a server on this machine." },
+                   { "user", "NAME", "Its account there; by default root." },
+                   { "password-file", "FILE",
+                     "Its first line is the password, '-': standard input. Without it, it is asked "
+                     "for at a terminal, and else empty." },
+                   { "tls", "MODE",
+                     "off, preferred (the default), required, verify-ca or verify-identity." },
+                   { "tls-ca", "FILE", "Authorities that the server's certificate is checked by." },
+                   { "tls-cert", "FILE", "A certificate for the server to see." },
+                   { "tls-key", "FILE", "And its key." },
+                   { "dry-run", NULL, "Only tell what would be done; needs no target." },
+                   { "resume", NULL,
+                     "Go on where a former replay to this target has ended: by its gtid_executed, "
+                     "its gtid_binlog_pos (MariaDB) or the --progress-table." },
+                   { "progress-table", "DB.TABLE",
+                     "Keep the place in this table of the target, in each transaction, so that "
+                     "--resume is exact without GTIDs, too. It is made when it is missing." },
+                   { "skip-gtids", NULL, "Let the target give GTIDs of its own." },
+                   { "skip-binlog", NULL, "Write nothing of it to the target's binlog." },
+                   { "keep-empty", NULL,
+                     "Of a transaction of which nothing is left keep its GTID, with nothing in "
+                     "it." },
+                   { NULL, NULL, NULL } },
+      .run = replay_run },
     { .name = "verify",
       .operands = "",
       .summary = "read everything that is held, and check it from end to end",

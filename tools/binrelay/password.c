@@ -103,6 +103,23 @@ int password_read(const char *path, const char *user, struct buf *out, struct er
     return rc;
 }
 
+int password_read_once(const char *path, const char *user, struct buf *out, struct err *e)
+{
+    char prompt[256];
+
+    if (path != NULL)
+        return password_read(path, user, out, e);
+    if (isatty(STDIN_FILENO) != 1)
+        return 0;
+    FILE *terminal = fopen("/dev/tty", "r+e");
+    if (terminal == NULL)
+        return err_sys(e, "open the terminal");
+    (void)snprintf(prompt, sizeof prompt, "password of '%s': ", user);
+    int rc = ask(terminal, prompt, out, e);
+    (void)fclose(terminal);
+    return rc;
+}
+
 int password_read_hash(const char *path, struct buf *out, struct err *e)
 {
     FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
