@@ -79,5 +79,5 @@ struct output_kind {
 MUST_CHECK int output_file_new(const struct output_host *host, const char *path,
                                const char *uncounted, struct output **out, struct err *e);
 
-/* Milliseconds of a clock that only goes forward. */
+/* Milliseconds of a clock that only goes forward, in steps of some; cheap enough for each event. */
 int64_t output_now_ms(void);

@@ -184,11 +184,19 @@ static int rest_exactly(struct kafka *k, bool *idle, int64_t *due_ms, struct err
 
 /* ---- at least once ------------------------------------------------------------------------- */
 
+/* Asked after it was seen that all arrived: a failure is noted first. */
+static int check_failed(struct kafka *k, struct err *e)
+{
+    return producer_failed(k->producer, NULL) ? kafka_fail(k, RD_KAFKA_RESP_ERR__FAIL, "publish", e)
+                                              : 0;
+}
+
 /* A checkpoint is made at a boundary, written when all before it has arrived, and counts when it
    has arrived itself. */
 static int advance(struct kafka *k, struct err *e)
 {
     if (k->is_pending && producer_old_arrived(k->producer)) {
+        TRY(check_failed(k, e));
         TRY(put_checkpoint(k, e));
         k->is_pending = false;
         k->written = k->pending;
@@ -214,8 +222,7 @@ static int rest_at_least(struct kafka *k, bool *idle, int64_t *due_ms, struct er
     *idle = false;
     *due_ms = 0;
     (void)rd_kafka_flush(producer_handle(k->producer), FLUSH_MS);
-    if (producer_failed(k->producer, NULL))
-        return kafka_fail(k, RD_KAFKA_RESP_ERR__FAIL, "publish", e);
+    TRY(check_failed(k, e));
     if (producer_on_their_way(k->producer) > 0)
         return wait_late(k, "", KAFKA_SLICE_MS, e);
     k->late_slices = 0;
@@ -237,12 +244,11 @@ static int finish_at_least(struct kafka *k, struct err *e)
 {
     while (producer_on_their_way(k->producer) > 0) {
         (void)rd_kafka_flush(producer_handle(k->producer), KAFKA_SLICE_MS);
-        if (producer_failed(k->producer, NULL))
-            return kafka_fail(k, RD_KAFKA_RESP_ERR__FAIL, "publish", e);
+        TRY(check_failed(k, e));
         if (producer_on_their_way(k->producer) > 0)
             TRY(kafka_wait(k, "", 1, e));
     }
-    return 0;
+    return check_failed(k, e);
 }
 
 /* ---- as an output -------------------------------------------------------------------------- */

@@ -91,13 +91,16 @@ static bool is_fenced(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
 
+static int64_t timeout_ms(const struct kafka *k)
+{
+    const char *limit = kafka_settings_get(k->options.settings, "transaction.timeout.ms");
+    return limit != NULL ? strtoll(limit, NULL, 10) : KAFKA_TRANSACTION_TIMEOUT_MS;
+}
+
 /* A transaction that took too long is ended by the broker, which fences its producer, too. */
 static bool was_too_slow(const struct kafka *k)
 {
-    const char *limit = kafka_settings_get(k->options.settings, "transaction.timeout.ms");
-    int64_t     limit_ms = limit != NULL ? strtoll(limit, NULL, 10) : 300000;
-
-    return k->in_txn && output_now_ms() - k->batch_begun_ms >= limit_ms;
+    return k->in_txn && output_now_ms() - k->batch_begun_ms >= timeout_ms(k);
 }
 
 int kafka_fail(struct kafka *k, rd_kafka_resp_err_t code, const char *what, struct err *e)
@@ -114,6 +117,12 @@ int kafka_fail(struct kafka *k, rd_kafka_resp_err_t code, const char *what, stru
                        "another publisher has taken over: it uses transactional.id '%s', too",
                        k->transactional_id);
     k->base.again = true;
+    if (is_fenced(code))
+        return err_set(e, E_IO,
+                       "a transaction took longer than transaction.timeout.ms = %lld and was ended "
+                       "by the broker; it is begun again. If it comes to this each time, as with a "
+                       "very large transaction of the source: raise kafka.transaction.timeout.ms",
+                       (long long)timeout_ms(k));
     return err_set(e, kind_of(code), "%s: %s", what, why[0] != 0 ? why : rd_kafka_err2str(code));
 }
 

@@ -1,5 +1,6 @@
 #include "publisher/kafka/producer.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,57 +26,84 @@ struct producer {
     void (*wake)(void *arg);
     void *wake_arg;
 
+    /* The owner's alone. */
+    struct chunk *chunks;
+    struct sent  *free;
+    uint8_t       generation;
+
+    atomic_size_t on_their_way[GENERATIONS];
+    atomic_bool   wants_room, has_failed;
+
     pthread_mutex_t         mutex; /* of what is below */
-    struct chunk           *chunks;
-    struct sent            *free;
-    size_t                  on_their_way[GENERATIONS];
-    uint8_t                 generation;
-    bool                    wants_room;
+    struct sent            *given_back;
     struct producer_failure failure;
     char                    trouble[ERR_TEXT_BYTES];
 };
 
 /* ---- reports, in librdkafka's thread --------------------------------------------------------- */
 
+/* Many come at a time: they are looked at without the mutex, for which the owner would wait. */
+struct reports {
+    struct sent *first, *last;
+    size_t       count[GENERATIONS];
+    bool         arrived;
+};
+
 static void note_failure(struct producer *p, const rd_kafka_message_t *m, const struct sent *s)
 {
-    if (p->failure.code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    p->failure.code = m->err;
-    p->failure.id = s->id;
-    (void)snprintf(p->failure.topic, sizeof p->failure.topic, "%s", rd_kafka_topic_name(m->rkt));
-    (void)snprintf(p->failure.text, sizeof p->failure.text, "%s", rd_kafka_err2str(m->err));
+    (void)pthread_mutex_lock(&p->mutex);
+    if (p->failure.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        p->failure.code = m->err;
+        p->failure.id = s->id;
+        (void)snprintf(p->failure.topic, sizeof p->failure.topic, "%s",
+                       rd_kafka_topic_name(m->rkt));
+        (void)snprintf(p->failure.text, sizeof p->failure.text, "%s", rd_kafka_err2str(m->err));
+        atomic_store(&p->has_failed, true);
+    }
+    (void)pthread_mutex_unlock(&p->mutex);
 }
 
-/* With the mutex held. */
-static void take_report(struct producer *p, const rd_kafka_message_t *m)
+static void take_report(struct producer *p, const rd_kafka_message_t *m, struct reports *r)
 {
     struct sent *s = m->_private;
 
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        p->trouble[0] = 0;
+        r->arrived = true;
     else if (m->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
              m->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         note_failure(p, m, s);
-    p->on_their_way[s->generation]--;
-    s->next = p->free;
-    p->free = s;
+    r->count[s->generation]++;
+    s->next = r->first;
+    r->first = s;
+    if (r->last == NULL)
+        r->last = s;
+}
+
+static void give_back(struct producer *p, const struct reports *r)
+{
+    (void)pthread_mutex_lock(&p->mutex);
+    if (r->arrived)
+        p->trouble[0] = 0;
+    if (r->last != NULL) {
+        r->last->next = p->given_back;
+        p->given_back = r->first;
+    }
+    (void)pthread_mutex_unlock(&p->mutex);
 }
 
 static void on_reports(struct producer *p, rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *m;
+    struct reports            r = { .first = NULL };
+    bool                      failed_before = atomic_load(&p->has_failed);
 
-    (void)pthread_mutex_lock(&p->mutex);
-    bool   failed_before = p->failure.code != RD_KAFKA_RESP_ERR_NO_ERROR;
-    size_t before[GENERATIONS] = { p->on_their_way[0], p->on_their_way[1] };
     while ((m = rd_kafka_event_message_next(event)) != NULL)
-        take_report(p, m);
-    bool wake = p->wants_room || (!failed_before && p->failure.code != RD_KAFKA_RESP_ERR_NO_ERROR);
+        take_report(p, m, &r);
+    give_back(p, &r);
+    bool wake = atomic_exchange(&p->wants_room, false);
+    wake |= !failed_before && atomic_load(&p->has_failed);
     for (size_t i = 0; i < GENERATIONS; i++)
-        wake |= before[i] > 0 && p->on_their_way[i] == 0;
-    p->wants_room = false;
-    (void)pthread_mutex_unlock(&p->mutex);
+        wake |= r.count[i] > 0 && atomic_fetch_sub(&p->on_their_way[i], r.count[i]) == r.count[i];
     if (wake)
         p->wake(p->wake_arg);
 }
@@ -180,12 +208,14 @@ rd_kafka_t *producer_handle(struct producer *p)
 
 bool producer_failed(struct producer *p, struct producer_failure *out)
 {
+    if (!atomic_load(&p->has_failed))
+        return false;
+    if (out == NULL)
+        return true;
     (void)pthread_mutex_lock(&p->mutex);
-    bool failed = p->failure.code != RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (failed && out != NULL)
-        *out = p->failure;
+    *out = p->failure;
     (void)pthread_mutex_unlock(&p->mutex);
-    return failed;
+    return true;
 }
 
 void producer_trouble(struct producer *p, char into[ERR_TEXT_BYTES])
@@ -197,46 +227,43 @@ void producer_trouble(struct producer *p, char into[ERR_TEXT_BYTES])
 
 /* ---- records ------------------------------------------------------------------------------- */
 
-/* With the mutex held. */
-static struct sent *take_sent(struct producer *p)
+static bool refill(struct producer *p)
 {
-    if (p->free == NULL) {
-        struct chunk *c = malloc(sizeof *c);
-        if (c == NULL)
-            return NULL;
-        c->next = p->chunks;
-        p->chunks = c;
-        for (size_t i = 0; i < SENT_PER_CHUNK; i++) {
-            c->sent[i].next = p->free;
-            p->free = &c->sent[i];
-        }
+    (void)pthread_mutex_lock(&p->mutex);
+    p->free = p->given_back;
+    p->given_back = NULL;
+    (void)pthread_mutex_unlock(&p->mutex);
+    if (p->free != NULL)
+        return true;
+    struct chunk *c = malloc(sizeof *c);
+    if (c == NULL)
+        return false;
+    c->next = p->chunks;
+    p->chunks = c;
+    for (size_t i = 0; i < SENT_PER_CHUNK; i++) {
+        c->sent[i].next = p->free;
+        p->free = &c->sent[i];
     }
-    struct sent *s = p->free;
-    p->free = s->next;
-    return s;
+    return true;
 }
 
 static struct sent *begin(struct producer *p, const struct record_id *id)
 {
-    (void)pthread_mutex_lock(&p->mutex);
-    struct sent *s = take_sent(p);
-    if (s != NULL) {
-        s->id = *id;
-        s->generation = p->generation;
-        p->on_their_way[p->generation]++;
-    }
-    (void)pthread_mutex_unlock(&p->mutex);
+    if (p->free == NULL && !refill(p))
+        return NULL;
+    struct sent *s = p->free;
+    p->free = s->next;
+    s->id = *id;
+    s->generation = p->generation;
+    (void)atomic_fetch_add(&p->on_their_way[p->generation], 1);
     return s;
 }
 
-static void take_back(struct producer *p, struct sent *s, bool wants_room)
+static void take_back(struct producer *p, struct sent *s)
 {
-    (void)pthread_mutex_lock(&p->mutex);
-    p->on_their_way[s->generation]--;
+    (void)atomic_fetch_sub(&p->on_their_way[s->generation], 1);
     s->next = p->free;
     p->free = s;
-    p->wants_room = wants_room;
-    (void)pthread_mutex_unlock(&p->mutex);
 }
 
 static rd_kafka_headers_t *headers_of(const struct producer_record *r)
@@ -255,12 +282,9 @@ static void *bytes_of(struct slice s)
     return (void *)(uintptr_t)s.ptr; /* librdkafka only copies them */
 }
 
-rd_kafka_resp_err_t producer_put(struct producer *p, const struct producer_record *r)
+static rd_kafka_resp_err_t hand_over(struct producer *p, const struct producer_record *r,
+                                     struct sent *s)
 {
-    struct sent *s = begin(p, &r->id);
-
-    if (s == NULL)
-        return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
     rd_kafka_headers_t *headers = headers_of(r);
     rd_kafka_vu_t       parts[] = {
               { .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = r->topic },
@@ -281,32 +305,41 @@ rd_kafka_resp_err_t producer_put(struct producer *p, const struct producer_recor
     rd_kafka_error_destroy(error);
     if (headers != NULL)
         rd_kafka_headers_destroy(headers);
-    take_back(p, s, code == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+    return code;
+}
+
+rd_kafka_resp_err_t producer_put(struct producer *p, const struct producer_record *r)
+{
+    struct sent        *s = begin(p, &r->id);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+
+    if (s == NULL)
+        return code;
+    code = hand_over(p, r, s);
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        /* Said first, so that room that comes meanwhile is either seen here or told. */
+        atomic_store(&p->wants_room, true);
+        code = hand_over(p, r, s);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        take_back(p, s);
     return code;
 }
 
 bool producer_turn(struct producer *p)
 {
-    (void)pthread_mutex_lock(&p->mutex);
-    bool may = p->on_their_way[p->generation ^ 1u] == 0;
+    bool may = atomic_load(&p->on_their_way[p->generation ^ 1u]) == 0;
     if (may)
         p->generation ^= 1u;
-    (void)pthread_mutex_unlock(&p->mutex);
     return may;
 }
 
 bool producer_old_arrived(struct producer *p)
 {
-    (void)pthread_mutex_lock(&p->mutex);
-    bool arrived = p->on_their_way[p->generation ^ 1u] == 0;
-    (void)pthread_mutex_unlock(&p->mutex);
-    return arrived;
+    return atomic_load(&p->on_their_way[p->generation ^ 1u]) == 0;
 }
 
 size_t producer_on_their_way(struct producer *p)
 {
-    (void)pthread_mutex_lock(&p->mutex);
-    size_t n = p->on_their_way[0] + p->on_their_way[1];
-    (void)pthread_mutex_unlock(&p->mutex);
-    return n;
+    return atomic_load(&p->on_their_way[0]) + atomic_load(&p->on_their_way[1]);
 }

@@ -172,7 +172,8 @@ static const struct {
     { "partitioner", "murmur2_random", true, true },
     { "enable.idempotence", "true", true, true },
     { "acks", "all", true, true },
-    /* A record waits for its broker for ever; a transaction begins again when it took too long. */
+    /* A record waits for its broker for ever; a transaction begins again when it took too long
+       (KAFKA_TRANSACTION_TIMEOUT_MS). */
     { "message.timeout.ms", "0", false, true },
     { "transaction.timeout.ms", "300000", true, false },
     /* Enough for brokers far away; more only makes memory cold. */

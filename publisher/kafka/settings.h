@@ -11,7 +11,11 @@
 #include <stddef.h>
 #include "protocol/base/err.h"
 
-enum { KAFKA_SETTINGS_MAX = 200, KAFKA_NAME_BYTES_MAX = 249 };
+enum {
+    KAFKA_SETTINGS_MAX = 200,
+    KAFKA_NAME_BYTES_MAX = 249,
+    KAFKA_TRANSACTION_TIMEOUT_MS = 300000, /* where none is given */
+};
 
 struct kafka_setting {
     char *name; /* without its prefix */

@@ -3,11 +3,13 @@
 import base64
 import http.server
 import json
+import ssl
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+from lib.certificates import Authority
 from lib.kafka import Broker, Registry, publisher, state, wait_published, wait_state
 from lib.marks import limit
 from lib.ports import Port
@@ -52,6 +54,9 @@ def test_avro_is_read_back_with_the_registry(scene):
     server.sql("INSERT INTO g.t VALUES (1, 'ä', 2), (2, NULL, NULL); UPDATE g.t SET v = 'x' WHERE id = 2;"
                "DELETE FROM g.t WHERE id = 1")
     wait_published(relay, server)
+    lines = broker.lines("srv.g.t", 4, registry)  # its consumer stumbles over the tombstone behind them
+    assert [line.split("\t")[2] for line in lines] == [f'{{"id": {row}}}' for row in (1, 2, 2, 1)]
+    assert '"after": {"id": 1, "v": "ä", ' in lines[0] and '"after": null, ' in lines[3], lines
     registry.stop()
     server.sql("ALTER TABLE g.t ADD COLUMN more INT; INSERT INTO g.t (id, more) VALUES (3, 7)")
     assert "registry" in wait_state(relay, "waiting")["problem"]
@@ -93,35 +98,69 @@ class Questions(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Asked:
+    """A registry that wants TLS and a client's certificate, and tells what it was asked."""
+
+    def __init__(self, scene, authority, answers):
+        port = Port()
+        self.url = f"https://127.0.0.1:{port.number}"
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port.number), Questions)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*authority.issue(f"registry{port.number}", "IP:127.0.0.1"))
+        context.load_verify_locations(authority.path)
+        context.verify_mode = ssl.CERT_REQUIRED
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True,
+                                                  do_handshake_on_connect=False)
+        self.questions = self._server.asked = []
+        self._server.answers = answers
+        scene.finally_do(self._server.shutdown)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def paths(self):
+        return [question[0] for question in self.questions]
+
+
 @limit(100)
 def test_avro_asks_the_registry_as_confluents_converter_does(scene):
-    """One POST for each schema, key first; a wrong password is waited for; a refusal stops, retry goes on."""
+    """One POST for each schema, key first, by TLS; a wrong password is waited for; a refusal stops, retry goes on."""
+    authority = Authority(scene.path("authority"))
     broker = scene.add(Broker(scene.path("kafka")))
     server = scene.server("mariadb10")
     server.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY)")
-    port = Port()
-    registry = http.server.ThreadingHTTPServer(("127.0.0.1", port.number), Questions)
-    registry.asked = []
-    registry.answers = [(401, {"error_code": 40101, "message": "who are you"}), (200, {"id": 5}),
-                        (409, {"error_code": 409, "message": "not compatible"})]
-    scene.finally_do(registry.shutdown)
-    threading.Thread(target=registry.serve_forever, daemon=True).start()
-    relay = scene.relay(server, settings={"publisher k": publisher(broker, **avro(
-        f"http://127.0.0.1:{port.number}/",
-        **{"schema.registry.basic.auth.user.info": "me:secret",
-           "value.converter.value.subject.name.strategy": "TopicRecordNameStrategy"}))})
+    registry = Asked(scene, authority, [(401, {"error_code": 40101, "message": "who are you"}),
+                                        (200, {"id": 5}),
+                                        (409, {"error_code": 409, "message": "not compatible"})])
+    other = Asked(scene, authority, [])
+    certificate, key = authority.issue("relay")
+    tls = {"schema.registry.ssl.truststore.location": authority.path,
+           "schema.registry.ssl.keystore.location": certificate,
+           "schema.registry.ssl.key.location": key}
+    relay = scene.relay(server, settings={
+        "publisher k": publisher(broker, **avro(
+            registry.url + "/", **tls, **{
+                "schema.registry.basic.auth.user.info": "me:secret",
+                "value.converter.value.subject.name.strategy": "TopicRecordNameStrategy"})),
+        "publisher l": publisher(broker, **avro(
+            other.url, **tls, **{
+                "topic.prefix": "least", "schema.registry.bearer.auth.token": "a-token",
+                "key.converter.key.subject.name.strategy": "RecordNameStrategy",
+                "value.converter.value.subject.name.strategy": "RecordNameStrategy"}))})
     server.sql("INSERT INTO g.t VALUES (1), (2)")
     refused = wait_state(relay, "failed")
     assert "not compatible" in refused["problem"] and "secret" not in refused["problem"], refused
     relay.cli("publisher", "k", "retry")
     wait_published(relay, server)
-    paths = [asked[0] for asked in registry.asked]
+    wait_published(relay, server, name="l")
     key, value = ("/subjects/srv.g.t-key/versions?normalize=false",
                   "/subjects/srv.g.t-srv.g.t.Envelope/versions?normalize=false")
-    assert paths == [key, key, value, value], paths
-    for _, kind, login, body in registry.asked:
+    assert registry.paths() == [key, key, value, value], registry.questions
+    assert other.paths() == [f"/subjects/least.g.t.{name}/versions?normalize=false"
+                             for name in ("Key", "Envelope")], other.questions
+    for _, kind, login, body in registry.questions:
         assert kind == "application/vnd.schemaregistry.v1+json"
         assert login == "Basic " + base64.b64encode(b"me:secret").decode()
         assert set(json.loads(body)) == {"schema"}
+    assert {login for _, _, login, _ in other.questions} == {"Bearer a-token"}
     assert [record[1][:5] for record in raw(broker, "srv.g.t")] == [b"\0\0\0\0\x4d"] * 2
-    assert "secret" not in relay.log_text() and state(relay)["state"] == "idle"
+    assert not any(word in relay.log_text() for word in ("secret", "a-token"))
+    assert state(relay)["state"] == "idle"

@@ -18,7 +18,7 @@ from lib.process import Process
 
 REGISTRY = "io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all"
 PROJECT = Path(__file__).resolve().parents[1] / "kafka"
-SINK = PROJECT / "sink"
+SINK, SERDE = PROJECT / "sink", PROJECT / "serde"
 JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 # Else they start silent. Tools must be: the log goes where their output goes.
 TALKATIVE = "-Dorg.apache.logging.log4j.level=INFO"
@@ -44,8 +44,9 @@ def _fetch(pom, path):
     shutil.rmtree(project)
 
 
-def _java(*words, jvm=JVM):
-    return ["java", *jvm, "-cp", f"{jars()}/*", *words]
+def _java(*words, jvm=JVM, more=()):
+    path = ":".join(f"{folder}/*" for folder in (jars(), *more))
+    return ["java", *jvm, "-cp", path, *words]
 
 
 def _properties(path, settings):
@@ -161,6 +162,26 @@ class Broker(Process):
             raise Failure(f"{tool} {words}", done.stdout + done.stderr)
         return done.stdout
 
+    def lines(self, topic, count, registry=None):
+        """Partition, headers, key and value of the first `count` committed records, as Kafka's own
+        consumer prints them; with a registry its deserializer reads them."""
+        told = [f"print.{part}=true" for part in ("partition", "headers", "key")]
+        serde = [f"{side}.deserializer{name}" for side in ("key", "value") for name in (
+            "=io.apicurio.registry.serde.avro.AvroKafkaDeserializer",
+            f".apicurio.registry.url={registry.native_url}", ".apicurio.registry.as-confluent=true",
+            ".apicurio.registry.use-id=contentId")] if registry else []
+        properties = [word for setting in told + serde for word in ("--formatter-property", setting)]
+        argv = _java("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server",
+                     self.address, "--topic", topic, "--from-beginning", "--isolation-level",
+                     "read_committed", "--max-messages", count, "--timeout-ms", 60000, *properties,
+                     more=[jars(SERDE)] if registry else ())
+        done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
+        found = [line for line in done.stdout.splitlines() if line.startswith("Partition:")]
+        if len(found) != count:
+            raise Failure(f"Kafka's consumer read {len(found)} of {count} records",
+                          (done.stdout + done.stderr)[-3000:])
+        return found
+
     def read(self, topic, timeout_s=4):
         """All that is in a topic now, as [(key, value)] texts; None stands for null."""
         argv = _java("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server",
@@ -191,6 +212,7 @@ class Registry(Process):
         self.folder = folder
         self._port = Port()
         self.url = f"http://127.0.0.1:{self._port.number}/apis/ccompat/v7"
+        self.native_url = f"http://127.0.0.1:{self._port.number}/apis/registry/v2"
         self.start()
 
     def start(self):
