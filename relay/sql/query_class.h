@@ -10,6 +10,7 @@
  * Any thread; linear in the statement's size, which only the packet bounds.
  */
 #pragma once
+#include "relay/sql/code_mask.h"
 #include "relay/sql/query.h"
 
 enum query_class {
@@ -43,14 +44,16 @@ struct query_verdict {
 
 /*
  * A statement that is too long to be held is not read as one: its first word decides, and a word
- * anywhere in it, be it in a text, that could be one which needs a right that the user lacks, stops
- * it. For piece after piece of the statement.
+ * anywhere in it that could be one which needs a right that the user lacks stops it, but for those
+ * that are in a text or a comment however a server may read it (code_mask.h). For piece after piece
+ * of the statement, from its beginning.
  */
 enum { QUERY_SCAN_BYTES = 64 }; /* longest such word, or more */
 struct query_scan {
-    unsigned rights; /* of the user; ~0: all, nothing is found */
-    uint8_t  kept[2 * QUERY_SCAN_BYTES];
-    size_t   kept_bytes; /* the end of what was scanned */
+    unsigned         rights; /* of the user; ~0: all, nothing is found */
+    struct code_mask mask;
+    uint8_t          kept[2 * QUERY_SCAN_BYTES];
+    size_t           kept_bytes; /* the end of what was scanned */
 };
 /* May one that begins so go to the source for a user with these rights? */
 bool query_may_be_long(struct slice head, unsigned rights);

@@ -101,12 +101,10 @@ static const char *scan_words(struct slice text, unsigned rights)
     return NULL;
 }
 
-const char *query_scan(struct query_scan *s, struct slice piece)
+static const char *scan_code(struct query_scan *s, struct slice piece)
 {
     const char *found;
 
-    if ((~s->rights & (RIGHT_WRITE | RIGHT_ADMIN)) == 0)
-        return NULL;
     /* Across the border of two pieces. */
     size_t few = piece.len < QUERY_SCAN_BYTES ? piece.len : QUERY_SCAN_BYTES;
     memcpy(s->kept + s->kept_bytes, piece.ptr, few);
@@ -120,6 +118,21 @@ const char *query_scan(struct query_scan *s, struct slice piece)
     } else if (s->kept_bytes > QUERY_SCAN_BYTES) {
         memmove(s->kept, s->kept + s->kept_bytes - QUERY_SCAN_BYTES, QUERY_SCAN_BYTES);
         s->kept_bytes = QUERY_SCAN_BYTES;
+    }
+    return found;
+}
+
+const char *query_scan(struct query_scan *s, struct slice piece)
+{
+    uint8_t     code[4096];
+    const char *found = NULL;
+
+    if ((~s->rights & (RIGHT_WRITE | RIGHT_ADMIN)) == 0)
+        return NULL;
+    for (size_t at = 0; found == NULL && at < piece.len; at += sizeof code) {
+        size_t n = piece.len - at < sizeof code ? piece.len - at : sizeof code;
+        code_mask_piece(&s->mask, (struct slice){ piece.ptr + at, n }, code);
+        found = scan_code(s, (struct slice){ code, n });
     }
     return found;
 }

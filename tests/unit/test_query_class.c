@@ -259,6 +259,33 @@ static void a_long_statement_is_stopped_by_words_wherever_they_are_cut(void **st
         { "SELECT 'a text of more than sixty-four bytes, which is what is kept of it', NEXTVAL(s)",
           "nextval", RIGHT_FORWARD },
         { "SELECT my_load_file, an_outfile, xnext FROM t", NULL, RIGHT_FORWARD },
+        /* In texts and comments. */
+        { "INSERT INTO t VALUES ('next, an OUTFILE', 'it''s next', 'c:\\\\next\\\\', 'next\n')",
+          NULL, RIGHT_FORWARD },
+        { "SELECT 1 -- next\n + 2 # next\n + /* next */ 3 /**/ - /*/ next */ 4", NULL,
+          RIGHT_FORWARD },
+        { "SELECT '-- ' , '#', '/*', '`', '\"', 1", NULL, RIGHT_FORWARD },
+        /* Behind them. */
+        { "SELECT 'it''s', '\\\\', '' INTO OUTFILE 'x'", "outfile", RIGHT_FORWARD },
+        { "SELECT 1 --next", "next", RIGHT_FORWARD },
+        { "SELECT 1 --\nINTO OUTFILE 'x'", "outfile", RIGHT_FORWARD },
+        { "SELECT 1 -- x\nINTO OUTFILE 'x'", "outfile", RIGHT_FORWARD },
+        { "SELECT 1 /* ' */ INTO OUTFILE 'x' -- '", "outfile", RIGHT_FORWARD },
+        { "SELECT 1 # '\n INTO OUTFILE 'x' -- '", "outfile", RIGHT_FORWARD },
+        /* Where it depends on the server, or on its settings. */
+        { "SELECT 'a\\' INTO OUTFILE 'x' -- '", "outfile", RIGHT_FORWARD },
+        { "SELECT 'a\\'', 1 INTO OUTFILE ''", "outfile", RIGHT_FORWARD },
+        { "SELECT \"a\\\" INTO OUTFILE 'x' -- \"", "outfile", RIGHT_FORWARD },
+        { "SELECT \"a\\\", ' INTO OUTFILE 'x' -- \"", "outfile", RIGHT_FORWARD },
+        { "SELECT `load_file`('x')", "load_file", RIGHT_FORWARD },
+        { "SELECT \"load_file\"('x')", "load_file", RIGHT_FORWARD },
+        { "SELECT /*!99999 ' */ 1 INTO OUTFILE 'x' -- '", "outfile", RIGHT_FORWARD },
+        { "SELECT /*M!99999 ' */ 1 INTO OUTFILE 'x' -- '", "outfile", RIGHT_FORWARD },
+        { "SELECT /*!50000 1 INTO OUTFILE 'x' */", "outfile", RIGHT_FORWARD },
+        { "SELECT /*+ BKA(`*/`) */ 1 INTO OUTFILE 'x' /* ` */", "outfile", RIGHT_FORWARD },
+        { "SELECT 1 --\001 '\n INTO OUTFILE 'x' -- '", "outfile", RIGHT_FORWARD },
+        { "SELECT '\x83\\' INTO OUTFILE 'x' -- '", "outfile", RIGHT_FORWARD },
+        { "SELECT `\x83`, 'x' INTO OUTFILE 'x'", "outfile", RIGHT_FORWARD },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
