@@ -31,7 +31,7 @@ static const struct field_kind {
     [FIELD_TIME2]       = { "TIME", 1, false, false },
     [FIELD_MARIADB_BLOB_COMPRESSED]    = { "BLOB COMPRESSED", 1, false, true },
     [FIELD_MARIADB_VARCHAR_COMPRESSED] = { "VARCHAR COMPRESSED", 2, false, true },
-    [FIELD_VECTOR]      = { "VECTOR", 1, false, false },
+    [FIELD_VECTOR]      = { "VECTOR", 1, false, true },
     [FIELD_JSON]        = { "JSON", 1, false, false },
     [FIELD_NEWDECIMAL]  = { "DECIMAL", 2, true, false },
     [FIELD_ENUM]        = { "ENUM", 2, false, false },
