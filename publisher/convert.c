@@ -34,6 +34,8 @@ struct convert {
     struct convert_watch watch;
     store_pos            last_pos; /* of the last event; 0: none yet */
     uint32_t             last_server_id;
+    void (*warn)(void *arg, const struct err *why);
+    void *warn_arg;
 };
 
 /* Where we are: the same for all rows of an event. */
@@ -67,6 +69,8 @@ static int make(struct convert *c, const struct convert_options *o, struct catal
                 struct err *e)
 {
     TRY(options_check(o->options, e));
+    c->warn = o->warn;
+    c->warn_arg = o->warn_arg;
     TRY(options_copy(o->options, &c->options, e));
     c->encoding = encoding_of(&c->options, false);
     c->key_encoding = encoding_of(&c->options, true);
@@ -178,19 +182,42 @@ static bool is_skipped(const struct convert *c, enum rows_kind kind)
     return (c->options.skipped & operation) != 0;
 }
 
-static int convert_row(struct convert *c, struct shape *s, struct rows *rows, uint32_t row,
-                       struct err *e)
+static int emit_row(struct convert *c, struct shape *s, enum rows_kind kind, uint32_t row,
+                    struct err *e)
 {
-    TRY(rows_next_image(rows, s->map, false, s->before, e));
-    switch (rows->kind) {
+    switch (kind) {
     case ROWS_WRITE:
         return emit_insert(c->emit, s, row, e);
     case ROWS_DELETE:
         return emit_delete(c->emit, s, row, e);
     default:
-        TRY(rows_next_image(rows, s->map, true, s->after, e));
         return emit_update(c->emit, s, row, e);
     }
+}
+
+/* event.processing.failure.handling.mode is for what is the row's own fault. */
+static int leave_out(struct convert *c, const struct place *at, const struct shape *s, uint32_t row,
+                     struct err *e)
+{
+    enum option_failures mode = c->options.processing_failure;
+
+    if (mode == FAILURES_FAIL || emit_is_made(c->emit) || e->kind == E_NOMEM)
+        return -1;
+    (void)err_note(e, "%s:%llu: table %s, row %u of the event is left out", at->file->name,
+                   (unsigned long long)store_pos_offset(at->pos), s->collection, row);
+    if (mode == FAILURES_WARN && c->warn != NULL)
+        c->warn(c->warn_arg, e);
+    *e = (struct err){ 0 };
+    return 0;
+}
+
+static int convert_row(struct convert *c, const struct place *at, struct shape *s,
+                       struct rows *rows, uint32_t row, struct err *e)
+{
+    TRY(rows_next_image(rows, s->map, false, s->before, e));
+    if (rows->kind != ROWS_WRITE && rows->kind != ROWS_DELETE)
+        TRY(rows_next_image(rows, s->map, true, s->after, e));
+    return emit_row(c, s, rows->kind, row, e) == 0 ? 0 : leave_out(c, at, s, row, e);
 }
 
 static bool is_whole(struct slice present, uint32_t columns)
@@ -238,7 +265,7 @@ static int on_rows(struct convert *c, const struct place *at, const struct event
     struct emit_place place = place_of(c, at, ev);
     TRY(emit_begin_event(c->emit, &place, s, e));
     for (uint32_t row = 0; rows_more(&rows); row++)
-        if (convert_row(c, s, &rows, row, e) != 0)
+        if (convert_row(c, at, s, &rows, row, e) != 0)
             return err_note(e, "table %s, row %u of the event", s->collection, row);
     rest(c);
     return 0;

@@ -38,6 +38,9 @@ struct convert_options {
     const struct options *options; /* copied */
     bool remember;                 /* put fetched definitions into the catalog; else only read it */
     bool counts_only;              /* values are left empty */
+    /* event.processing.failure.handling.mode = warn: a row is left out. May be NULL. */
+    void (*warn)(void *arg, const struct err *why);
+    void                    *warn_arg;
     struct convert_registrar registrar; /* needed for Avro */
 };
 

@@ -34,6 +34,7 @@ struct emit {
     struct schema              *source_schema;
     struct buf                  key, old_key, value, key_text;
     store_pos                   pos;      /* of the event */
+    bool                        is_made;  /* the record is, and only to be handed over */
     uint32_t                    last_row; /* Debezium's source block keeps it from event to event */
     bool                        in_transaction;
     char                       *transaction_id;
@@ -148,6 +149,11 @@ void emit_free(struct emit *m)
     free(m);
 }
 
+bool emit_is_made(const struct emit *m)
+{
+    return m->is_made;
+}
+
 void emit_begin_file(struct emit *m)
 {
     m->last_row = 0;
@@ -226,6 +232,7 @@ static int number(struct emit *m, struct slice topic, bool is_key, struct schema
 static int hand_over(struct emit *m, struct change_event *ev, struct schema *key,
                      struct schema *value, struct err *e)
 {
+    m->is_made = true;
     TRY(number(m, ev->topic, true, key, ev->key, &ev->key_schema, e));
     TRY(number(m, ev->topic, false, value, ev->value, &ev->value_schema, e));
     return m->sink(m->sink_arg, ev, e);
@@ -442,7 +449,7 @@ static int give_envelope(struct emit *m, struct shape *s, uint32_t row, char op,
     struct buf *v = &m->value;
     bool        same = false;
 
-    m->last_row = row;
+    m->is_made = false;
     TRY(put_images(m, s, &before, &after, op, &same, e));
     if (same && op == 'u' && m->options->skip_unchanged &&
         has_same_nulls(s, before.values, after.values))
@@ -459,11 +466,12 @@ static int give_envelope(struct emit *m, struct shape *s, uint32_t row, char op,
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
-static int put_key(const struct shape *s, const struct encoding *n, const struct value *values,
+static int put_key(struct emit *m, const struct shape *s, const struct value *values,
                    const struct value *other, struct buf *key, struct err *e)
 {
     buf_clear(key);
-    TRY(shape_put_key(s, n, values, other, key, e));
+    m->is_made = false;
+    TRY(shape_put_key(s, m->key_encoding, values, other, key, e));
     return buf_check(key, "the key of a change event", e);
 }
 
@@ -473,7 +481,8 @@ int emit_insert(struct emit *m, struct shape *s, uint32_t row, struct err *e)
 {
     struct image after = { s->before, NULL };
 
-    TRY(put_key(s, m->key_encoding, s->before, NULL, &m->key, e));
+    m->last_row = row;
+    TRY(put_key(m, s, s->before, NULL, &m->key, e));
     return give_envelope(m, s, row, 'c', &m->key, no_image, after, NULL, e);
 }
 
@@ -481,7 +490,8 @@ int emit_delete(struct emit *m, struct shape *s, uint32_t row, struct err *e)
 {
     struct image before = { s->before, NULL };
 
-    TRY(put_key(s, m->key_encoding, s->before, NULL, &m->key, e));
+    m->last_row = row;
+    TRY(put_key(m, s, s->before, NULL, &m->key, e));
     TRY(give_envelope(m, s, row, 'd', &m->key, before, no_image, NULL, e));
     return give_tombstone(m, s, row, &m->key, NULL, e);
 }
@@ -507,8 +517,9 @@ int emit_update(struct emit *m, struct shape *s, uint32_t row, struct err *e)
     struct image before = { s->before, NULL };
     struct image after = { s->after, s->before };
 
-    TRY(put_key(s, m->key_encoding, s->before, s->after, &m->old_key, e));
-    TRY(put_key(s, m->key_encoding, s->after, s->before, &m->key, e));
+    m->last_row = row;
+    TRY(put_key(m, s, s->before, s->after, &m->old_key, e));
+    TRY(put_key(m, s, s->after, s->before, &m->key, e));
     if (!slice_equal(buf_slice(&m->old_key), buf_slice(&m->key)))
         return give_key_change(m, s, row, e);
     return give_envelope(m, s, row, 'u', &m->key, before, after, NULL, e);

@@ -45,6 +45,8 @@ MUST_CHECK int emit_delete(struct emit *m, struct shape *s, uint32_t row, struct
 /* A row that was read, not changed: in s->before, with a `source` block as emit_begin_event() was
    told. */
 MUST_CHECK int emit_read(struct emit *m, struct shape *s, struct err *e);
+/* After a failure of these: whether the record was made, so that it is not the row's. */
+bool           emit_is_made(const struct emit *m);
 MUST_CHECK int emit_truncate(struct emit *m, const struct emit_place *at, struct shape *s,
                              struct err *e);
 

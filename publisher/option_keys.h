@@ -82,6 +82,9 @@
         "Say in each record's headers which connector, task and run it is from.")                  \
     OPT(converting_failure, "event.converting.failure.handling.mode", FAILURES, "warn",            \
         "A value that its mode can't express: null (warn, skip), or stop (fail).")                 \
+    OPT(processing_failure, "event.processing.failure.handling.mode", FAILURES, "fail",            \
+        "A row that no event can be made of: stop (fail), or leave it out, saying so in the log "  \
+        "(warn) or not (skip).")                                                                   \
     OPT(key_schemas, "key.converter.schemas.enable", FLAG, "false",                                \
         "Put the schema beside every key. (schemas.enable sets this and the next one.)")           \
     OPT(value_schemas, "value.converter.schemas.enable", FLAG, "false",                            \

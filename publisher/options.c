@@ -75,7 +75,8 @@ static const struct word adjustment_words[] = {
     { "avro_unicode", ADJUSTMENT_AVRO_UNICODE }, { NULL, 0 },
 };
 static const struct word failures_words[] = {
-    { "warn", FAILURES_WARN }, { "skip", FAILURES_SKIP }, { "fail", FAILURES_FAIL }, { NULL, 0 },
+    { "warn", FAILURES_WARN }, { "skip", FAILURES_SKIP }, { "ignore", FAILURES_SKIP },
+    { "fail", FAILURES_FAIL }, { NULL, 0 },
 };
 static const struct word decimal_format_words[] = {
     { "BASE64", DECIMAL_FORMAT_BASE64 }, { "NUMERIC", DECIMAL_FORMAT_NUMERIC }, { NULL, 0 },

@@ -39,11 +39,22 @@ static bool host_is_interrupted(void *arg);
 static int on_register(void *arg, struct slice topic, bool is_key, const struct schema *root,
                        uint32_t *id, struct err *e);
 
+/* A row that was left out. */
+static void on_warning(void *arg, const struct err *why)
+{
+    struct publisher *p = arg;
+
+    if (p->say != NULL)
+        p->say(p->say_arg, p->name, why->text);
+}
+
 static int make_convert(struct publisher *p, struct err *e)
 {
     const struct convert_options convert = {
         .options = &p->options,
         .remember = true,
+        .warn = on_warning,
+        .warn_arg = p,
         .registrar = { .find = p->registry != NULL ? on_register : NULL, .arg = p },
     };
 

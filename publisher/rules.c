@@ -265,6 +265,12 @@ static void cut(struct cell *c, uint32_t units)
         c->bytes.len = units;
 }
 
+/* Decimals and bits are bytes in a schema of their own, of which nothing is cut. */
+static bool may_cut(const struct schema *s, const struct cell *c)
+{
+    return c->kind == CELL_TEXT || s->name == NULL;
+}
+
 static struct cell stars(uint32_t count, struct buf *room)
 {
     buf_clear(room);
@@ -337,12 +343,12 @@ static int digest(const struct rule *rule, struct slice text, struct buf *room, 
     return 0;
 }
 
-int rule_apply(const struct rule *rule, bool is_text, int32_t length, struct buf *room,
-               struct cell *c, struct err *e)
+int rule_apply(const struct rule *rule, const struct schema *s, bool is_text, int32_t length,
+               struct buf *room, struct cell *c, struct err *e)
 {
     switch (rule->kind) {
     case RULE_CUT:
-        if (is_cut(rule, length))
+        if (is_cut(rule, length) && may_cut(s, c))
             cut(c, rule->length);
         return 0;
     case RULE_STARS:

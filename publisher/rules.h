@@ -27,8 +27,8 @@ const struct rule *rules_find(const struct rules *r, const struct definition *d,
 MUST_CHECK int rule_decorate(const struct rule *rule, const struct definition_column *column,
                              bool with_comment, struct schema *s, struct err *e);
 /* `length` is the column's declared one, -1 for none. */
-MUST_CHECK int rule_apply(const struct rule *rule, bool is_text, int32_t length, struct buf *room,
-                          struct cell *c, struct err *e);
+MUST_CHECK int rule_apply(const struct rule *rule, const struct schema *s, bool is_text,
+                          int32_t length, struct buf *room, struct cell *c, struct err *e);
 
 /* The key of a table by message.key.columns: fills the column indexes. 0 when the table has its own
    one; E_CONFIG for a column that is not there. */

@@ -8,8 +8,21 @@ int field_failed(const struct field *f, const char *why, struct cell *out, struc
                        "%s can't be written (in this time.precision.mode, if it is a time); set "
                        "event.converting.failure.handling.mode = warn to have null",
                        why);
-    *out = cell_null();
+    /* Numbers, times of day among them, begin at zero. */
+    bool is_number =
+        f->schema != NULL && (f->schema->type == SCHEMA_INT32 || f->schema->type == SCHEMA_INT64);
+    *out = f->nullable || f->needs_value || !is_number ? cell_null() : cell_integer(0);
+    if (!f->nullable && f->schema != NULL && f->schema->has_fallback)
+        *out = f->schema->fallback;
     return 0;
+}
+
+int field_has_no_value(struct err *e)
+{
+    return err_set(e, E_CONFIG,
+                   "there is no value that it can have here, and it is NOT NULL: Debezium makes no "
+                   "event of that; without strict.compatibility there is one, and with "
+                   "event.processing.failure.handling.mode = warn the row is left out");
 }
 
 static struct schema *schema_of(struct field *f, const struct options *o,
@@ -52,8 +65,9 @@ int field_init(struct field *f, const struct field_context *ctx, enum format_fam
                bool is_key, const struct definition *d, const struct definition_column *column,
                const struct table_map_column *told, struct err *e)
 {
-    struct field made = { .nullable = told->nullable,
-                          .zero_is_null = told->nullable && family == FAMILY_MYSQL,
+    bool         nullable = told->nullable || column->optional;
+    struct field made = { .nullable = nullable,
+                          .zero_is_null = nullable && family == FAMILY_MYSQL,
                           .adjusts_years = ctx->options->adjust_years,
                           .wraps = ctx->options->strict && family == FAMILY_MARIADB,
                           .failure_is_null = ctx->options->converting_failure != FAILURES_FAIL,
@@ -71,6 +85,7 @@ int field_init(struct field *f, const struct field_context *ctx, enum format_fam
         field_done(&made);
         return -1;
     }
+    made.needs_value = ctx->options->strict && !nullable && !made.schema->has_fallback;
     *f = made;
     return 0;
 }

@@ -8,8 +8,10 @@
  * Zero dates (a year, month or day of 0) and dates that the calendar does not have become null, in
  * a column that is not nullable its default, or the epoch; so do values that a mode can't express
  * (TIME below zero or beyond a day under connect and isostring, DATETIME outside of 1677 to 2262
- * under nanoseconds), unless event.converting.failure.handling.mode is fail. Source: Debezium
- * documentation, "Data type mappings", and recorded output of the connectors.
+ * under nanoseconds), unless event.converting.failure.handling.mode is fail. Debezium makes no
+ * event of a row with such a value in a column that is not nullable and has no default; neither is
+ * one made here with strict.compatibility. Source: Debezium documentation, "Data type mappings",
+ * and recorded output of the connectors.
  */
 #pragma once
 #include "protocol/base/buf.h"
@@ -45,6 +47,7 @@ struct field {
     struct buf               *unpacked;         /* its own room for that */
     int32_t                   length;           /* declared; -1: not told */
     bool                      is_text;
+    bool                      needs_value; /* strictly: Debezium has no event with null here */
 };
 
 /* What all fields of a converter have in common; outlives them. */
@@ -63,6 +66,8 @@ MUST_CHECK int field_init(struct field *f, const struct field_context *ctx,
                           const struct table_map_column *told, struct err *e);
 void           field_done(struct field *f);
 
+MUST_CHECK int field_has_no_value(struct err *e);
+
 /* The cell lives until the next one is made in the same room. */
 static inline int field_cell(const struct field *f, const struct value *v, struct cell *out,
                              struct err *e)
@@ -71,7 +76,10 @@ static inline int field_cell(const struct field *f, const struct value *v, struc
         *out = cell_null();
     else
         TRY(f->convert(f, v, out, e));
-    return f->rule == NULL ? 0 : rule_apply(f->rule, f->is_text, f->length, f->room, out, e);
+    if (f->needs_value && out->kind == CELL_NULL)
+        return field_has_no_value(e);
+    return f->rule == NULL ? 0
+                           : rule_apply(f->rule, f->schema, f->is_text, f->length, f->room, out, e);
 }
 
 /* The document of `base`, the row's other image, with the changes that `v` tells; null where the

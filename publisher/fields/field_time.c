@@ -263,8 +263,12 @@ static int time_of_day(const struct field *f, const struct value *v, struct cell
 
 static int time_text(const struct field *f, const struct value *v, struct cell *out, struct err *e)
 {
-    if (!is_time_of_day(v->number))
-        return field_failed(f, "a TIME below zero or beyond a day", out, e);
+    if (!is_time_of_day(v->number)) {
+        TRY(field_failed(f, "a TIME below zero or beyond a day", out, e));
+        if (out->kind == CELL_NULL && !f->nullable && !f->needs_value)
+            *out = cell_string("00:00:00Z");
+        return 0;
+    }
     buf_clear(f->room);
     put_clock(f->room, (uint32_t)(v->number / 1000000));
     put_fraction(f->room, (uint32_t)(v->number % 1000000));

@@ -76,6 +76,7 @@ struct ddl_column {
     enum ddl_null      null;
     struct ddl_default dflt;
     const char        *comment;
+    bool               is_required; /* by what is written last: NOT NULL, NULL or PRIMARY KEY */
     bool               on_update, auto_increment, is_primary, is_unique, is_generated;
     bool               is_row_time; /* GENERATED ALWAYS AS ROW START or END */
 };

@@ -333,7 +333,7 @@ static void key_word(struct ddl_parser *p, struct ddl_column *c)
         c->is_unique = true;
     } else { /* KEY alone, too */
         (void)ddl_word(p, "PRIMARY");
-        c->is_primary = true;
+        c->is_primary = c->is_required = true;
     }
     (void)ddl_word(p, "KEY");
 }
@@ -376,6 +376,7 @@ static bool null_attribute(struct ddl_parser *p, struct ddl_column *c)
         c->null = DDL_NULL_YES;
     else
         return false;
+    c->is_required = c->null == DDL_NULL_NO;
     return true;
 }
 
@@ -386,7 +387,7 @@ static void attribute(struct ddl_parser *p, struct ddl_column *c)
     if (ddl_words(p, "SERIAL", "DEFAULT")) {
         (void)ddl_word(p, "VALUE");
         c->null = DDL_NULL_NO;
-        c->auto_increment = c->is_unique = true;
+        c->auto_increment = c->is_unique = c->is_required = true;
     } else if (ddl_word(p, "DEFAULT")) {
         ddl_default_value(p, &c->dflt);
     } else if (ddl_word(p, "AUTO_INCREMENT")) {

@@ -172,6 +172,8 @@ int definition_refine(struct definition *d, const struct table_map *map, struct 
     for (uint32_t i = 0; i < d->column_count; i++) {
         const struct table_map_column *from = &map->columns[i];
         d->columns[i].nullable = from->nullable;
+        if (!d->is_declared)
+            d->columns[i].optional = from->nullable;
         if (from->geometry == GEOMETRY_POINT)
             d->columns[i].form = FORM_POINT;
         if (map->has_signedness)
@@ -309,6 +311,8 @@ static void put_number(struct json *j, const char *name, int32_t value)
 static void put_declared(struct json *j, const struct definition_column *col)
 {
     put_text(j, "type_name", col->type_name);
+    json_name(j, "optional");
+    json_bool(j, col->optional);
     put_number(j, "length", col->length);
     put_number(j, "scale", col->scale);
     put_text(j, "charset_name", col->charset_name);

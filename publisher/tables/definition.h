@@ -41,6 +41,7 @@ struct definition_column {
     uint8_t               type; /* as in struct table_map_column */
     bool                  is_unsigned;
     bool                  nullable;
+    bool                  optional; /* to Debezium, which does not know all of a server's rules */
     enum definition_form  form;
     const struct charset *charset; /* of texts and members; NULL: not told, or no text */
     char                **members; /* of ENUM and SET, in UTF-8 */
@@ -152,5 +153,6 @@ void definition_put_change(const char *type, const char *database, const char *t
 int definition_jdbc_type(const struct definition_column *column);
 
 /* Takes over what the stream itself tells about the columns (nullability, signedness, charsets):
-   it was so when the rows were written. E_CONFIG for a collation nobody told us about. */
+   it was so when the rows were written. `optional` stays what it was declared to be. E_CONFIG for a
+   collation nobody told us about. */
 MUST_CHECK int definition_refine(struct definition *d, const struct table_map *map, struct err *e);

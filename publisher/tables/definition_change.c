@@ -131,7 +131,7 @@ static void put_column(struct json *j, const struct definition_column *col, uint
     put_number(j, "length", col->length);
     put_number(j, "scale", col->scale);
     put_number(j, "position", (int32_t)position);
-    put_flag(j, "optional", col->nullable);
+    put_flag(j, "optional", col->optional);
     put_flag(j, "autoIncremented", col->advances);
     put_flag(j, "generated", col->advances);
     put_text(j, "comment", with_comments ? col->comment : NULL);

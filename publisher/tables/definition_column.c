@@ -327,6 +327,8 @@ int definition_column_declare(struct definition_column *col, const struct ddl_co
     if (col->type == FIELD_TIMESTAMP2 && !session->explicit_timestamp &&
         c->null == DDL_NULL_UNSAID && !c->is_generated)
         col->nullable = false;
+    /* Only what is written counts, also of a column that is in the primary key already. */
+    col->optional = !c->is_required && !(is_serial && c->null == DDL_NULL_UNSAID);
     col->is_generated = c->is_generated || c->is_row_time;
     col->auto_increment = c->auto_increment || is_serial;
     /* MariaDB takes NULL beside AUTO_INCREMENT at its word. */

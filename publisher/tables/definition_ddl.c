@@ -111,12 +111,12 @@ static void clear_key(struct definition *d)
     d->key_is_primary = false;
 }
 
-/* Every part must be a column; those of a unique index may not be nullable. */
+/* Every part must be a column; those of a unique index may not be nullable, to Debezium. */
 static bool is_fit(const struct definition *d, const struct ddl_key *key)
 {
     for (uint32_t k = 0; k < key->column_count; k++) {
         int i = key->columns[k] != NULL ? column_named(d, key->columns[k]) : -1;
-        if (i < 0 || (key->kind == DDL_KEY_UNIQUE && d->columns[i].nullable))
+        if (i < 0 || (key->kind == DDL_KEY_UNIQUE && d->columns[i].optional))
             return false;
     }
     return key->column_count > 0;
@@ -133,7 +133,7 @@ static void add_key(struct definition *d, const struct ddl_key *key)
         struct definition_column *col = &d->columns[column_named(d, key->columns[k])];
         col->key_part = (uint16_t)(k + 1);
         if (d->key_is_primary)
-            col->nullable = false;
+            col->nullable = col->optional = false;
     }
 }
 

@@ -68,6 +68,8 @@ static int read_column(struct definition *d, uint32_t i, struct json_object *o, 
     col->type = (uint8_t)json_object_get_int(type);
     col->is_unsigned = json_object_get_boolean(member_of(o, "unsigned", json_type_boolean));
     col->nullable = json_object_get_boolean(member_of(o, "nullable", json_type_boolean));
+    struct json_object *optional = member_of(o, "optional", json_type_boolean);
+    col->optional = optional != NULL ? json_object_get_boolean(optional) : col->nullable;
     if (charset != NULL)
         col->charset = charset_of_name(json_object_get_string(charset));
     for (int f = 0; form != NULL && f < FORM_COUNT; f++)

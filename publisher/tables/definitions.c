@@ -6,6 +6,18 @@
 #include <stdlib.h>
 #include <strings.h>
 
+/* Debezium looks at the text alone: with a comment between its words a statement is none of them.
+ */
+#define FOR_STATEMENT "(?s)(SET STATEMENT\\s.*?FOR\\s+)?"
+static const char untold[] =
+    FOR_STATEMENT "(CREATE|ALTER|DROP)\\s+(OR\\s+REPLACE\\s+)?(ALGORITHM\\s*=\\s*\\S+\\s+)?"
+                  "(DEFINER\\s*=\\s*\\S+\\s+)?(SQL\\s+SECURITY\\s+\\S+\\s+)?"
+                  "(VIEW|FUNCTION|PROCEDURE|TRIGGER)\\s.*," FOR_STATEMENT
+                  "(CREATE|ALTER|DROP)\\s+(OR\\s+REPLACE\\s+)?(IF\\s+(NOT\\s+)?EXISTS\\s+)?"
+                  "(USER|ROLE)\\b.*," FOR_STATEMENT "(GRANT|REVOKE)\\s.*," FOR_STATEMENT
+                  "(ANALYZE|OPTIMIZE|REPAIR)\\s+(NO_WRITE_TO_BINLOG\\s+|LOCAL\\s+)?TABLE\\s.*,"
+                  "FLUSH PRIVILEGES,FLUSH RELAY LOGS(?s).*";
+
 int definitions_new(const struct definitions_options *o, struct definitions **out, struct err *e)
 {
     struct definitions *ds = calloc(1, sizeof *ds);
@@ -15,6 +27,10 @@ int definitions_new(const struct definitions_options *o, struct definitions **ou
     ds->o = *o;
     buf_init(&ds->text, DEFINITION_TEXT_MAX);
     buf_init(&ds->row, DEFINITION_TEXT_MAX + 32);
+    if (patterns_new(untold, &ds->untold, e) != 0) {
+        definitions_free(ds);
+        return -1;
+    }
     *out = ds;
     return 0;
 }
@@ -49,6 +65,7 @@ void definitions_free(struct definitions *ds)
     if (ds == NULL)
         return;
     clear(ds);
+    patterns_free(ds->untold);
     buf_done(&ds->text);
     buf_done(&ds->row);
     free(ds);

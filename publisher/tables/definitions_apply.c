@@ -2,6 +2,7 @@
 #include "publisher/tables/definitions_core.h"
 #include "publisher/tables/definitions_order.h"
 #include "publisher/tables/ddl_token.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -155,6 +156,15 @@ static int copy_of(struct applying *a, const struct ddl_name *model, const char 
     return definition_copy(from->definition, database, table, out, e);
 }
 
+static bool says_charset(const struct ddl *s)
+{
+    for (uint32_t i = 0; i < s->action_count; i++)
+        if (s->actions[i].kind == DDL_SET_CHARSET && s->actions[i].name != NULL &&
+            s->actions[i].name[0] != 0)
+            return true;
+    return false;
+}
+
 static int make(struct applying *a, const char *database, const char *table,
                 struct definition **out, struct err *e)
 {
@@ -167,7 +177,7 @@ static int make(struct applying *a, const char *database, const char *table,
         return copy_of(a, &a->statement->tables[1], database, table, out, e);
     TRY(defaults_of(a, database, &defaults, &guessed, e));
     TRY(definition_declare(a->statement, a->session, database, table, &defaults, out, e));
-    (*out)->is_guessed = guessed;
+    (*out)->is_guessed = guessed && !says_charset(a->statement);
     return 0;
 }
 
@@ -451,6 +461,43 @@ static int give_up(struct applying *a, struct err *e)
     return tell_other(a, a->current, true, e);
 }
 
+/* A statement about something else than tables and databases. */
+static bool is_told(const struct applying *a)
+{
+    static const char *const words[] = { "CREATE",   "ALTER",   "DROP",      "RENAME",
+                                         "FLUSH",    "INSTALL", "UNINSTALL", "ANALYZE",
+                                         "OPTIMIZE", "REPAIR",  "GRANT",     "REVOKE" };
+    struct ddl_lexer         lexer = { .session = a->session, .text = a->statement->text };
+    struct ddl_token         first = ddl_token_next(&lexer);
+    struct ddl_token         second = ddl_token_next(&lexer);
+
+    if (ddl_token_is(&second, "TEMPORARY"))
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (ddl_token_is(&first, words[i]))
+            return true;
+    return a->statement->kind == DDL_NOTICE;
+}
+
+static int tell_notice(struct applying *a, struct err *e)
+{
+    enum { LOOKED_AT_MAX = 1 << 20 };
+    struct slice text = a->statement->text;
+
+    if (!is_told(a) || text.len > LOOKED_AT_MAX)
+        return 0;
+    buf_clear(&a->names);
+    buf_put(&a->names, text);
+    buf_put_u8(&a->names, 0);
+    TRY(buf_check(&a->names, "a statement", e));
+    char  *at = (char *)a->names.ptr;
+    size_t n = text.len;
+    while (n > 0 && isspace((unsigned char)at[n - 1]))
+        at[--n] = 0;
+    at += strspn(at, " \t\r\n");
+    return patterns_match(a->ds->untold, at) ? 0 : tell_other(a, a->current, true, e);
+}
+
 /* What a statement did that ended with an error is told by no record. */
 static int apply_failed(struct applying *a, struct err *e)
 {
@@ -485,13 +532,13 @@ static int apply(struct applying *a, struct err *e)
     if (a->session->failed)
         return apply_failed(a, e);
     switch (a->statement->kind) {
-    case DDL_OTHER:
     case DDL_TRUNCATE_TABLE:
         return 0;
     case DDL_DROP_INDEX:
         return drop_index(a, e);
+    case DDL_OTHER:
     case DDL_NOTICE:
-        return tell_other(a, a->current, true, e);
+        return tell_notice(a, e);
     case DDL_UNREADABLE:
         return give_up(a, e);
     case DDL_CREATE_TABLE:

@@ -1,5 +1,6 @@
 /* The table of definitions by name, private to publisher/definitions*.c. */
 #pragma once
+#include "publisher/pattern.h"
 #include "publisher/tables/definitions.h"
 
 enum { DEFINITIONS_BUCKETS = 1024, DEFINITION_TEXT_MAX = 16 << 20 };
@@ -31,6 +32,7 @@ struct definitions {
     store_pos                   stale; /* the catalog's older rows do not count */
     bool                        stale_known;
     bool                        saw_capitals; /* in a name of the stream's rows */
+    struct patterns            *untold;       /* statements of which Debezium writes no record */
     struct buf                  text, row;
 };
 

@@ -56,6 +56,9 @@ class Run:
         self.scene = scene
         self.options = {name: chosen for name, values in CHOICES.items()
                         if (chosen := self.random.choice(values)) is not None}
+        # Of a row with a value that a mode can't express, in a column that is NOT NULL, it can't
+        # make a record.
+        self.options["event.processing.failure.handling.mode"] = "warn"
         self.server = scene.server(kind_name, **SERVER, **self._server_options(kind_name))
         self.kind = self.server.kind
         self.server.sql("CREATE DATABASE g")
@@ -132,7 +135,6 @@ class Run:
 
     def connector_options(self):
         return {**self.options, "schema.history.internal.skip.unparseable.ddl": "true",
-                "event.processing.failure.handling.mode": "warn",
                 "inconsistent.schema.handling.mode": "warn"}
 
     def compare(self, connector, relay, first_file, stopped=""):

@@ -102,6 +102,7 @@ static void check_rule(const char *name, const char *columns, const char *text, 
     struct rules            *rules = NULL;
     struct definition        d = { .database = "g", .table = "t" };
     struct definition_column column = { .name = "c", .length = length };
+    struct schema            plain = { .type = SCHEMA_STRING };
     struct cell              cell = cell_string(text);
     struct buf               room;
 
@@ -114,7 +115,7 @@ static void check_rule(const char *name, const char *columns, const char *text, 
         assert_null(rule);
     } else {
         assert_non_null(rule);
-        assert_int_equal(rule_apply(rule, true, length, &room, &cell, &e), 0);
+        assert_int_equal(rule_apply(rule, &plain, true, length, &room, &cell, &e), 0);
         assert_int_equal(cell.bytes.len, strlen(expected));
         assert_memory_equal(cell.bytes.ptr, expected, strlen(expected));
     }

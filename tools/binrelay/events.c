@@ -135,6 +135,12 @@ static int on_change(void *arg, const struct change_event *ev, struct err *e)
     return t->out.len >= OUT_BYTES ? write_out(t, e) : 0;
 }
 
+static void on_warning(void *arg, const struct err *why)
+{
+    (void)arg;
+    (void)fprintf(stderr, "binrelay events: %s\n", why->text);
+}
+
 /* NAME=VALUE. A connector's property that can't matter to what is in a file is said, and passed. */
 static int take_setting(struct events *t, const char *setting, struct err *e)
 {
@@ -212,6 +218,7 @@ static int read_files(struct events *t, const struct call *c, struct err *e)
 {
     struct convert_options options = { .options = &t->options,
                                        .counts_only = t->counts,
+                                       .warn = on_warning,
                                        .registrar = { .find = number_schema, .arg = t } };
     int                    result = 0;
 
