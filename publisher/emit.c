@@ -413,12 +413,12 @@ static int put_images(struct emit *m, const struct shape *s, const struct image 
 }
 
 /* NULL that is written as the column's default looks like that value, and is none. */
-static bool has_same_nulls(const struct shape *s, const struct value *before,
-                           const struct value *after)
+static bool has_same_nulls(const uint16_t *columns, const struct field *fields, uint32_t count,
+                           const struct value *before, const struct value *after)
 {
-    for (uint32_t i = 0; i < s->published_count; i++) {
-        uint16_t column = s->published[i];
-        if (s->fields[i].schema->has_fallback && after[column].kind != VALUE_ABSENT &&
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t column = columns[i];
+        if (fields[i].schema->has_fallback && after[column].kind != VALUE_ABSENT &&
             (before[column].kind == VALUE_NULL) != (after[column].kind == VALUE_NULL))
             return false;
     }
@@ -452,7 +452,7 @@ static int give_envelope(struct emit *m, struct shape *s, uint32_t row, char op,
     m->is_made = false;
     TRY(put_images(m, s, &before, &after, op, &same, e));
     if (same && op == 'u' && m->options->skip_unchanged &&
-        has_same_nulls(s, before.values, after.values))
+        has_same_nulls(s->published, s->fields, s->published_count, before.values, after.values))
         return 0;
     TRY(tell_watch(m, s, op, &before, &after, e));
     m->encoding->kind->member(s->envelope, ENVELOPE_SOURCE, v);
@@ -520,7 +520,8 @@ int emit_update(struct emit *m, struct shape *s, uint32_t row, struct err *e)
     m->last_row = row;
     TRY(put_key(m, s, s->before, s->after, &m->old_key, e));
     TRY(put_key(m, s, s->after, s->before, &m->key, e));
-    if (!slice_equal(buf_slice(&m->old_key), buf_slice(&m->key)))
+    if (!slice_equal(buf_slice(&m->old_key), buf_slice(&m->key)) ||
+        !has_same_nulls(s->key, s->key_fields, s->key_count, s->before, s->after))
         return give_key_change(m, s, row, e);
     return give_envelope(m, s, row, 'u', &m->key, before, after, NULL, e);
 }
@@ -529,7 +530,8 @@ int emit_read(struct emit *m, struct shape *s, struct err *e)
 {
     struct image after = { s->before, NULL };
 
-    TRY(put_key(s, m->key_encoding, s->before, NULL, &m->key, e));
+    m->last_row = 0;
+    TRY(put_key(m, s, s->before, NULL, &m->key, e));
     return give_envelope(m, s, 0, 'r', &m->key, no_image, after, NULL, e);
 }
 

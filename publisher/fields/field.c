@@ -67,7 +67,7 @@ int field_init(struct field *f, const struct field_context *ctx, enum format_fam
 {
     bool         nullable = told->nullable || column->optional;
     struct field made = { .nullable = nullable,
-                          .zero_is_null = nullable && family == FAMILY_MYSQL,
+                          .zero_is_null = family == FAMILY_MYSQL,
                           .adjusts_years = ctx->options->adjust_years,
                           .wraps = ctx->options->strict && family == FAMILY_MARIADB,
                           .failure_is_null = ctx->options->converting_failure != FAILURES_FAIL,

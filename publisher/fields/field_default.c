@@ -108,7 +108,8 @@ static bool read_time(const char *text, int64_t *out)
     uint32_t micro = 0;
     bool     negative = *text == '-';
 
-    if (!read_clock(text + negative, part, &micro))
+    /* Of 1 Debezium makes no default. */
+    if (strchr(text, ':') == NULL || !read_clock(text + negative, part, &micro))
         return false;
     int64_t seconds = ((int64_t)part[0] * 60 + part[1]) * 60 + part[2];
     int64_t us = seconds * 1000000 + micro;

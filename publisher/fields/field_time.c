@@ -287,7 +287,7 @@ static int timestamp_text(const struct field *f, const struct value *v, struct c
 
     (void)e;
     if (seconds == 0 && v->timestamp.microsecond == 0 && f->zero_is_null) {
-        *out = cell_null();
+        *out = zero_date(f, cell_string("1970-01-01T00:00:00Z"));
         return 0;
     }
     struct value_time t = date_of_seconds(seconds);

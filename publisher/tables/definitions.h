@@ -9,6 +9,7 @@
  * what is beyond that is unknown again.
  */
 #pragma once
+#include "publisher/filter.h"
 #include "publisher/tables/definition_ddl.h"
 #include "storage/catalog.h"
 #include "storage/pos.h"
@@ -16,10 +17,11 @@
 enum { DEFINITIONS_KEPT = 1024, DEFINITIONS_MAX = 65536 };
 
 struct definitions_options {
-    struct catalog *catalog;     /* NULL: nothing outlives the process */
-    bool            remember;    /* false: the catalog is only read */
-    bool            strict;      /* repeats what Debezium gets wrong, too: see tables.h */
-    int             lower_names; /* the source's lower_case_table_names */
+    struct catalog      *catalog;     /* NULL: nothing outlives the process */
+    bool                 remember;    /* false: the catalog is only read */
+    bool                 strict;      /* repeats what Debezium gets wrong, too: see tables.h */
+    int                  lower_names; /* the source's lower_case_table_names */
+    const struct filter *filter;      /* tables that are published; NULL: all */
 };
 
 struct definitions;

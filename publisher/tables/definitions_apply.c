@@ -365,6 +365,8 @@ static int create_index(struct applying *a, struct err *e)
     if (!s->is_unique_index || entry->state != DEFINITION_KNOWN || entry->definition->key_count > 0)
         return tell_other(a, a->current, true, e);
     TRY(change_table(a, database, table, e));
+    if (a->ds->o.filter != NULL && !filter_takes(a->ds->o.filter, database, table))
+        return tell_other(a, a->current, true, e);
     return tell_table(a, SCHEMA_ALTER, database, table, table,
                       a->session->family == FAMILY_MYSQL ? s->index_text : s->text, e);
 }

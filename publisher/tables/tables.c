@@ -42,6 +42,7 @@ int tables_new(const struct tables_options *o, struct tables **out, struct err *
         .remember = o->remember,
         .strict = o->strict,
         .lower_names = o->lower_names,
+        .filter = o->filter,
     };
     t->o = *o;
     buf_init(&t->text, FETCHED_TEXT_MAX);
