@@ -112,3 +112,79 @@ def test_point_in_time_recovery(scene, kind):
     again = json.loads(replay(relay, target, "--resume", "--from", place, "--to", mistake[0]["place"]))
     if again["transactions"] != 0 or target.table_checksums("load_test") != right:
         raise Failure(f"it was done twice: {again}")
+
+
+def distributed(connection):
+    """Transactions by XA: of two phases, rolled back, of one phase."""
+    with connection.cursor() as c:
+        for number, end in enumerate(("XA COMMIT {}", "XA ROLLBACK {}", None)):
+            name = f"'x{number}','b'"
+            c.execute(f"XA START {name}")
+            c.execute(f"INSERT INTO load_test.scratch VALUES ({number}, 5)")
+            c.execute(f"XA END {name}")
+            if end is None:
+                c.execute(f"XA COMMIT {name} ONE PHASE")
+                continue
+            c.execute(f"XA PREPARE {name}")
+            c.execute(end.format(name))
+
+
+def load_file(connection, path):
+    """As the binlog of statements has it: the file in blocks."""
+    path.write_text("".join(f"{n},{n}\n" for n in range(100, 3000)))
+    with connection.cursor() as c:
+        c.execute("SET SESSION binlog_format = STATEMENT")
+        c.execute(f"LOAD DATA LOCAL INFILE '{path}' REPLACE INTO TABLE load_test.scratch"
+                  " FIELDS TERMINATED BY ','")
+        c.execute("SET SESSION binlog_format = ROW")
+
+
+def compressed(kind):
+    return {"log_bin_compress": "ON", "log_bin_compress_min_len": 10} if kind.startswith("mariadb") \
+        else {"binlog_transaction_compression": "ON"}
+
+
+def all_there(source, relay, target, *options):
+    told = json.loads(replay(relay, target, *options))
+    if told["stopped_by"] or target.table_checksums("load_test") != source.table_checksums("load_test"):
+        raise Failure(f"{options}: another content, {told}")
+    return told
+
+
+@limit(240)
+@each("mysql97", "mariadb10")
+def test_everything_in_a_binlog_is_done_again(scene, kind):
+    """Compressed transactions, XA, LOAD DATA, statements; what fails stops it, and it goes on from there."""
+    source = scene.server(kind, local_infile="ON", **compressed(kind))
+    relay = scene.relay(source)
+    source.sql(schema_for(source) + BUSY)
+    work(source, 0)
+    with source.connect(local_infile=True) as connection:
+        distributed(connection)
+        load_file(connection, scene.path("rows.csv"))
+        with connection.cursor() as c:  # one statement of more than a packet of ours
+            for _ in range(4):
+                c.execute("INSERT INTO load_test.typed (b, d) SELECT REPEAT('q', 4000), d"
+                          " FROM load_test.typed LIMIT 400")
+            c.execute("UPDATE load_test.typed SET d = d + 1")
+    statements(source)
+    relay.wait_caught_up(source)
+    target = scene.server(kind, local_infile="ON")
+
+    target.sql("SET sql_log_bin = 0; CREATE DATABASE load_test; SET sql_log_bin = 1")
+    first = replay(relay, target, check=False)
+    stopped = json.loads(first)
+    if "1007" not in (stopped["stopped_by"] or "") or stopped["transactions"] != 0:
+        raise Failure(f"it did not stop at the database that is there: {first}")
+    target.sql("SET sql_log_bin = 0; DROP DATABASE load_test; SET sql_log_bin = 1")
+    all_there(source, relay, target, "--from", stopped["done_up_to"])
+    if target.gtids() != source.gtids():
+        raise Failure(f"the source has the GTIDs {source.gtids()}, the target {target.gtids()}")
+
+    # Once more into the same server, with GTIDs of its own and its progress in a table.
+    target.sql("DROP DATABASE load_test; CREATE DATABASE progress")
+    own = ("--skip-gtids", "--progress-table", "progress.place")
+    all_there(source, relay, target, *own)
+    again = all_there(source, relay, target, *own, "--resume")
+    if again["transactions"] != 0:
+        raise Failure(f"it was done twice: {again}")

@@ -28,6 +28,7 @@ import latency  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
 import publish  # noqa: E402
+import replay  # noqa: E402
 import report  # noqa: E402
 import sender  # noqa: E402
 import switch  # noqa: E402
@@ -72,6 +73,8 @@ Measures the relay against real peers, by turns in the same run, and prints medi
            once; the same messages by librdkafka's own producer; by Debezium in Kafka Connect with
            the same settings of its producer. Then how long after a commit begins the row is read
            from Kafka.
+  replay   what a relay holds goes into an empty server: by mysqlbinlog | mysql, and by `binrelay
+           replay`; and into plain files: by dd with fsync, and by `binrelay export`.
 
 The relay's CPU is always that of its whole process.
 """
@@ -326,7 +329,7 @@ def measure_serve(scene, backlog, rounds, with_tls):
 
 
 MEASURES = {"ingest": measure_ingest, "serve": measure_serve}
-COMMANDS = (*MEASURES, "commit", "latency", "first", "switch", "publish", "kafka")
+COMMANDS = (*MEASURES, "commit", "latency", "first", "switch", "publish", "kafka", "replay")
 
 
 def goals_as_json(goals):
@@ -414,11 +417,24 @@ def bench_publish(scene, options, kind_name, form):
     report.print_load()
 
 
+def bench_replay(scene, options, kind_name, form):
+    backlog = load.Backlog(scene, kind_name, form, options.rows or replay.ROWS[form])
+    _, relay = catch_up(scene, backlog)
+    result = replay.measure_replay(scene, backlog, relay, options.rounds)
+    relay.stop()
+    if options.json:
+        print(json.dumps(as_json("replay", backlog, result)), flush=True)
+        return
+    report.print_table(f"replay: {backlog.describe()}", result["rows"], backlog.bytes)
+    report.print_goals(result["goals"])
+    report.print_load()
+
+
 def forms_of(options):
     """What has a backlog has several."""
     if options.what == "publish":
         return [options.only] if options.only else publish.FORMS
-    if options.what in MEASURES:
+    if options.what in (*MEASURES, "replay"):
         return [options.only] if options.only else load.FORMS
     return [None]
 
@@ -461,6 +477,8 @@ def bench(options, kind_name, form):
         try:
             if options.what == "publish":
                 bench_publish(scene, options, kind_name, form)
+            elif options.what == "replay":
+                bench_replay(scene, options, kind_name, form)
             elif options.what == "latency":
                 bench_latency(scene, options, kind_name)
             elif options.what == "first":
@@ -515,7 +533,7 @@ def read_options():
     forms = publish.FORMS if options.what == "publish" else load.FORMS
     if options.only and options.only not in forms:
         parser.error(f"--only is one of {', '.join(forms)} for {options.what}")
-    if options.what not in (*MEASURES, "publish"):
+    if options.what not in (*MEASURES, "publish", "replay"):
         if options.only or (options.rows and options.what not in ("switch", "kafka")):
             parser.error(f"--only and --rows are for a backlog, {options.what} has none")
     if (options.commits or options.rate) and options.what not in ("commit", "latency"):

@@ -24,6 +24,7 @@ struct mark {
     uint32_t    first; /* statement of the packet */
     store_pos   begin;
     store_pos   end; /* 0: not complete with this packet */
+    bool        counts;
     struct gtid gtid;
 };
 
@@ -53,7 +54,7 @@ struct applier {
     store_pos   begin;
     struct gtid gtid;
     uint32_t    time_s;
-    bool        in_it, skipped, rolls_back;
+    bool        in_it, skipped, rolls_back, xa_ended;
     enum {
         NOT_OPENED,
         AS_TRANSACTION, /* BEGIN was said */
@@ -123,8 +124,10 @@ static int wait_for_answers(struct applier *a, struct err *e)
     if (b->marks.len >= sizeof m) {
         for (size_t i = 0; i < b->marks.len; i += sizeof m) {
             memcpy(&m, b->marks.ptr + i, sizeof m);
-            if (m.end != 0)
-                a->counts->done = m.end;
+            if (m.end == 0)
+                continue;
+            a->counts->done = m.end;
+            a->counts->transactions += m.counts;
         }
     }
     return 0;
@@ -132,9 +135,11 @@ static int wait_for_answers(struct applier *a, struct err *e)
 
 static void mark_here(struct applier *a, store_pos end)
 {
-    struct mark m = {
-        .first = a->script.statements, .begin = a->begin, .end = end, .gtid = a->gtid
-    };
+    struct mark m = { .first = a->script.statements,
+                      .begin = a->begin,
+                      .end = end,
+                      .counts = !a->skipped && a->opened != NOT_OPENED,
+                      .gtid = a->gtid };
     if (end != 0 && a->marks.len >= sizeof m) { /* the same one, which is complete now */
         struct mark last;
         memcpy(&last, a->marks.ptr + a->marks.len - sizeof last, sizeof last);
@@ -198,10 +203,12 @@ static int send_alone(struct applier *a, struct slice text, uint16_t expected, s
 
 static void put_progress(struct applier *a, store_pos at, const char *state)
 {
-    char place[STORE_NAME_BYTES + 32];
+    const struct gtid none = { .kind = GTID_NONE };
+    char              place[STORE_NAME_BYTES + 32];
 
     if (a->wish->progress_table == NULL)
         return;
+    script_gtid(&a->script, &none);
     place_of(a, at, place, sizeof place);
     script_put(&a->script, "REPLACE INTO %s VALUES (1, '%s', '%s')", a->wish->progress_table, place,
                state);
@@ -244,7 +251,7 @@ static void begin_transaction(struct applier *a, store_pos at, const struct even
     a->begin = at;
     a->gtid = (struct gtid){ .kind = GTID_NONE };
     a->in_it = true;
-    a->skipped = a->rolls_back = false;
+    a->skipped = a->rolls_back = a->xa_ended = false;
     a->opened = NOT_OPENED;
     a->time_s = ev->timestamp_s;
     a->sieve.table_count = 0;
@@ -317,7 +324,7 @@ static void close_transaction(struct applier *a, store_pos end)
     case NOT_OPENED:
         break;
     }
-    a->counts->transactions++;
+    a->counts->transactions += a->wish->target == NULL;
     a->counts->last_s = a->time_s;
     if (a->counts->first_s == 0)
         a->counts->first_s = a->time_s;
@@ -395,6 +402,7 @@ static int put_frame(struct applier *a, const struct event *ev, struct slice tex
 {
     if (is_word(text, "XA ")) {
         open_as(a, AS_XA);
+        a->xa_ended = is_word(text, "XA END");
         TRY(script_end_rows(&a->script, &a->format, e));
         script_time(&a->script, ev->timestamp_s, 0);
         return send_alone(a, text, 0, slice_empty(), e);
@@ -482,7 +490,7 @@ static int apply_xa_prepare(struct applier *a, const struct event *ev, struct er
     TRY(script_end_rows(&a->script, &a->format, e));
     buf_init(&xid, 4096);
     put_xid(&xid, format, global, branch);
-    if (a->xid.len > 0)
+    if (!a->xa_ended) /* some MariaDB don't say it */
         script_put(&a->script, "XA END %s", buf_text(&xid));
     if (one_phase)
         script_put(&a->script, "XA COMMIT %s ONE PHASE", buf_text(&xid));

@@ -179,9 +179,11 @@ static int set_up_session(struct replay *r, struct err *e)
     bool                       skips = call_option(r->call, "skip-gtids") != NULL;
     char                       sql[SQL_BYTES];
 
+    if (t->family == FAMILY_MARIADB && call_option(r->call, "skip-binlog") != NULL)
+        skips = true;
     r->wish.keep_gtids = t->takes_gtids && !skips;
     r->wish.keep_empty = call_option(r->call, "keep-empty") != NULL;
-    if (r->progress_table[0] != '\0' && r->wish.keep_gtids && t->family == FAMILY_MYSQL)
+    if (r->progress_table[0] != '\0' && r->wish.keep_gtids)
         return err_set(e, E_CONFIG,
                        "the target keeps the GTIDs, which tell its progress: leave out "
                        "--progress-table, or add --skip-gtids");
@@ -444,7 +446,7 @@ static int run(struct replay *r, struct err *e)
     int printed = 0;
     if (r->call->json)
         printed = print_json(r, result != 0 ? e : &told, &told);
-    else if (result == 0 || r->counts.done > r->range.begin)
+    else if (result == 0)
         printed = print_text(r, &told);
     if (result == 0 && printed != 0)
         *e = told;

@@ -53,7 +53,11 @@ static int ask_gtids(struct target *t, struct err *e)
     char                 mode[32];
     char                *text = NULL;
 
-    f->takes_gtids = f->family == FAMILY_MARIADB;
+    if (f->family == FAMILY_MARIADB) { /* kept nowhere but in its binlog */
+        uint64_t log_bin = 0;
+        TRY(ask_number(t, "SELECT @@GLOBAL.log_bin", &log_bin, e));
+        f->takes_gtids = log_bin != 0;
+    }
     if (f->family == FAMILY_MYSQL && f->version_number >= 50600) {
         TRY(client_query_text(t->asks, "SELECT @@GLOBAL.gtid_mode", mode, sizeof mode, e));
         f->takes_gtids = strcmp(mode, "OFF") != 0;

@@ -17,7 +17,7 @@ struct target_facts {
     uint32_t           version_number;
     enum format_family family;
     uint64_t           packet_bytes; /* max_allowed_packet */
-    bool               takes_gtids;  /* gtid_mode is not OFF; every MariaDB */
+    bool               takes_gtids;  /* gtid_mode is not OFF; MariaDB: has a binlog */
     struct gtids       executed;     /* MySQL: gtid_executed; MariaDB: gtid_binlog_pos */
 };
 
