@@ -235,7 +235,8 @@ install: all
 	install -m 644 conf/binrelay.bash-completion \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/binrelay
 	sed -e 's,/usr/,$(PREFIX)/,' conf/binrelayd.service > $(DESTDIR)$(UNIT_DIR)/binrelayd.service
-	install -m 644 conf/binrelay.conf.sample conf/recipes.md README.md ARCHITECTURE.md CHANGELOG.md LICENSE \
+	install -m 644 conf/binrelay.conf.sample conf/recipes.md conf/prometheus-binrelay.rules.yml \
+	  conf/grafana-binrelay.json README.md ARCHITECTURE.md CHANGELOG.md LICENSE \
 	  $(DESTDIR)$(PREFIX)/share/doc/binrelay/
 
 deb: all

@@ -13,6 +13,7 @@
 #include "relay/hold.h"
 #include "relay/lag.h"
 #include "relay/prober.h"
+#include "relay/upstream/remembered.h"
 #include "storage/numbers.h"
 
 /* ---- texts and lists ----------------------------------------------------------------------- */
@@ -191,6 +192,21 @@ static const char *keep_server(struct look *l, const struct server_facts *f)
     return keep(l, text);
 }
 
+/* MariaDB marks events for whoever asked, also while its side is switched off. So what its variable
+   said at the last attach counts, too, until it has waited for an acknowledgement after all. */
+static bool commits_wait(struct channel *c, const struct channel_status *s)
+{
+    struct remembered_list  *variables = channel_variables(c);
+    const struct remembered *v =
+        remembered_find(variables, slice_of_text("rpl_semi_sync_master_enabled"));
+
+    if (v == NULL)
+        v = remembered_find(variables, slice_of_text("rpl_semi_sync_source_enabled"));
+    bool off = v != NULL && strcmp(v->value, "OFF") == 0;
+    remembered_release(variables);
+    return s->semi_sync && (!off || s->acks > 0);
+}
+
 static void look_at_source(struct look *l, const struct channel_status *s)
 {
     struct overview_source     *x = GROW(l, sources);
@@ -222,7 +238,7 @@ static void look_at_source(struct look *l, const struct channel_status *s)
     x->received_events = s->received_events;
     x->reconnects = s->reconnects;
     x->semi_sync_wanted = s->semi_sync_wanted;
-    x->semi_sync = s->semi_sync;
+    x->semi_sync = commits_wait(l->channel, s);
     x->acks = s->acks;
     x->warnings = warnings.count;
 }
