@@ -68,6 +68,7 @@ void manual_put_command(const struct command *c, struct buf *out);
 void manual_put_page(struct buf *out); /* binrelay(1) */
 
 enum command_exit status_run(const struct call *c, struct err *e);
+enum command_exit top_run(const struct call *c, struct err *e);
 enum command_exit files_run(const struct call *c, struct err *e);
 enum command_exit map_run(const struct call *c, struct err *e);
 enum command_exit tail_run(const struct call *c, struct err *e);

@@ -32,6 +32,17 @@ const struct command commands[] = {
                  "while the relay is behind, as far as the clocks of both machines agree.",
       .about_all = true,
       .run = status_run },
+    { .name = "top",
+      .operands = "",
+      .about_all = true,
+      .summary = "channels, publishers and consumers live, with lags and rates",
+      .details = "Asks the running daemon again and again, and goes on through its restarts; 'q' "
+                 "quits. Through a pipe it looks once; with --json it prints an object a line "
+                 "at each look.",
+      .options = { { "interval", "SECONDS", "Time from look to look; by default 2." },
+                   { "once", NULL, "Look twice, print what went on between, and end." },
+                   { NULL, NULL, NULL } },
+      .run = top_run },
     { .name = "files",
       .operands = "",
       .summary = "the relay files, with the source file that each one is the image of",
