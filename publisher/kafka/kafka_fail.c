@@ -74,19 +74,10 @@ static int fail_record(struct kafka *k, const struct producer_failure *f, struct
     return err_set(e, E_LIMIT, "topic '%s': %s", f->topic, f->text);
 }
 
-static int fail_report(struct kafka *k, const struct producer_failure *f, struct err *e)
+static bool is_fenced(const struct kafka *k, rd_kafka_resp_err_t code)
 {
-    char place[STORE_NAME_BYTES + 32];
-
-    if (is_of_record(f->code))
-        return fail_record(k, f, e);
-    k->base.again = true;
-    place_text(k, f->id.pos, place, sizeof place);
-    return err_set(e, kind_of(f->code), "topic '%s': %s (from %s on)", f->topic, f->text, place);
-}
-
-static bool is_fenced(rd_kafka_resp_err_t code)
-{
+    if (!k->options.exactly_once)
+        return false;
     return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
            code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
@@ -103,6 +94,35 @@ static bool was_too_slow(const struct kafka *k)
     return k->in_txn && output_now_ms() - k->batch_begun_ms >= timeout_ms(k);
 }
 
+/* Begun again by itself only where nobody else took the name: two would drive each other out for
+   ever. */
+static int fail_fenced(struct kafka *k, struct err *e)
+{
+    if (!was_too_slow(k))
+        return err_set(e, E_REFUSED,
+                       "another publisher has taken over: it uses transactional.id '%s', too",
+                       k->transactional_id);
+    k->base.again = true;
+    return err_set(e, E_IO,
+                   "a transaction took longer than transaction.timeout.ms = %lld and was ended by "
+                   "the broker; it is begun again. If it comes to this each time, as with a very "
+                   "large transaction of the source: raise kafka.transaction.timeout.ms",
+                   (long long)timeout_ms(k));
+}
+
+static int fail_report(struct kafka *k, const struct producer_failure *f, struct err *e)
+{
+    char place[STORE_NAME_BYTES + 32];
+
+    if (is_of_record(f->code))
+        return fail_record(k, f, e);
+    if (is_fenced(k, f->code))
+        return fail_fenced(k, e);
+    k->base.again = true;
+    place_text(k, f->id.pos, place, sizeof place);
+    return err_set(e, kind_of(f->code), "topic '%s': %s (from %s on)", f->topic, f->text, place);
+}
+
 int kafka_fail(struct kafka *k, rd_kafka_resp_err_t code, const char *what, struct err *e)
 {
     struct producer_failure f;
@@ -112,17 +132,9 @@ int kafka_fail(struct kafka *k, rd_kafka_resp_err_t code, const char *what, stru
         return fail_report(k, &f, e);
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         code = rd_kafka_fatal_error(producer_handle(k->producer), why, sizeof why);
-    if (is_fenced(code) && !was_too_slow(k))
-        return err_set(e, E_REFUSED,
-                       "another publisher has taken over: it uses transactional.id '%s', too",
-                       k->transactional_id);
+    if (is_fenced(k, code))
+        return fail_fenced(k, e);
     k->base.again = true;
-    if (is_fenced(code))
-        return err_set(e, E_IO,
-                       "a transaction took longer than transaction.timeout.ms = %lld and was ended "
-                       "by the broker; it is begun again. If it comes to this each time, as with a "
-                       "very large transaction of the source: raise kafka.transaction.timeout.ms",
-                       (long long)timeout_ms(k));
     return err_set(e, kind_of(code), "%s: %s", what, why[0] != 0 ? why : rd_kafka_err2str(code));
 }
 
