@@ -171,6 +171,23 @@
     METRIC(binrelay_publisher_last_event_timestamp_seconds, PUBLISHER, GAUGE,                      \
            "When the last event that was written out happened at the source, as Unix time.",       \
            x->last_event_s != 0 ? (double)x->last_event_s : NAN)                                   \
+    METRIC(binrelay_snapshot_active, PUBLISHER, GAUGE,                                             \
+           "1 while an incremental snapshot of tables is under way, paused or not.",               \
+           x->snapshot_active)                                                                     \
+    METRIC(binrelay_snapshot_paused, PUBLISHER, GAUGE, "1 while it is paused.",                    \
+           x->snapshot_paused)                                                                     \
+    METRIC(binrelay_snapshot_tables_left, PUBLISHER, GAUGE,                                        \
+           "Tables that it has still to read, with the one at hand.", x->snapshot_tables_left)     \
+    METRIC(binrelay_snapshot_table_rows, PUBLISHER, GAUGE, "Rows read of the table at hand.",      \
+           x->snapshot_active ? (double)x->snapshot_rows : NAN)                                    \
+    METRIC(binrelay_snapshot_table_rows_guessed, PUBLISHER, GAUGE,                                 \
+           "Rows of the table at hand as the source guesses; not told where it does not.",         \
+           x->snapshot_active && x->snapshot_rows_guessed != 0 ? (double)x->snapshot_rows_guessed  \
+                                                               : NAN)                              \
+    METRIC(binrelay_snapshot_rows_total, PUBLISHER, COUNTER,                                       \
+           "Rows read by incremental snapshots since the start.", x->snapshot_rows_total)          \
+    METRIC(binrelay_snapshot_chunks_again_total, PUBLISHER, COUNTER,                               \
+           "Pieces of tables that were thrown away and read again.", x->snapshot_chunks_again)     \
     /* ---- the door, and the process ---- */                                                      \
     METRIC(binrelay_sessions, PROCESS, GAUGE, "Connections of consumers and other clients.",       \
            x->sessions)                                                                            \

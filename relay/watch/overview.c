@@ -339,6 +339,21 @@ static const char *sink_of(const struct config *c, const char *publisher)
     return "";
 }
 
+static void look_at_snapshot(struct look *l, size_t index, struct overview_publisher *x)
+{
+    struct snapshot_progress s;
+
+    channel_publisher_progress(l->channel, index, &s);
+    x->snapshot_table = keep(l, s.table);
+    x->snapshot_active = s.active;
+    x->snapshot_paused = s.paused;
+    x->snapshot_tables_left = s.tables_left;
+    x->snapshot_rows = s.rows;
+    x->snapshot_rows_guessed = s.rows_guessed;
+    x->snapshot_rows_total = s.rows_total;
+    x->snapshot_chunks_again = s.chunks_again;
+}
+
 static void look_at_publisher(struct look *l, size_t index)
 {
     struct overview_publisher *x = GROW(l, publishers);
@@ -363,6 +378,7 @@ static void look_at_publisher(struct look *l, size_t index)
     bool there = store_sizes_hold(&l->sizes, p.next);
     x->lag_bytes = all ? 0 : there ? (double)store_sizes_between(&l->sizes, p.next, l->end) : NAN;
     x->lag_s = all ? 0 : there ? lag_of(l, p.next) : NAN;
+    look_at_snapshot(l, index, x);
     for (size_t i = 0; i < PUBLISHER_STATES; i++) {
         struct overview_state *s = GROW(l, publisher_states);
         if (s != NULL)

@@ -88,6 +88,13 @@ struct overview_publisher {
     uint64_t    events;
     int64_t     last_event_s;
     double      lag_bytes, lag_s; /* NAN: not known */
+
+    /* Its incremental snapshot. */
+    const char *snapshot_table; /* being read; "": none */
+    bool        snapshot_active, snapshot_paused;
+    size_t      snapshot_tables_left;
+    uint64_t    snapshot_rows, snapshot_rows_guessed; /* of that table; guessed: 0 for not known */
+    uint64_t    snapshot_rows_total, snapshot_chunks_again;
 };
 
 /* One of the states that a thing may be in, and whether it is. */

@@ -315,6 +315,13 @@ static void put_publisher(const struct page *p, const struct overview_publisher 
     put_state(out, x->state);
     buf_put_text(out, " ");
     put_text(out, x->problem);
+    if (x->snapshot_active) {
+        buf_put_text(out, x->snapshot_paused ? ", snapshot paused" : ", snapshot");
+        put_text(out, *x->snapshot_table != '\0' ? " at " : "");
+        put_text(out, x->snapshot_table);
+        buf_printf(out, ": %" PRIu64 " rows of it, %zu tables left", x->snapshot_rows,
+                   x->snapshot_tables_left);
+    }
     buf_put_text(out, "</td>");
     put_place_cell(out, x->place);
     buf_printf(out, "<td class=\"n\">%" PRIu64 "</td>", x->events);

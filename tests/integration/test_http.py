@@ -1,6 +1,7 @@
 """The HTTP endpoint: what it tells machines, and what strangers can do to it."""
 
 import contextlib
+import json
 import os
 import re
 import select
@@ -70,6 +71,7 @@ def test_metrics_tell_of_source_store_consumers_and_publishers(scene, kind):
     assert relay.metric("binrelay_consumer_lag_seconds", user=REPL[0]) == 0
     assert relay.metric("binrelay_publisher_events_total", publisher="events", sink="file") == 2
     assert relay.metric("binrelay_publisher_lag_bytes") == 0
+    assert relay.metric("binrelay_snapshot_active", publisher="events") == 0
     assert relay.metric("process_start_time_seconds") <= time.time()
     assert relay.metric("binrelay_sessions_streaming") == 1
     replica.stop_replica()
@@ -113,6 +115,9 @@ def test_health_readiness_and_status(scene):
     volatile = re.compile(r'"(uptime_s|free_bytes|last_contact_s|received_bytes)":\d+')
     assert code == 200
     assert volatile.sub("", text) == volatile.sub("", relay.cli("status", "--json"))
+    relay.settings["http"]["port"] = relay.http_port + 1
+    relay.write_config()
+    assert json.loads(relay.cli("reload", "--json"))["needs_restart"] == ["[http] port"]
     source.stop()
     wait.until(lambda: relay.http("/readyz")[0] == 503, 60, "it not to be ready")
     assert "channel 'main' is " in relay.http("/readyz")[1]
@@ -161,7 +166,7 @@ def test_strangers_are_bounded(scene):
     assert b" 200 " not in raw(relay, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n" * 100)
     body = b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 1000000
     assert b" 200 " not in raw(relay, body).split(b"\r\n")[0]
-    for path in ("/../../etc/passwd", "/%2e%2e/etc/passwd", "/metrics/x", "//", "/%00"):
+    for path in ("/../../etc/passwd", "/%2e%2e/etc/passwd", "/metrics/x", "//", "/%2fmetrics"):
         assert relay.http(path)[0] in (400, 404), path
     with contextlib.ExitStack() as crowd:
         eight = [crowd.enter_context(socket.create_connection((relay.host, relay.http_port)))
