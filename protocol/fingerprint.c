@@ -8,6 +8,13 @@
 enum {
     STAGED_BYTES = 16 * 1024, /* values are gathered before they are hashed */
     STAGED_LONG = 1024,       /* longer ones are hashed where they lie */
+    STAGED_SLACK = 8,         /* numbers are stored whole, and as many of their bytes counted */
+    TABLES_KEPT = 32,         /* from one transaction to the next */
+};
+
+struct known_table {
+    struct table_map *map;
+    uint64_t          transaction; /* in which it was said last */
 };
 
 struct fingerprinter {
@@ -18,11 +25,12 @@ struct fingerprinter {
     uint32_t                first_s;                /* said first */
     int                     kind;                   /* of the rows said last; -1 none */
     const struct table_map *said;                   /* table of the rows said last */
-    struct table_map       *tables[FINGERPRINT_TABLES_MAX];
+    struct known_table      tables[FINGERPRINT_TABLES_MAX];
     size_t                  table_count;
-    struct value           *values; /* TABLE_MAP_COLUMNS_MAX */
+    uint64_t                transaction; /* how many there were */
+    struct value           *values;      /* TABLE_MAP_COLUMNS_MAX */
     struct buf              inflated;
-    uint8_t                 staged[STAGED_BYTES];
+    uint8_t                 staged[STAGED_BYTES + STAGED_SLACK];
     size_t                  staged_len;
 };
 
@@ -34,9 +42,8 @@ int fingerprinter_new(struct fingerprinter **out, struct err *e)
         buf_init(&p->inflated, INFLATED_MAX);
         p->between = true;
         p->hash = XXH3_createState();
-        p->values = calloc(TABLE_MAP_COLUMNS_MAX, sizeof *p->values);
     }
-    if (p == NULL || p->hash == NULL || p->values == NULL) {
+    if (p == NULL || p->hash == NULL) {
         fingerprinter_free(p);
         return err_set(e, E_NOMEM, "no memory to compute fingerprints");
     }
@@ -47,7 +54,7 @@ int fingerprinter_new(struct fingerprinter **out, struct err *e)
 static void forget_tables(struct fingerprinter *p)
 {
     for (size_t i = 0; i < p->table_count; i++)
-        table_map_free(p->tables[i]);
+        table_map_free(p->tables[i].map);
     p->table_count = 0;
     p->said = NULL;
 }
@@ -59,8 +66,14 @@ void fingerprinter_free(struct fingerprinter *p)
     forget_tables(p);
     (void)XXH3_freeState(p->hash);
     buf_done(&p->inflated);
-    free(p->values);
     free(p);
+}
+
+/* Table ids mean something else there. */
+void fingerprinter_enter_file(struct fingerprinter *p)
+{
+    forget_tables(p);
+    p->between = true;
 }
 
 /* ---- hashing ---- */
@@ -84,10 +97,29 @@ static void put(struct fingerprinter *p, struct slice s)
     p->staged_len += s.len;
 }
 
-static void put_number(struct fingerprinter *p, uint64_t n, size_t bytes)
+/* Room for so many bytes, few of them, which count as put. */
+static inline uint8_t *stage(struct fingerprinter *p, size_t bytes)
+{
+    if (bytes > STAGED_BYTES - p->staged_len)
+        unstage(p);
+    uint8_t *at = p->staged + p->staged_len;
+    p->staged_len += bytes;
+    return at;
+}
+
+static inline void put_number(struct fingerprinter *p, uint64_t n, size_t bytes)
 {
     uint64_t little = htole64(n);
-    put(p, (struct slice){ (const uint8_t *)&little, bytes });
+    memcpy(stage(p, bytes), &little, sizeof little);
+}
+
+/* A value's kind and its number. */
+static inline void put_kind_and_number(struct fingerprinter *p, enum value_kind kind, uint64_t n)
+{
+    uint64_t little = htole64(n);
+    uint8_t *at = stage(p, 1 + sizeof little);
+    at[0] = (uint8_t)kind;
+    memcpy(at + 1, &little, sizeof little);
 }
 
 /* With its length in front, so that no two neighbours can be taken for two others. */
@@ -99,7 +131,10 @@ static void put_counted(struct fingerprinter *p, struct slice s)
 
 static void reset(struct fingerprinter *p)
 {
-    forget_tables(p);
+    if (p->table_count > TABLES_KEPT)
+        forget_tables(p);
+    p->transaction++;
+    p->said = NULL;
     (void)XXH3_128bits_reset(p->hash);
     p->staged_len = 0;
     p->has_content = false;
@@ -111,31 +146,30 @@ static void reset(struct fingerprinter *p)
 
 static void put_time(struct fingerprinter *p, const struct value_time *t)
 {
-    put_number(p, t->year, 2);
-    put_number(p, t->month, 1);
-    put_number(p, t->day, 1);
-    put_number(p, t->hour, 1);
-    put_number(p, t->minute, 1);
-    put_number(p, t->second, 1);
+    const uint64_t date = t->year | (uint64_t)t->month << 16 | (uint64_t)t->day << 24;
+    const uint64_t clock = t->hour | (uint64_t)t->minute << 8 | (uint64_t)t->second << 16;
+
+    put_number(p, date | clock << 32, 7);
     put_number(p, t->microsecond, 4);
 }
 
 /* Kinds are said too: a NULL is not an empty text. */
-static void put_value(struct fingerprinter *p, const struct value *v)
+static inline void put_value(struct fingerprinter *p, const struct value *v)
 {
-    put_number(p, v->kind, 1);
     switch (v->kind) {
-    case VALUE_ABSENT:
-    case VALUE_NULL:
-        return;
     case VALUE_INT:
     case VALUE_UINT:
     case VALUE_ENUM:
     case VALUE_SET:
     case VALUE_TIME:
     case VALUE_YEAR:
-        put_number(p, v->natural, 8);
+        put_kind_and_number(p, v->kind, v->natural);
         return;
+    default:
+        put_number(p, v->kind, 1);
+        break;
+    }
+    switch (v->kind) {
     case VALUE_FLOAT:
         put(p, (struct slice){ (const uint8_t *)&v->single, sizeof v->single });
         return;
@@ -159,6 +193,8 @@ static void put_value(struct fingerprinter *p, const struct value *v)
         put_number(p, v->timestamp.seconds, 4);
         put_number(p, v->timestamp.microsecond, 4);
         return;
+    default: /* nothing but its kind */
+        return;
     }
 }
 
@@ -169,6 +205,13 @@ static int keep_table(struct fingerprinter *p, const struct format *f, const str
 {
     struct table_map *m = NULL;
 
+    /* Most are said again and again: for the next statement, where rows behind it go on where the
+       former ones ended, and in the next transaction. */
+    for (size_t i = 0; i < p->table_count; i++)
+        if (slice_equal(p->tables[i].map->body, ev->body)) {
+            p->tables[i].transaction = p->transaction;
+            return 0;
+        }
     if (p->table_count == FINGERPRINT_TABLES_MAX)
         return err_set(e, E_LIMIT, "a transaction with more than %d table maps",
                        FINGERPRINT_TABLES_MAX);
@@ -176,27 +219,23 @@ static int keep_table(struct fingerprinter *p, const struct format *f, const str
     for (uint32_t i = 0; i < m->column_count; i++)
         m->columns[i].is_unsigned = false;
     for (size_t i = 0; i < p->table_count; i++) {
-        if (p->tables[i]->table_id != m->table_id)
+        if (p->tables[i].map->table_id != m->table_id)
             continue;
-        /* Said again for the next statement: rows behind it go on where the former ones ended. */
-        bool same = slice_equal(p->tables[i]->body, m->body);
-        if (!same && p->said == p->tables[i])
+        if (p->said == p->tables[i].map)
             p->said = NULL;
-        struct table_map *gone = same ? m : p->tables[i];
-        if (!same)
-            p->tables[i] = m;
-        table_map_free(gone);
+        table_map_free(p->tables[i].map);
+        p->tables[i] = (struct known_table){ m, p->transaction };
         return 0;
     }
-    p->tables[p->table_count++] = m;
+    p->tables[p->table_count++] = (struct known_table){ m, p->transaction };
     return 0;
 }
 
 static const struct table_map *table_of(const struct fingerprinter *p, uint64_t table_id)
 {
     for (size_t i = p->table_count; i-- > 0;)
-        if (p->tables[i]->table_id == table_id)
-            return p->tables[i];
+        if (p->tables[i].map->table_id == table_id && p->tables[i].transaction == p->transaction)
+            return p->tables[i].map;
     return NULL;
 }
 
@@ -211,6 +250,75 @@ static void put_table(struct fingerprinter *p, const struct table_map *m, int ki
     p->kind = kind;
 }
 
+static inline int64_t sign_extend(uint64_t v, unsigned bytes)
+{
+    const unsigned shift = 64 - 8 * bytes;
+    return (int64_t)(v << shift) >> shift;
+}
+
+static inline void put_integer(struct fingerprinter *p, struct cursor *c, unsigned bytes)
+{
+    put_kind_and_number(p, VALUE_INT, (uint64_t)sign_extend(cursor_le(c, bytes), bytes));
+}
+
+/* A column of the row, as put_value() does of what value_decode() takes, but quicker for the types
+   that most columns are of. */
+static int put_column(struct fingerprinter *p, const struct table_map_column *col, struct cursor *c,
+                      struct err *e)
+{
+    struct value v;
+
+    switch (col->type) {
+    case FIELD_TINY:
+        put_integer(p, c, 1);
+        break;
+    case FIELD_SHORT:
+        put_integer(p, c, 2);
+        break;
+    case FIELD_LONG:
+        put_integer(p, c, 4);
+        break;
+    case FIELD_LONGLONG:
+        put_integer(p, c, 8);
+        break;
+    case FIELD_VARCHAR:
+    case FIELD_VAR_STRING:
+    case FIELD_STRING:
+        put_number(p, VALUE_BYTES, 1);
+        put_counted(p, cursor_slice(c, (size_t)cursor_le(c, col->meta > 255 ? 2 : 1)));
+        break;
+    default:
+        TRY(value_decode(col, c, &v, e));
+        put_value(p, &v);
+        return 0;
+    }
+    return c->failed ? err_set(e, E_PROTOCOL, "the row ends inside the value") : 0;
+}
+
+static inline bool bit_at(const uint8_t *bits, uint32_t i)
+{
+    return (bits[i / 8] >> (i % 8) & 1) != 0;
+}
+
+static int put_image(struct fingerprinter *p, struct rows *r, const struct table_map *m, bool after,
+                     struct err *e)
+{
+    const uint8_t *present = after ? r->present_after.ptr : r->present_before.ptr;
+    struct slice   nulls;
+    uint32_t       nth = 0;
+
+    TRY(rows_begin_image(r, m, after, &nulls, e));
+    for (uint32_t i = 0; i < m->column_count; i++) {
+        if (!bit_at(present, i))
+            put_number(p, VALUE_ABSENT, 1);
+        else if (bit_at(nulls.ptr, nth++))
+            put_number(p, VALUE_NULL, 1);
+        else if (put_column(p, &m->columns[i], &r->images, e) != 0)
+            return err_note(e, "column %u, a %s", i + 1, field_type_name(m->columns[i].type));
+    }
+    return 0;
+}
+
 static int put_rows(struct fingerprinter *p, const struct format *f, const struct event *ev,
                     struct err *e)
 {
@@ -223,14 +331,9 @@ static int put_rows(struct fingerprinter *p, const struct format *f, const struc
                        event_name(ev->type), (unsigned long long)r.table_id);
     put_table(p, m, (int)r.kind);
     while (rows_more(&r)) {
-        TRY(rows_next_image(&r, m, false, p->values, e));
-        for (uint32_t i = 0; i < m->column_count; i++)
-            put_value(p, &p->values[i]);
-        if (r.kind != ROWS_UPDATE)
-            continue;
-        TRY(rows_next_image(&r, m, true, p->values, e));
-        for (uint32_t i = 0; i < m->column_count; i++)
-            put_value(p, &p->values[i]);
+        TRY(put_image(p, &r, m, false, e));
+        if (r.kind == ROWS_UPDATE)
+            TRY(put_image(p, &r, m, true, e));
     }
     return 0;
 }

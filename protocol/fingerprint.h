@@ -34,6 +34,8 @@ struct fingerprinter;
 
 MUST_CHECK int fingerprinter_new(struct fingerprinter **out, struct err *e);
 void           fingerprinter_free(struct fingerprinter *p); /* accepts NULL */
+/* The next event is of another file, between two transactions. */
+void fingerprinter_enter_file(struct fingerprinter *p);
 
 /*
  * Takes every event of a file in its order, with what txn_feed() says of it; events must be whole,

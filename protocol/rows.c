@@ -99,18 +99,15 @@ static int take_partial_bits(struct rows *r, const struct table_map *m, struct s
     return 0;
 }
 
-int rows_next_image(struct rows *r, const struct table_map *m, bool after, struct value *values,
-                    struct err *e)
+int rows_begin_image(struct rows *r, const struct table_map *m, bool after, struct slice *nulls,
+                     struct err *e)
 {
     if (r->column_count != m->column_count)
         return err_set(e, E_PROTOCOL, "rows of %u columns for a table of %u columns",
                        r->column_count, m->column_count);
     struct slice present = after ? r->present_after : r->present_before;
     uint32_t     stored = bits_set(present, r->column_count);
-    struct slice partial = slice_empty();
-    if (r->is_partial && after)
-        TRY(take_partial_bits(r, m, &partial, e));
-    struct slice nulls = cursor_slice(&r->images, (stored + 7) / 8);
+    *nulls = cursor_slice(&r->images, (stored + 7) / 8);
     if (r->images.failed)
         return err_set(e, E_PROTOCOL, "a row's NULL bits are cut off");
     if (stored == 0 && !after) {
@@ -118,6 +115,17 @@ int rows_next_image(struct rows *r, const struct table_map *m, bool after, struc
         r->images.left = 0;
         return err_set(e, E_PROTOCOL, "a row image without any column");
     }
+    return 0;
+}
+
+int rows_next_image(struct rows *r, const struct table_map *m, bool after, struct value *values,
+                    struct err *e)
+{
+    struct slice present = after ? r->present_after : r->present_before;
+    struct slice partial = slice_empty(), nulls;
+    if (r->is_partial && after && r->column_count == m->column_count)
+        TRY(take_partial_bits(r, m, &partial, e));
+    TRY(rows_begin_image(r, m, after, &nulls, e));
     uint32_t nth = 0, nth_json = 0;
     for (uint32_t i = 0; i < m->column_count; i++) {
         bool is_diff =

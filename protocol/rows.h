@@ -40,6 +40,10 @@ static inline bool rows_more(const struct rows *r)
     return r->images.left > 0;
 }
 
+/* The NULL bits in front of the next image: a bit for each column that is in it, at least one.
+   What follows is for value_decode(), column by column; not for partial updates. E_PROTOCOL. */
+MUST_CHECK int rows_begin_image(struct rows *r, const struct table_map *m, bool after,
+                                struct slice *nulls, struct err *e);
 /*
  * Decodes the next image into values[m->column_count]: VALUE_ABSENT for columns that are not in it.
  * An UPDATE has two images a row: first the one of before (`after` false), then that of after.

@@ -196,6 +196,7 @@ static int fail_over(void *arg, const struct config_source *to, bool catch_up, s
 
 static int open_switchover(struct channel *c, const struct config *config, struct err *e)
 {
+    TRY(landmarks_new(&c->landmarks, e));
     const struct prober_options     p = { .sources = c->sources,
                                           .store = c->store,
                                           .channel = c,
@@ -210,7 +211,6 @@ static int open_switchover(struct channel *c, const struct config *config, struc
                                           .relay_uuid = c->server_uuid,
                                           .config = config };
 
-    TRY(landmarks_new(&c->landmarks, e));
     follow_landmarks(c->follow, c->landmarks);
     follow_policy(c->follow, c->config->fork);
     follow_on_switched(c->follow, on_switched, c);

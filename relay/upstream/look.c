@@ -17,6 +17,8 @@ void look_enter_file(struct look *l)
 {
     txn_reset(&l->txn);
     l->inside = false;
+    if (l->prints != NULL)
+        fingerprinter_enter_file(l->prints);
 }
 
 int look_feed(struct look *l, const struct format *f, const struct event *ev, uint64_t at,

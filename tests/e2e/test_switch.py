@@ -1,5 +1,7 @@
 """Only the relay is repointed: every consumer has every transaction of the new primary once, in order."""
 
+import json
+
 from lib import wait
 from lib.marks import each, limit
 from lib.switching import PAIRS, Stage, also
@@ -43,6 +45,20 @@ def test_a_primary_that_is_killed_under_load(scene, pair):
     stage.verify()
 
 
+def wait_looked_at(stage, name):
+    """Until the relay has seen all that this standby has in its binlog now, and holds it."""
+    stage.servers[name].wait_for(stage.primary)
+    stage.relay.wait_caught_up(stage.primary)
+    place = stage.servers[name].position()
+
+    def seen():
+        rows = map(json.loads, stage.relay.cli("sources", "--json").splitlines())
+        row = next(row for row in rows if row["name"] == name)
+        return (row["file"] or "", row["offset"] or 0) >= place
+
+    wait.until(seen, 60, lambda: f"a look at {name}\n{stage.relay.tail()}", pause_s=0.2)
+
+
 @each("mysql57", "mariadb10", *also("mysql97", "mysql57-off", "mariadb10-loose", "mariadb10-mariadb11"))
 @limit(300)
 def test_a_candidate_with_much_in_its_newest_binlog(scene, pair):
@@ -59,12 +75,14 @@ def test_a_candidate_with_much_in_its_newest_binlog(scene, pair):
                    lambda: f"it to read no more than it needs\n{stage.relay.tail()}")
         stage.rejoin("c")
         load.wait_more(20)
-        stage.relay.cli("sources")
+        wait_looked_at(stage, "c")
         with load.paused():
             stage.hand_over("c")
         load.wait_more(20)
         stage.switch("c")
         load.wait_more(20)
+        wait.until(lambda: stage.relay.log_text().count("is held: going on there") == 2, 60,
+                   lambda: f"it to begin where it looked last\n{stage.relay.tail()}")
         stage.finish()
     stage.verify()
 
