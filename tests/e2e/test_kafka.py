@@ -28,7 +28,7 @@ def table(server):
     server.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY, v VARCHAR(200))")
 
 
-@limit(150)
+@limit(400)
 def test_kafka_holds_what_a_file_holds(scene):
     """Both deliveries; keys, values, tombstones, headers; a checkpoint that a restart goes on from."""
     broker = scene.add(Broker(scene.path("kafka")))
@@ -68,7 +68,7 @@ def test_kafka_holds_what_a_file_holds(scene):
     assert last["events"] == len(expected), last
 
 
-@limit(150 + 25 * ROUNDS)
+@limit(300 + 40 * ROUNDS)
 def test_kafka_has_each_row_once_through_kills(scene):
     """SIGKILL of relay and broker at random moments: each row once and in order, in whole transactions."""
     seed = random.randrange(1 << 30)

@@ -29,7 +29,7 @@ def insert(server, first, last, rows=3):
 
 def stop(connect, name):
     connect.ask("PUT", f"/connectors/{name}/stop")
-    wait.until(lambda: connect.must_be_well(name) == ["STOPPED"], 60, connect.tail)
+    wait.until(lambda: connect.must_be_well(name) == ["STOPPED"], 120, connect.tail)
 
 
 def adopt_and_hand_back(scene, broker, connect, name, server):
@@ -42,9 +42,9 @@ def adopt_and_hand_back(scene, broker, connect, name, server):
         return log.count("Keepalive thread is running") > before
 
     connect.follow(name, server, "g", **CONNECT)
-    wait.until(streams, 120, connect.tail)
+    wait.until(streams, 240, connect.tail)
     insert(server, 1, 20)
-    wait.until(lambda: len(ids(broker, name)) == 20, 60, lambda: f"{ids(broker, name)}")
+    wait.until(lambda: len(ids(broker, name)) == 20, 120, lambda: f"{ids(broker, name)}")
     stop(connect, name)
     insert(server, 21, 40)
     relay = scene.relay(server, settings={"publisher k": publisher(
@@ -65,11 +65,11 @@ def adopt_and_hand_back(scene, broker, connect, name, server):
         raise Failure("Connect does not take the offset", str(error)) from None
     insert(server, 51, 60)
     connect.ask("PUT", f"/connectors/{name}/resume")
-    wait.until(lambda: len(ids(broker, name)) >= 60, 90, lambda: f"{ids(broker, name)}\n{connect.tail()}")
+    wait.until(lambda: len(ids(broker, name)) >= 60, 180, lambda: f"{ids(broker, name)}\n{connect.tail()}")
     assert ids(broker, name) == list(range(1, 61)), ids(broker, name)
 
 
-@limit(300)
+@limit(600)
 def test_a_connector_is_adopted_and_handed_back(scene):
     """In the middle of a transaction, by GTIDs (MariaDB) and by file and position (MySQL without them)."""
     broker = scene.add(Broker(scene.path("kafka")))

@@ -42,7 +42,7 @@ def raw(broker, topic):
     return records
 
 
-@limit(150)
+@limit(400)
 def test_avro_is_read_back_with_the_registry(scene):
     """Each id is the registry's; rows come back; a registry that is away is waited for; DDL gives a version."""
     broker = scene.add(Broker(scene.path("kafka")))
@@ -120,7 +120,7 @@ class Asked:
         return [question[0] for question in self.questions]
 
 
-@limit(100)
+@limit(300)
 def test_avro_asks_the_registry_as_confluents_converter_does(scene):
     """One POST for each schema, key first, by TLS; a wrong password is waited for; a refusal stops, retry goes on."""
     authority = Authority(scene.path("authority"))

@@ -48,7 +48,7 @@ def by_partition(records, prefix):
     return found
 
 
-@limit(300)
+@limit(600)
 def test_records_in_kafka_are_those_of_debezium_in_connect(scene):
     """MySQL and MariaDB: each partition holds the same keys, values, tombstones and headers in the same order."""
     broker = scene.add(Broker(scene.path("kafka")))
@@ -60,7 +60,7 @@ def test_records_in_kafka_are_those_of_debezium_in_connect(scene):
                    "CREATE TABLE g.bare (n INT)")
         theirs = f"connect-{family}"
         connect.follow(theirs, server, "g", **CONNECT)
-        wait.until(lambda name=theirs: streams(connect, name), 120, lambda: connect.tail())
+        wait.until(lambda name=theirs: streams(connect, name), 240, lambda: connect.tail())
         relay = scene.relay(server, settings={
             "source a": {"start": "newest"},
             f"publisher {family}": publisher(broker, **{
@@ -91,7 +91,7 @@ def streams(connect, name):
 def compare(broker, family, table):
     ours, theirs = f"relay-{family}", f"connect-{family}"
     own = broker.records(f"{ours}.g.{table}")
-    wait.until(lambda: len(broker.records(f"{theirs}.g.{table}")) >= len(own), 60,
+    wait.until(lambda: len(broker.records(f"{theirs}.g.{table}")) >= len(own), 120,
                lambda: f"{len(own)} records of {table} by Connect")
     other = broker.records(f"{theirs}.g.{table}")
     if table == "bare":  # without a key the producer chooses

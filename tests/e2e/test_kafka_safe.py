@@ -21,7 +21,7 @@ def librdkafka():
     return tuple(int(part) for part in version.split("."))
 
 
-@limit(200)
+@limit(400)
 def test_kafka_by_tls_passwords_and_certificates(scene):
     """PLAIN, SCRAM and client certificates publish; a wrong password and a stranger's certificate wait."""
     authority, stranger = (Authority(scene.path(name), name) for name in ("ours", "theirs"))

@@ -17,7 +17,7 @@ def content(server, db):
             for table, columns in TABLES.items() if table in there}
 
 
-@limit(300)
+@limit(600)
 def test_kafka_feeds_debeziums_jdbc_sink_through_a_switchover(scene):
     """The source dies under load, its standby goes on: the sink's database has what the standby has."""
     target = scene.server("mysql97")
@@ -42,4 +42,4 @@ def test_kafka_feeds_debeziums_jdbc_sink_through_a_switchover(scene):
         connect.must_be_well("sink")
         return content(target, "copy") == wanted
 
-    wait.until(equal, 120, lambda: f"{wanted}\n{content(target, 'copy')}\n{connect.tail()}", pause_s=0.5)
+    wait.until(equal, 240, lambda: f"{wanted}\n{content(target, 'copy')}\n{connect.tail()}", pause_s=0.5)

@@ -26,7 +26,7 @@ def table(server):
     server.sql("CREATE DATABASE g; CREATE TABLE g.t (id INT PRIMARY KEY, v LONGTEXT)")
 
 
-@limit(200)
+@limit(450)
 def test_kafka_that_is_away_or_refuses_is_waited_for(scene):
     """No broker at the start, one that dies, a right that is taken away, a topic that is deleted."""
     broker = scene.add(Broker(scene.path("kafka"), ACLS))
@@ -68,7 +68,7 @@ def test_kafka_that_is_away_or_refuses_is_waited_for(scene):
     assert ids(broker) in ([6], [6, 7]) and ids(broker, "least.g.t")[-1] == 7
 
 
-@limit(150)
+@limit(400)
 def test_kafka_that_can_not_take_a_row_stops_its_publisher_alone(scene):
     """Too large: stopped at it, skipped, told to a dead-letter topic; paused over a restart; fenced off."""
     broker = scene.add(Broker(scene.path("kafka"), {"message.max.bytes": 100000}))

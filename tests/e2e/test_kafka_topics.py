@@ -11,7 +11,7 @@ def ids(broker, topic):
     return [json.loads(record["payload"])["after"]["id"] for record in broker.records(topic)]
 
 
-@limit(200)
+@limit(400)
 def test_kafka_topics_are_made_as_told_or_waited_for(scene):
     """Partitions and settings of new topics; missing ones waited for; each publisher its tables; a broker hangs."""
     broker = scene.add(Broker(scene.path("kafka")))

@@ -19,6 +19,8 @@ from lib.process import Process
 REGISTRY = "io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all"
 PROJECT = Path(__file__).resolve().parents[1] / "kafka"
 SINK, SERDE = PROJECT / "sink", PROJECT / "serde"
+# Java takes its time where other tests run, too.
+START_S = 240
 JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 # Else they start silent. Tools must be: the log goes where their output goes.
 TALKATIVE = "-Dorg.apache.logging.log4j.level=INFO"
@@ -129,7 +131,7 @@ class Broker(Process):
         self._starts += 1
         super().__init__("kafka", _java(TALKATIVE, "kafka.Kafka", self._config, jvm=self._jvm),
                          self.folder / "broker.log")
-        wait.until(self._started, 90, lambda: f"the broker to start\n{self.tail()}")
+        wait.until(self._started, START_S, lambda: f"the broker to start\n{self.tail()}")
         return self
 
     def _started(self):
@@ -222,7 +224,7 @@ class Registry(Process):
         super().__init__("registry", ["java", *JVM, "-Dquarkus.http.host=127.0.0.1",
                                       f"-Dquarkus.http.port={self._port.number}", "-jar", jar],
                          self.folder / "registry.log", cwd=jar.parent)
-        wait.until(self._answers, 90, lambda: f"the registry to answer\n{self.tail()}")
+        wait.until(self._answers, START_S, lambda: f"the registry to answer\n{self.tail()}")
         return self
 
     def _answers(self):
@@ -268,7 +270,7 @@ class Connect(Process):
                                           config, jvm=jvm),
                          folder / "connect.log")
         self._broker = broker
-        wait.until(self._answers, 90, lambda: f"Connect to answer\n{self.tail()}")
+        wait.until(self._answers, START_S, lambda: f"Connect to answer\n{self.tail()}")
 
     def _answers(self):
         self.must_run()
@@ -353,7 +355,7 @@ def state(relay, name="k"):
     return json.loads(relay.cli("publisher", name, "status", "--json"))
 
 
-def wait_state(relay, wanted, timeout_s=60, name="k"):
+def wait_state(relay, wanted, timeout_s=120, name="k"):
     def reached():
         relay.process.must_run()
         now = state(relay, name)
@@ -363,7 +365,7 @@ def wait_state(relay, wanted, timeout_s=60, name="k"):
                       lambda: f"{wanted}, it is {state(relay, name)}\n{relay.tail()}", pause_s=0.1)
 
 
-def wait_published(relay, server, timeout_s=60, name="k"):
+def wait_published(relay, server, timeout_s=120, name="k"):
     """Until all that is in the server's binlog now is in Kafka."""
     relay.wait_caught_up(server)
     at = relay.status()["published"]
