@@ -368,8 +368,8 @@ static int read_mariadb(struct chunk_reader *r, const struct chunk *c, struct er
 
 static int wait_for_gtids(struct chunk_reader *r, struct err *e)
 {
-    int64_t ms = 1;
-    char    row[1][256];
+    const int64_t ms = RETRY_MS;
+    char          row[1][256];
 
     for (;;) {
         bool waits = r->answer.repeats > 0 && r->version >= MYSQL_GTID_WAIT;
@@ -383,11 +383,10 @@ static int wait_for_gtids(struct chunk_reader *r, struct err *e)
         TRY(ask_row(r, buf_text(&r->sql), row, 1, e));
         if (strcmp(row[0], "1") == 0)
             return 0;
-        if (waits)
-            r->answer.repeats++;
-        else
-            TRY(note_repeat(r, "the source has not yet committed what it wrote to its binlog", &ms,
-                            e));
+        if (!waits)
+            TRY(pause_ms(r, ms, e));
+        r->answer.repeats++;
+        tell(r, "the source has not yet committed what it wrote to its binlog");
     }
 }
 

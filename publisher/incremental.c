@@ -13,6 +13,7 @@ enum {
     ROWS_MIN = 16,
     ROWS_MAX = 8192, /* so that the stream waits for no more while they are written */
     TOO_LONG_MS = 500,
+    RETRY_MS = 1000,
     QUICK_MS = 100,
     REFUSED_MAX = 3, /* a table that changed is seen anew by then */
     KEY_BYTES_MAX = 1 << 26,
@@ -91,7 +92,8 @@ void incremental_tell(struct incremental *i)
     if (i->reader != NULL)
         chunk_reader_waits(i->reader, waits, sizeof waits);
     (void)pthread_mutex_lock(&i->mutex);
-    told->active = s->count > 0;
+    told->known = true;
+    told->active = s->count > 0 || s->order_count > 0;
     told->paused = s->paused;
     told->tables_left = s->count;
     told->rows = s->count > 0 ? s->rows : 0;
@@ -418,6 +420,7 @@ static int begin_chunk(struct incremental *i, struct reader *r, struct err *e)
 {
     struct err why = { 0 };
 
+    i->is_late = false;
     if (!is_in_newest_epoch(i, r))
         return 0;
     if (i->open.definition == NULL && open_table(i, r, &why) != 0) {
@@ -428,7 +431,8 @@ static int begin_chunk(struct incremental *i, struct reader *r, struct err *e)
             *e = why;
             return -1;
         }
-        return 0; /* the source can't be asked now: with the stream's next step */
+        i->is_late = true; /* the source can't be asked now */
+        return 0;
     }
     (void)pthread_mutex_lock(&i->mutex);
     if (i->progress.begun_s == 0)
@@ -581,8 +585,10 @@ static int take_answer(struct incremental *i, struct reader *r, struct err *e)
     const struct chunk_answer *a = chunk_reader_answer(i->reader);
     bool                       is_same = false;
 
-    if (a == NULL)
+    if (a == NULL) {
+        incremental_tell(i);
         return 0;
+    }
     if (i->phase == INCREMENTAL_LISTING)
         return incremental_take_list(i, r, a, e);
     if (reader_file(r)->epoch != i->epoch || a->is_elsewhere ||
@@ -644,7 +650,16 @@ int incremental_step(struct incremental *i, struct reader *r, struct err *e)
     if (i->phase != INCREMENTAL_REST)
         TRY(take_answer(i, r, e));
     TRY(incremental_take_requests(i, r, e));
-    if (i->phase == INCREMENTAL_REST && i->state.count > 0 && !i->state.paused)
-        return begin_chunk(i, r, e);
+    /* Again for each table that is left out. */
+    for (size_t left = SIZE_MAX; i->phase == INCREMENTAL_REST && !i->state.paused &&
+                                 i->state.count > 0 && i->state.count < left;) {
+        left = i->state.count;
+        TRY(begin_chunk(i, r, e));
+    }
     return 0;
+}
+
+int64_t incremental_due_ms(const struct incremental *i)
+{
+    return i->is_late ? RETRY_MS : -1;
 }

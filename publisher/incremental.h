@@ -32,6 +32,8 @@ MUST_CHECK int incremental_begin(struct incremental *i, struct err *e);
 MUST_CHECK int incremental_boundary(struct incremental *i, struct err *e);
 /* Then the stream stands between two transactions, at the reader's place. */
 MUST_CHECK int incremental_step(struct incremental *i, struct reader *r, struct err *e);
+/* When to step again at the latest, -1: when there is news. */
+int64_t incremental_due_ms(const struct incremental *i);
 /* Nothing is written any more; what is being read is read again after the next begin. */
 void incremental_end(struct incremental *i);
 

@@ -48,6 +48,7 @@ struct incremental {
     uint32_t                  rows; /* of the next chunk, at most */
     uint32_t                  epoch;
     struct touched            touched;
+    bool                      is_late;    /* to be tried again soon, whatever the stream does */
     bool                      is_dirty;   /* the state has a signal that is not kept yet */
     bool                      is_changed; /* the chunk is not good any more */
     uint32_t                  refused;    /* times in a row, for the same table */

@@ -270,19 +270,6 @@ static bool next_listed(struct cursor *c, struct listed *out)
     return !c->failed;
 }
 
-static bool is_asked_for(const struct signal *s, const char *name, bool *matched)
-{
-    bool any = false;
-
-    for (size_t n = 0; n < s->collection_count; n++) {
-        if (takes(s->collections[n], name)) {
-            matched[n] = true;
-            any = true;
-        }
-    }
-    return any;
-}
-
 static bool is_waiting(const struct incremental_state *s, const struct listed *t,
                        const char *condition)
 {
@@ -308,68 +295,89 @@ static int check_key(struct incremental *i, const struct listed *t, const char *
     return result;
 }
 
-/* A person is told before anything starts; a signal's other tables are read. */
-static int add_tables(struct incremental *i, const struct incremental_request *q,
-                      const struct chunk_answer *a, struct reader *r, bool only_check,
-                      bool *matched, size_t *added, struct err *e)
-{
-    struct cursor c = cursor_over(buf_slice(&a->rows));
-    struct listed t;
+struct listing {
+    const struct incremental_request *request;
+    const struct chunk_answer        *answer;
+    bool                              only_checks;
+    bool                             *matched; /* of each of the request's collections */
+    size_t                            added;
+};
 
-    while (next_listed(&c, &t)) {
-        struct err why = { 0 };
-        if (!convert_wants(i->p->convert, t.database, t.table) ||
-            !is_asked_for(&q->signal, t.name, matched))
-            continue;
-        const char *condition = condition_of(&q->signal, t.name);
-        if (check_key(i, &t, q->signal.surrogate, r, &why) != 0) {
-            if (q->waits) {
-                *e = why;
-                return -1;
-            }
-            if (!only_check)
-                publisher_say(i->p, why.text);
-            continue;
+/* A person is told before anything starts; a signal's other tables are read. */
+static int add_table(struct incremental *i, struct listing *l, const struct listed *t,
+                     struct reader *r, struct err *e)
+{
+    const struct signal *s = &l->request->signal;
+    const char          *condition = condition_of(s, t->name);
+    struct err           why = { 0 };
+
+    if (check_key(i, t, s->surrogate, r, &why) != 0) {
+        if (l->request->waits) {
+            *e = why;
+            return -1;
         }
-        ++*added;
-        const struct incremental_wish w = { .database = t.database,
-                                            .table = t.table,
-                                            .condition = condition,
-                                            .surrogate = q->signal.surrogate,
-                                            .id = q->signal.id,
-                                            .guessed = t.guessed };
-        if (!only_check && !is_waiting(&i->state, &t, condition))
-            TRY(incremental_state_add(&i->state, &w, e));
+        if (!l->only_checks)
+            publisher_say(i->p, why.text);
+        return 0;
+    }
+    l->added++;
+    const struct incremental_wish w = { .database = t->database,
+                                        .table = t->table,
+                                        .condition = condition,
+                                        .surrogate = s->surrogate,
+                                        .id = s->id,
+                                        .guessed = t->guessed };
+    return l->only_checks || is_waiting(&i->state, t, condition)
+               ? 0
+               : incremental_state_add(&i->state, &w, e);
+}
+
+static int add_tables(struct incremental *i, struct listing *l, struct reader *r, struct err *e)
+{
+    const struct signal *s = &l->request->signal;
+
+    for (size_t n = 0; n < s->collection_count; n++) {
+        struct cursor c = cursor_over(buf_slice(&l->answer->rows));
+        struct listed t;
+        while (next_listed(&c, &t)) {
+            if (!takes(s->collections[n], t.name) ||
+                !convert_wants(i->p->convert, t.database, t.table))
+                continue;
+            l->matched[n] = true;
+            TRY(add_table(i, l, &t, r, e));
+        }
     }
     return 0;
 }
 
-static int execute_all(struct incremental *i, const struct incremental_request *q,
-                       const struct chunk_answer *a, struct reader *r, bool *matched, struct err *e)
+static int execute_all(struct incremental *i, struct listing *l, struct reader *r, struct err *e)
 {
-    size_t added = 0;
+    const struct signal *s = &l->request->signal;
 
-    TRY(add_tables(i, q, a, r, true, matched, &added, e));
-    for (size_t n = 0; q->waits && n < q->signal.collection_count; n++)
-        if (!matched[n])
+    l->only_checks = true;
+    TRY(add_tables(i, l, r, e));
+    for (size_t n = 0; l->request->waits && n < s->collection_count; n++)
+        if (!l->matched[n])
             return err_set(e, E_CONFIG, "no table that is published is called '%.200s'",
-                           q->signal.collections[n]);
-    if (added == 0)
+                           s->collections[n]);
+    if (l->added == 0)
         return err_set(e, E_CONFIG,
                        "none of its tables is there, published, and can be read in "
                        "chunks");
-    return add_tables(i, q, a, r, false, matched, &added, e);
+    l->only_checks = false;
+    return add_tables(i, l, r, e);
 }
 
 static int execute(struct incremental *i, const struct incremental_request *q,
                    const struct chunk_answer *a, struct reader *r, struct err *e)
 {
-    bool *matched = calloc(q->signal.collection_count + 1, sizeof *matched);
+    struct listing l = { .request = q, .answer = a };
 
-    if (matched == NULL)
+    l.matched = calloc(q->signal.collection_count + 1, sizeof *l.matched);
+    if (l.matched == NULL)
         return err_set(e, E_NOMEM, "no memory for a list of tables");
-    int result = execute_all(i, q, a, r, matched, e);
-    free(matched);
+    int result = execute_all(i, &l, r, e);
+    free(l.matched);
     return result;
 }
 

@@ -521,6 +521,9 @@ static int rest(struct publisher *p, struct reader *r, struct err *e)
     TRY(p->output->kind->rest(p->output, &idle, &due_ms, e));
     if (beat_ms >= 0 && (due_ms < 0 || beat_ms < due_ms))
         due_ms = beat_ms;
+    int64_t step_ms = incremental_due_ms(p->incremental);
+    if (step_ms >= 0 && (due_ms < 0 || step_ms < due_ms))
+        due_ms = step_ms;
     if (idle) /* else it has told what it waits for */
         publisher_tell(p, PUBLISHER_IDLE, "");
     if (due_ms != 0)

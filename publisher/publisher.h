@@ -82,6 +82,7 @@ enum publisher_state {
 };
 /* How far a publisher's incremental snapshot is. */
 struct snapshot_progress {
+    bool     known; /* false: the publisher's checkpoint was not looked at yet */
     bool     active, paused;
     char     table[2 * 256 + 2]; /* being read, DATABASE.TABLE; "": none */
     size_t   tables_left;        /* with that one */

@@ -133,8 +133,9 @@
  *     or that of a signal of Debezium: execute-snapshot, pause-snapshot, resume-snapshot,
  *     stop-snapshot, with its DATA (publisher/signal.h). Answered when it was taken up, by one line
  *     for each publisher:
- *     {"publisher":"p","active":true,"paused":false,"table":"shop.orders or null","tables_left":1,
- *      "tables_done":0,"rows":1024 (published of this table, or left out),"rows_guessed":9000 or
+ *     {"publisher":"p","active":true (null: its checkpoint is not read
+ * yet),"paused":false,"table":"shop.orders or null","tables_left":1, "tables_done":0,"rows":1024
+ * (published of this table, or left out),"rows_guessed":9000 or
  *      null,"rows_total":1000,"rows_left_out":24 (the stream wrote them newer),"chunks_again":0,
  *      "rows_per_s":9000,"chunk_rows":2048,"left_s":1 or null,"begun_s":1 or null,
  *      "waits":"sentence or null","problem":"why a table was left out last, or null"}

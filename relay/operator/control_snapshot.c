@@ -25,7 +25,11 @@ static void put_progress(struct json *j, struct channel *c, size_t index)
     channel_publisher_progress(c, index, &p);
     json_open_object(j);
     put_text(j, "publisher", s.name);
-    put_bool(j, "active", p.active);
+    json_name(j, "active");
+    if (p.known)
+        json_bool(j, p.active);
+    else
+        json_null(j);
     put_bool(j, "paused", p.paused);
     put_text_or_null(j, "table", p.table);
     put_uint(j, "tables_left", p.tables_left);

@@ -20,8 +20,9 @@ class Versioned:
         self.rows = rows
         self.writers = writers
         self.dice = [random.Random(seed * 100 + i) for i in range(writers)]
+        self.numbers = [0] * writers
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(writers)]
+        self._threads = []
         self.failures = []
 
     @staticmethod
@@ -47,12 +48,13 @@ class Versioned:
                 self.failures.append(failure)
 
     def _write(self, writer):
-        dice, n = self.dice[writer], 0
+        dice = self.dice[writer]
         with self.server.connect() as connection, connection.cursor() as cursor:
             while not self._over.wait(0.001):
                 cursor.execute("BEGIN")
                 for _ in range(dice.choice((1, 1, 2, 5))):
-                    n += 1
+                    self.numbers[writer] += 1
+                    n = self.numbers[writer]
                     a, b = self._own_key(writer, dice)
                     action = dice.random()
                     if action < 0.4:
@@ -73,16 +75,26 @@ class Versioned:
         number -= (number // 6) % self.writers * 6
         return self.key(max(0, number + writer * 6))
 
-    def __enter__(self):
+    def start(self, server):
+        """Writes there from now on."""
+        self.server = server
+        self._over.clear()
+        self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(self.writers)]
         for thread in self._threads:
             thread.start()
-        return self
 
-    def __exit__(self, *_):
+    def stop(self):
         self._over.set()
         for thread in self._threads:
             thread.join()
         assert not self.failures, self.failures
+
+    def __enter__(self):
+        self.start(self.server)
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
 
 def fold(records, topic):

@@ -107,7 +107,9 @@ static void print_table(struct json_object *p, bool draws)
 static void print_progress(struct json_object *p, bool draws)
 {
     (void)printf("publisher %s: ", answer_text(p, "publisher"));
-    if (!answer_flag(p, "active"))
+    if (!answer_has(p, "active"))
+        (void)printf("its checkpoint is not read yet");
+    else if (!answer_flag(p, "active"))
         (void)printf("no incremental snapshot runs");
     else
         print_table(p, draws);
@@ -128,7 +130,8 @@ static int print_lines(const struct call *c, struct slice lines, bool *active, s
     while (question_next_line(&lines, &line)) {
         struct json_object *p = NULL;
         TRY(answer_parse(line, &p, e));
-        *active |= answer_flag(p, "active") && !answer_flag(p, "paused");
+        *active |=
+            !answer_has(p, "active") || (answer_flag(p, "active") && !answer_flag(p, "paused"));
         if (c->json)
             (void)printf("%.*s\n", (int)line.len, (const char *)line.ptr);
         else
