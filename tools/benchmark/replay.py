@@ -11,7 +11,7 @@ from lib.errors import Failure
 import load
 import measure
 
-ROWS = {"small": 100_000, "bulk": 2_000_000}
+ROWS = {"small": 100_000, "bulk": 1_000_000}
 REPLAY_S = 1800
 
 

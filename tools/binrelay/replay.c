@@ -126,6 +126,16 @@ static int read_progress_table(struct replay *r, struct err *e)
 
 /* ---- the target ---- */
 
+/* What the library of sources says to do is about their section of the configuration. */
+static void cut_advice(struct err *e)
+{
+    char *advice = strstr(e->text, "; ");
+
+    if (advice != NULL && strstr(advice, "[source]") != NULL)
+        (void)snprintf(advice, sizeof e->text - (size_t)(advice - e->text),
+                       "; check --target, --user, --password-file and --tls");
+}
+
 static int connect_target(struct replay *r, struct err *e)
 {
     const struct call *c = r->call;
@@ -152,8 +162,10 @@ static int connect_target(struct replay *r, struct err *e)
                                 .tls_key = call_option(c, "tls-key"),
                                 .connect_timeout_s = CONNECT_S,
                                 .read_timeout_s = READ_S };
-    if (result == 0)
+    if (result == 0) {
         result = target_open(&o, &r->target, e);
+        cut_advice(e);
+    }
     password_wipe(&password);
     return result;
 }
