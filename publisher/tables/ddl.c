@@ -14,7 +14,7 @@ enum status_var {
     STATUS_COMMIT_TS = 14, STATUS_COMMIT_TS2 = 15, STATUS_EXPLICIT_TIMESTAMP = 16,
     STATUS_DDL_XID = 17, STATUS_UTF8MB4_COLLATION = 18, STATUS_REQUIRE_PRIMARY_KEY = 19,
     STATUS_TABLE_ENCRYPTION = 20, STATUS_MARIADB_HRNOW = 128, STATUS_MARIADB_XID = 129,
-    STATUS_MARIADB_GTID_FLAGS3 = 130
+    STATUS_MARIADB_GTID_FLAGS3 = 130, STATUS_MARIADB_COLLATIONS = 131
 };
 static const uint8_t status_lengths[256] = {
     [STATUS_AUTO_INCREMENT] = 4, [STATUS_LC_TIME_NAMES] = 2, [STATUS_CHARSET_DATABASE] = 2,
@@ -77,6 +77,9 @@ static bool take_status(struct cursor *c, struct ddl_session *s)
         return true;
     case STATUS_UPDATED_DB_NAMES:
         take_updated_names(c);
+        return true;
+    case STATUS_MARIADB_COLLATIONS: /* character_set_collations: a set and its collation each */
+        cursor_skip(c, cursor_u8(c) * 4u);
         return true;
     case STATUS_EXPLICIT_TIMESTAMP:
         s->explicit_timestamp = cursor_u8(c) != 0;

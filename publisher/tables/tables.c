@@ -236,20 +236,57 @@ static bool needs_charset(const struct definition *d, const struct table_map *ma
     return false;
 }
 
-/* What the source has under that name now, if that is the table of these rows. */
-static int ask_source(struct tables *t, const struct definition *told, const struct table_map *map,
+/* The character sets that a declaration left to its database. */
+static int take_charsets(struct definition *to, const struct definition *from, struct err *e)
+{
+    for (uint32_t i = 0; i < to->column_count && i < from->column_count; i++) {
+        struct definition_column       *c = &to->columns[i];
+        const struct definition_column *said = &from->columns[i];
+        if (c->charset == said->charset || c->charset == NULL || said->charset == NULL)
+            continue;
+        c->charset = said->charset;
+        TRY(definition_set_text(&c->charset_name, said->charset_name, e));
+    }
+    if (from->charset != NULL && to->charset != from->charset) {
+        to->charset = from->charset;
+        TRY(definition_set_text(&to->charset_name, from->charset_name, e));
+    }
+    to->is_guessed = false;
+    return 0;
+}
+
+/* What the source has under that name now, if that is the table of these rows. Of a table that DDL
+   told of (`declared`, else NULL) it completes what is known. */
+static int ask_source(struct tables *t, const struct definition *declared,
+                      const struct definition *told, const struct table_map *map,
                       const char *database, const char *table, store_pos at,
                       const struct definition **out, char *why, size_t why_bytes, struct err *e)
 {
-    struct definition *d = NULL;
+    struct definition *d = NULL, *own = NULL;
 
+    if (declared != NULL && definition_copy(declared, database, table, &own, e) != 0)
+        return -1;
     buf_clear(&t->text);
-    if (t->o.fetch(t->o.fetch_arg, database, table, &t->text, e) != 0)
-        return err_note(e, "columns of %s.%s", database, table);
-    TRY(definition_from_json(buf_slice(&t->text), &d, e));
-    if (!is_fit(t, d, told, map, why, why_bytes)) {
+    int result = t->o.fetch(t->o.fetch_arg, database, table, &t->text, e);
+    if (result != 0)
+        (void)err_note(e, "columns of %s.%s", database, table);
+    else
+        result = definition_from_json(buf_slice(&t->text), &d, e);
+    if (result != 0 || !is_fit(t, d, told, map, why, why_bytes)) {
+        definition_free(own);
         definition_free(d);
-        return 0;
+        return result;
+    }
+    if (own != NULL) {
+        result = definition_set_text(&own->comment, declared->comment, e);
+        if (result == 0)
+            result = take_charsets(own, d, e);
+        definition_free(d);
+        d = own;
+    }
+    if (result != 0) {
+        definition_free(d);
+        return -1;
     }
     TRY(definitions_learn(t->definitions, d, at, e));
     *out = d;
@@ -277,7 +314,8 @@ static int from_elsewhere(struct tables *t, const struct definition *told,
     if (!may_ask)
         return 0;
     struct err gone = { 0 };
-    int        asked = ask_source(t, told, map, database, table, at, out, why, why_bytes, &gone);
+    int        asked =
+        ask_source(t, fits ? d : NULL, told, map, database, table, at, out, why, why_bytes, &gone);
     /* A source that has changed the table since knows less of it than the stream told. */
     if (*out == NULL && fits && (asked == 0 || gone.kind == E_PURGED)) {
         *out = d;
