@@ -9,18 +9,14 @@ Confluent's AvroConverter made of it, FAMILY/CASE.VARIANT.schemas.json the schem
 Subjects, schema texts and bytes are compared as they are, but for the schemas' numbers, the
 connector's own clock, heartbeats, and what was read by SQL in a snapshot, which no binlog holds.
 """
-import argparse
 import json
 import os
 import struct
 import subprocess
-import sys
-import tarfile
-import tempfile
 
+import cases
 import debezium as plain
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 CLOCKS = ("ts_ms", "ts_us", "ts_ns")
 # Read by SQL in a snapshot: what a column's declaration looks like there, a binlog does not tell.
 SNAPSHOT_DDL = "03_ddl_snapshot"
@@ -215,39 +211,5 @@ def compare(program, path):
     return list(plain.differences(theirs, own))
 
 
-def run(program, folder, word, verbose):
-    paths = sorted(os.path.join(d, f) for d, _, files in os.walk(folder) for f in files
-                   if f.endswith(".json") and not f.endswith(".schemas.json")
-                   and word in os.path.join(d, f))
-    failed = 0
-    for path in paths:
-        try:
-            found = compare(program, path)
-        except (RuntimeError, ValueError, KeyError, IndexError) as e:
-            found = [f"{type(e).__name__}: {e}"]
-        failed += bool(found)
-        if found or verbose:
-            print(f"{'FAIL' if found else 'ok  '} {os.path.relpath(path, folder)}")
-        for text in found[:1 if not verbose else 5]:
-            print(f"  {text}")
-    print(f"{len(paths) - failed} of {len(paths)} recorded runs with Avro are equal")
-    return 1 if failed or not paths else 0
-
-
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("program")
-    p.add_argument("--data", default=os.path.join(HERE, "avro.tar.xz"))
-    p.add_argument("-k", default="")
-    p.add_argument("-v", action="store_true")
-    args = p.parse_args()
-    if os.path.isdir(args.data):
-        return run(args.program, args.data, args.k, args.v)
-    with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(args.data) as archive:
-            archive.extractall(folder)
-        return run(args.program, folder, args.k, args.v)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    cases.main(compare, "avro.tar.xz", "recorded runs with Avro", skip=".schemas.json")

@@ -9,16 +9,13 @@ FAMILY/CASE.VARIANT.schemas.json the same with schemas.enable=true. Keys, values
 byte for byte, but for the connector's own clock, the id of its run, heartbeats (their number and place
 differ from run to run), and what was read by SQL in a snapshot, which no binlog holds.
 """
-import argparse
 import json
 import os
 import re
 import subprocess
-import sys
-import tarfile
-import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+import cases
+
 DECODER = json.JSONDecoder()
 STOP_MARK = "zz_end"
 
@@ -160,39 +157,5 @@ def compare(program, path):
     return list(differences(recorded, behind_start(ours, recorded)))
 
 
-def run(program, folder, word, verbose):
-    paths = sorted(os.path.join(d, f) for d, _, files in os.walk(folder) for f in files
-                   if f.endswith(".json") and word in os.path.join(d, f))
-    failed = 0
-    for path in paths:
-        try:
-            found = compare(program, path)
-        except (RuntimeError, ValueError, KeyError) as e:
-            found = [f"{type(e).__name__}: {e}"]
-        failed += bool(found)
-        name = os.path.relpath(path, folder)
-        if found or verbose:
-            print(f"{'FAIL' if found else 'ok  '} {name}")
-        for text in found[:1 if not verbose else 5]:
-            print(f"  {text}")
-    print(f"{len(paths) - failed} of {len(paths)} recorded runs are equal")
-    return 1 if failed or not paths else 0
-
-
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("program")
-    p.add_argument("--data", default=os.path.join(HERE, "debezium.tar.xz"))
-    p.add_argument("-k", default="")
-    p.add_argument("-v", action="store_true")
-    args = p.parse_args()
-    if os.path.isdir(args.data):
-        return run(args.program, args.data, args.k, args.v)
-    with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(args.data) as archive:
-            archive.extractall(folder)
-        return run(args.program, folder, args.k, args.v)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    cases.main(compare, "debezium.tar.xz", "recorded runs")

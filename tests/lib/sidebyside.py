@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pymysql
 
-from lib import ddlgen, dmlgen
+from lib import ddlgen, dmlgen, kinds
 from lib.debezium import mark_end
 from lib.errors import Failure
 from lib.relay import program
@@ -73,10 +73,15 @@ class Run:
         self._execute("USE g")
 
     def _server_options(self, kind_name):
+        kind = kinds.kind(kind_name)
         options = {"binlog_row_metadata": self.random.choice(["FULL", "MINIMAL"])}
-        if kind_name.startswith("mysql"):
+        if not kind.at_least(10, 5) if kind.is_mariadb else not kind.at_least(8):
+            options = {}
+        if not kind.is_mariadb:
             options["binlog_rows_query_log_events"] = "ON"
-            options["binlog_transaction_compression"] = self.random.choice(["OFF", "OFF", "ON"])
+            compression = self.random.choice(["OFF", "OFF", "ON"])
+            if kind.at_least(8, 0, 20):
+                options["binlog_transaction_compression"] = compression
             if self.random.random() < 0.3:
                 options |= {"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"}
         return options
