@@ -275,6 +275,25 @@ bool query_is_privileged(struct slice name)
     return false;
 }
 
+/* At the source it would be the password of the relay's own account: refused to everybody. */
+static bool sets_own_password(struct sql s)
+{
+    bool begins = true; /* an item of the list */
+    int  open = 0;
+
+    while (s.now.kind != SQL_END && s.now.kind != SQL_BAD) {
+        struct sql next = s;
+        sql_step(&next);
+        if (begins && is_word(&s.now, "PASSWORD") &&
+            (is_sign(&next.now, '=') || is_sign(&next.now, ':')))
+            return true;
+        open += is_sign(&s.now, '(') - is_sign(&s.now, ')');
+        begins = open == 0 && is_sign(&s.now, ',');
+        s = next;
+    }
+    return false;
+}
+
 /* A list of which the relay understands a part only: is there anything but the session's own? */
 static bool sets_more_than_the_session(const struct query *q)
 {
@@ -299,7 +318,7 @@ static bool sets_more_than_the_session(const struct query *q)
         if (s.now.kind == SQL_VARIABLE &&
             (s.now.body.len == 0 || next.now.kind == SQL_NAME || is_sign(&next.now, '.')))
             return true;
-        for (size_t i = 0; i < sizeof other_words / sizeof other_words[0]; i++) {
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
             if (is_word(&s.now, words[i]) && !is_sign(&next.now, '('))
                 return true;
         }
@@ -333,6 +352,10 @@ void query_look_set(struct query *q, struct query_verdict *v)
 {
     if (q->env->facts->family == FAMILY_MARIADB && sql_take_word(&q->sql, "STATEMENT")) {
         look_at_wrapped(q, v);
+        return;
+    }
+    if (sets_own_password(q->sql)) {
+        *v = (struct query_verdict){ .what = QUERY_ANSWERED };
         return;
     }
     /* What a comment opens may hide a global setting from us alone. */

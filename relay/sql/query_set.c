@@ -327,8 +327,8 @@ static int set_target(struct assignment *a)
     if (sql_match(&q->sql, "PASSWORD|ROLE|DEFAULT|RESOURCE")) {
         q->needs = RIGHT_ADMIN;
         return sql_refuse(&q->no, 1227, "42000",
-                          "Access denied: this is a binrelay, its users are in its configuration "
-                          "file");
+                          "Access denied: this is a binrelay, its users are its own (binrelay user "
+                          "passwd NAME)");
     }
     (void)sql_match(&q->sql, "SESSION|LOCAL");
     if (q->sql.now.kind != SQL_WORD && q->sql.now.kind != SQL_NAME)
