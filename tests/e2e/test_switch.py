@@ -87,7 +87,7 @@ def test_a_candidate_with_much_in_its_newest_binlog(scene, pair):
     stage.verify()
 
 
-@each("mysql97-off", *also("mysql57-off", "mysql55", "mariadb10-loose"))
+@each("mysql97-off", *also("mysql57-off", "mysql57-mysql80-off", "mysql55", "mariadb10-loose"))
 @limit(300)
 def test_debezium_by_position(scene, pair):
     """Without GTIDs the real connector goes on, too, and restarts from its stored offset behind it."""
