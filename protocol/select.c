@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 enum {
+    COM_QUIT_BYTE = 0x01,
     COM_QUERY_BYTE = 0x03,
     HEAD_OK = 0x00,
     HEAD_NULL = 0xfb,
@@ -59,7 +60,14 @@ void select_free(struct select *s)
 {
     if (s == NULL)
         return;
-    client_cut(s->client); /* in the midst of rows nobody listens to a farewell */
+    static const uint8_t quit[] = { 1, 0, 0, 0, COM_QUIT_BYTE };
+    struct err           e = { 0 };
+    size_t               put = 0;
+    short                wants = 0;
+
+    if (!s->is_open) /* in the midst of rows nobody listens to a farewell */
+        (void)!client_write_some(s->client, (struct slice){ quit, sizeof quit }, &put, &wants, &e);
+    client_cut(s->client);
     client_close(s->client);
     free(s->bytes);
     free(s);

@@ -42,6 +42,7 @@ struct value_time {
 struct value_timestamp {
     uint32_t seconds; /* since 1970, UTC */
     uint32_t microsecond;
+    bool     is_shown; /* read as a text: zeros at the fraction's end say nothing */
 };
 
 /* Groups of nine digits in four bytes, big-endian, the first bit inverted, negatives complemented.

@@ -132,6 +132,23 @@
     OPT(signal_table, "signal.data.collection", TEXT, "",                                          \
         "DATABASE.TABLE whose inserted rows are signals (id, type, data), such as "                \
         "execute-snapshot; none: there is no such table. It is published, too.")                   \
+    OPT(snapshot_mode, "snapshot.mode", SNAPSHOTS, "none",                                         \
+        "Whether the rows that exist already are written, too: initial writes them before all "    \
+        "changes when there is no checkpoint yet (initial_only writes no changes behind them), "   \
+        "no_data only the schema changes of a snapshot, when_needed as initial and also when "     \
+        "the checkpoint's place is held no more, recovery tells all tables anew at each start, "   \
+        "always reads all rows at each start. none: no snapshot.")                                 \
+    OPT(snapshot_include, "snapshot.include.collection.list", LIST, "",                            \
+        "Tables whose rows a snapshot reads, as DATABASE.TABLE; none: all that are published.")    \
+    OPT(snapshot_locking, "snapshot.locking.mode", LOCKING, "minimal",                             \
+        "MySQL: whether a global read lock may be taken, for milliseconds (minimal) or as long "   \
+        "as the snapshot takes (extended, for tables without transactions).")                      \
+    OPT(snapshot_lock_timeout_ms, "snapshot.lock.timeout.ms", MILLIS, "10000",                     \
+        "How long to wait for that lock.")                                                         \
+    OPT(snapshot_readers, "snapshot.max.threads", COUNT, "1",                                      \
+        "How many tables are read at once, each over a connection of its own; 1 to 64.")           \
+    OPT(snapshot_delay_ms, "snapshot.delay.ms", MILLIS, "0",                                       \
+        "How long to wait before the first snapshot begins.")                                      \
     OPT(strict, "strict.compatibility", FLAG, "false",                                             \
         "Where Debezium loses changes, lose them too: updates of parts of JSON documents are "     \
         "left out, row images other than FULL stop the publisher.")

@@ -31,6 +31,8 @@ enum kind {
     KIND_DECIMAL_FORMAT,
     KIND_CONVERTER,
     KIND_SUBJECT,
+    KIND_SNAPSHOTS,
+    KIND_LOCKING,
 };
 
 /* clang-format off */
@@ -51,6 +53,22 @@ enum kind {
 #define ALLOWED_CONVERTER  "json or avro, or the converter's class"
 #define ALLOWED_SUBJECT    "TopicNameStrategy, RecordNameStrategy or TopicRecordNameStrategy, or their classes"
 
+#define ALLOWED_SNAPSHOTS  "none, initial, initial_only, no_data, when_needed, recovery or always"
+#define ALLOWED_LOCKING    "minimal, extended or none"
+
+static const struct word snapshots_words[] = {
+    { "none", SNAPSHOTS_NONE }, { "never", SNAPSHOTS_NONE }, { "initial", SNAPSHOTS_INITIAL },
+    { "initial_only", SNAPSHOTS_INITIAL_ONLY }, { "no_data", SNAPSHOTS_NO_DATA },
+    { "schema_only", SNAPSHOTS_NO_DATA }, { "when_needed", SNAPSHOTS_WHEN_NEEDED },
+    { "recovery", SNAPSHOTS_RECOVERY }, { "schema_only_recovery", SNAPSHOTS_RECOVERY },
+    { "always", SNAPSHOTS_ALWAYS }, { NULL, 0 },
+};
+static const struct word locking_words[] = {
+    { "minimal", LOCKING_MINIMAL }, { "minimal_percona", LOCKING_MINIMAL },
+    { "minimal_percona_no_table_locks", LOCKING_MINIMAL },
+    { "minimal_at_least_once", LOCKING_MINIMAL }, { "extended", LOCKING_EXTENDED },
+    { "none", LOCKING_NONE }, { NULL, 0 },
+};
 static const struct word flag_words[] = {
     { "true", 1 }, { "false", 0 }, { "yes", 1 }, { "no", 0 }, { "on", 1 }, { "off", 0 }, { NULL, 0 },
 };
@@ -101,7 +119,8 @@ static const struct word *const words_of[] = {
     [KIND_BINARIES] = binaries_words, [KIND_BIGINTS] = bigints_words,
     [KIND_ADJUSTMENT] = adjustment_words, [KIND_FAILURES] = failures_words,
     [KIND_DECIMAL_FORMAT] = decimal_format_words, [KIND_CONVERTER] = converter_words,
-    [KIND_SUBJECT] = subject_words,
+    [KIND_SUBJECT] = subject_words, [KIND_SNAPSHOTS] = snapshots_words,
+    [KIND_LOCKING] = locking_words,
 };
 
 #define OPTION_ROW(field, name, kind, dflt, help) { KIND_##kind, offsetof(struct options, field) },

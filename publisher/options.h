@@ -28,6 +28,16 @@ enum option_failures { FAILURES_WARN, FAILURES_SKIP, FAILURES_FAIL };
 enum option_converter { CONVERTER_JSON, CONVERTER_AVRO };
 enum option_subject { SUBJECT_TOPIC, SUBJECT_RECORD, SUBJECT_TOPIC_RECORD };
 enum option_decimal_format { DECIMAL_FORMAT_BASE64, DECIMAL_FORMAT_NUMERIC };
+enum option_snapshots {
+    SNAPSHOTS_NONE,
+    SNAPSHOTS_INITIAL,
+    SNAPSHOTS_INITIAL_ONLY,
+    SNAPSHOTS_NO_DATA,
+    SNAPSHOTS_WHEN_NEEDED,
+    SNAPSHOTS_RECOVERY,
+    SNAPSHOTS_ALWAYS
+};
+enum option_locking { LOCKING_MINIMAL, LOCKING_EXTENDED, LOCKING_NONE };
 /* One bit an operation. */
 enum option_operations { OPERATION_C = 1, OPERATION_U = 2, OPERATION_D = 4, OPERATION_T = 8 };
 
@@ -38,6 +48,8 @@ enum option_operations { OPERATION_C = 1, OPERATION_U = 2, OPERATION_D = 4, OPER
 #define OPTION_C_COUNT                              uint64_t
 #define OPTION_C_OPERATIONS                         unsigned
 #define OPTION_C_DECIMALS                           enum option_decimals
+#define OPTION_C_SNAPSHOTS                          enum option_snapshots
+#define OPTION_C_LOCKING                            enum option_locking
 #define OPTION_C_TIMES                              enum option_times
 #define OPTION_C_BINARIES                           enum option_binaries
 #define OPTION_C_BIGINTS                            enum option_bigints

@@ -123,6 +123,7 @@ static int make(struct publisher *p, const struct publisher_options *o, struct e
     TRY(make_convert(p, e));
     TRY(make_output(p, o, e));
     TRY(incremental_new(p, &o->source, &p->incremental, e));
+    TRY(publisher_snapshot_init(p, &o->source, e));
     return remember(p, e);
 }
 
@@ -160,6 +161,7 @@ void publisher_free(struct publisher *p)
     if (p == NULL)
         return;
     incremental_free(p->incremental);
+    publisher_snapshot_done(p);
     convert_free(p->convert);
     if (p->output != NULL)
         p->output->kind->free(p->output);
@@ -193,6 +195,7 @@ void publisher_stop(struct publisher *p)
 {
     (void)pthread_mutex_lock(&p->mutex);
     p->stopping = true;
+    publisher_snapshot_interrupt(p);
     (void)pthread_cond_signal(&p->woken);
     (void)pthread_mutex_unlock(&p->mutex);
 }
@@ -255,6 +258,8 @@ int publisher_order(struct publisher *p, enum publisher_order order, struct err 
     if (pauses || order == PUBLISHER_RESUME)
         TRY(catalog_put_value(p->catalog, p->paused_name, pauses ? "yes" : "no", e));
     (void)pthread_mutex_lock(&p->mutex);
+    if (pauses)
+        publisher_snapshot_interrupt(p);
     p->paused = pauses || (p->paused && order != PUBLISHER_RESUME);
     p->ordered = true;
     p->skips |= order == PUBLISHER_SKIP;
@@ -487,6 +492,7 @@ static int convert_one(struct publisher *p, struct reader *r, const struct event
         return 0;
     TRY(incremental_boundary(p->incremental, e));
     TRY(publisher_pass(p, reader_pos(r), e));
+    TRY(publisher_snapshot_step(p, e));
     return incremental_step(p->incremental, r, e);
 }
 
@@ -515,7 +521,11 @@ static int rest(struct publisher *p, struct reader *r, struct err *e)
 {
     bool    idle = false;
     int64_t due_ms = -1, beat_ms = -1;
+    bool    waits = false;
 
+    TRY(publisher_snapshot_rest(p, &waits, e));
+    if (p->snapshot.is_over)
+        return 0;
     TRY(beat(p, reader_pos(r), &beat_ms, e));
     TRY(incremental_step(p->incremental, r, e));
     TRY(p->output->kind->rest(p->output, &idle, &due_ms, e));
@@ -524,6 +534,8 @@ static int rest(struct publisher *p, struct reader *r, struct err *e)
     int64_t step_ms = incremental_due_ms(p->incremental);
     if (step_ms >= 0 && (due_ms < 0 || step_ms < due_ms))
         due_ms = step_ms;
+    if (waits && (due_ms < 0 || due_ms > TELL_MS))
+        due_ms = TELL_MS;
     if (idle) /* else it has told what it waits for */
         publisher_tell(p, PUBLISHER_IDLE, "");
     if (due_ms != 0)
@@ -531,9 +543,22 @@ static int rest(struct publisher *p, struct reader *r, struct err *e)
     return 0;
 }
 
+/* snapshot.mode = initial_only: there is nothing more to do, and nothing to hold. */
+static int stay(struct publisher *p, struct err *e)
+{
+    (void)e;
+    while (!publisher_is_interrupted(p)) {
+        p->output->kept = store_published(p->store);
+        publisher_tell(p, PUBLISHER_IDLE, "");
+        publisher_wait(p, true, -1);
+    }
+    return 0;
+}
+
 static int follow(struct publisher *p, struct reader *r, struct err *e)
 {
-    while (!publisher_is_interrupted(p)) {
+    TRY(publisher_snapshot_step(p, e));
+    while (!publisher_is_interrupted(p) && !p->snapshot.is_over) {
         enum reader_step step = READER_AT_END;
         struct event     ev;
         store_pos        pos = 0;
@@ -548,7 +573,8 @@ static int follow(struct publisher *p, struct reader *r, struct err *e)
         else if (output_now_ms() - p->told_ms >= TELL_MS)
             publisher_tell(p, PUBLISHER_RUNNING, "");
     }
-    return p->output->kind->finish(p->output, e);
+    TRY(p->output->kind->finish(p->output, e));
+    return p->snapshot.is_over ? stay(p, e) : 0;
 }
 
 /* ---- what the source has when all begins ---- */
@@ -656,7 +682,8 @@ static int run(struct publisher *p, struct reader **r, struct err *e)
         return 0; /* stopped before the store had anything */
     hold(p, p->at.next);
     p->events = p->at.events;
-    if (found == 0)
+    TRY(publisher_snapshot_begin(p, found > 0, e));
+    if (found == 0 && !p->snapshot.is_open)
         TRY(survey(p, e));
     TRY(begin_gtids(p, e));
     TRY(incremental_begin(p->incremental, e));
@@ -679,6 +706,7 @@ static int run_once(struct publisher *p, struct err *e)
                        result != 0 ? e->text : "the publisher was paused or stopped");
     incremental_end(p->incremental);
     store_unwatch(p->store, &watch);
+    publisher_snapshot_end(p);
     reader_close(r);
     p->output->kind->shut(p->output);
     convert_free(p->convert);

@@ -44,7 +44,7 @@ struct publisher_options { /* texts are copied */
     definition_fetch  *fetch;  /* asks the source for a table, see publisher/tables/definition.h */
     definition_survey *survey; /* asks it for all of them, at the first start; may be NULL */
     void              *fetch_arg;
-    struct publisher_source source; /* its `open` NULL: no incremental snapshots */
+    struct publisher_source source; /* its `open` NULL: no snapshots */
     /* What a person should know that is no failure: it waits, it goes on. May be NULL. */
     void (*say)(void *arg, const char *name, const char *sentence);
     void *say_arg;
@@ -98,14 +98,25 @@ struct snapshot_progress {
     char     problem[ERR_TEXT_BYTES]; /* why a table was left out last; "": none */
 };
 
+/* How far a consistent snapshot is. */
+struct snapshot_status {
+    bool     running;
+    char     table[2 * 256 + 2]; /* that was read last, DATABASE.TABLE */
+    uint32_t tables, tables_done;
+    uint64_t rows, bytes;              /* written from this view */
+    uint64_t rows_guessed, rows_ahead; /* by the server: of all, of the tables that are not done */
+    int64_t  begun_s, ended_s;         /* Unix time; 0: not yet */
+};
+
 struct publisher_status {
-    char                 name[64];
-    enum publisher_state state;
-    char                 problem[ERR_TEXT_BYTES]; /* "": none */
-    bool                 can_skip;                /* failed at one record */
-    store_pos            next;         /* transaction to be written next; held in the store */
-    uint64_t             events;       /* written since the beginning of its checkpointed life */
-    int64_t              last_event_s; /* source time of the last one written */
+    char                   name[64];
+    enum publisher_state   state;
+    char                   problem[ERR_TEXT_BYTES]; /* "": none */
+    bool                   can_skip;                /* failed at one record */
+    store_pos              next;         /* transaction to be written next; held in the store */
+    uint64_t               events;       /* written since the beginning of its checkpointed life */
+    int64_t                last_event_s; /* source time of the last one written */
+    struct snapshot_status snapshot;
 };
 void publisher_status(struct publisher *p, struct publisher_status *out);
 

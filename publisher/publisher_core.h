@@ -4,6 +4,7 @@
 #include "publisher/adopt.h"
 #include "publisher/output.h"
 #include "publisher/publisher.h"
+#include "publisher/publisher_snapshot.h"
 
 struct incremental;
 
@@ -39,9 +40,10 @@ struct publisher {
     bool                said_waiting;
     /* Kept with the place, see output_place: a line of the consistent snapshot, and what the
        incremental ones write. Changed right before publisher_pass() alone. */
-    struct buf snapshot_state, incremental_state;
-    struct buf state; /* both */
-    uint64_t   state_serial;
+    struct buf                snapshot_state, incremental_state;
+    struct publisher_snapshot snapshot;
+    struct buf                state; /* both */
+    uint64_t                  state_serial;
 
     pthread_mutex_t         mutex; /* of what is below */
     pthread_cond_t          woken;

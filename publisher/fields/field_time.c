@@ -295,7 +295,9 @@ static int timestamp_text(const struct field *f, const struct value *v, struct c
     put_date(f->room, &t);
     buf_put_u8(f->room, 'T');
     put_clock(f->room, seconds % 86400);
-    if (f->digits > 0) {
+    if (v->timestamp.is_shown) {
+        put_fraction(f->room, v->timestamp.microsecond);
+    } else if (f->digits > 0) {
         buf_put_u8(f->room, '.');
         put_padded(f->room, v->timestamp.microsecond / unit[f->digits], f->digits);
     }

@@ -309,10 +309,11 @@ static bool timestamp(const struct column *col, struct slice text, struct value 
     const struct value_time *t = &given.time;
     int64_t                  seconds = 0;
     if (t->year != 0)
-        seconds = days_since_1970(t) * 86400 + t->hour * 3600 + t->minute * 60 + t->second;
+        seconds = days_since_1970(t) * 86400 + t->hour * 3600ll + t->minute * 60ll + t->second;
     *out = (struct value){ .kind = VALUE_TIMESTAMP,
                            .timestamp = { .seconds = (uint32_t)seconds,
-                                          .microsecond = t->microsecond } };
+                                          .microsecond = t->microsecond,
+                                          .is_shown = true } };
     return seconds >= 0 && seconds <= UINT32_MAX;
 }
 

@@ -124,6 +124,12 @@ typedef int    definition_query(void *arg, const char *sql,
 MUST_CHECK int definition_from_source(definition_query *query, void *arg, const char *database,
                                       const char *table, struct definition **out, struct err *e);
 
+/* From what SHOW CREATE TABLE answered; E_PURGED for a view. */
+struct ddl_session;
+MUST_CHECK int definition_from_create(const struct ddl_session *session, struct slice text,
+                                      const char *database, const char *table,
+                                      struct definition **out, struct err *e);
+
 /* Who wants to know all tables that the source has now. */
 struct definition_taker {
     bool (*wants)(void *arg, const char *database, const char *table);

@@ -96,8 +96,9 @@ static bool is_no_table(const struct err *e)
             e->sys == ER_TABLEACCESS_DENIED);
 }
 
-static int read_answer(const struct ddl_session *session, struct slice text, const char *database,
-                       const char *table, struct definition **out, struct err *e)
+int definition_from_create(const struct ddl_session *session, struct slice text,
+                           const char *database, const char *table, struct definition **out,
+                           struct err *e)
 {
     struct definition_charset none = { 0 };
     struct ddl               *statement = NULL;
@@ -131,7 +132,7 @@ int definition_from_source(definition_query *query, void *arg, const char *datab
     if (result == 0 ? a.rows != 1 : is_no_table(e))
         result = no_table(database, table, e);
     if (result == 0)
-        result = read_answer(&session, buf_slice(&a.text), database, table, out, e);
+        result = definition_from_create(&session, buf_slice(&a.text), database, table, out, e);
     buf_done(&a.text);
     return result;
 }

@@ -248,6 +248,39 @@ static int put_sessions(struct json *j, struct serve *serve, const char *channel
     return 0;
 }
 
+/* Time that is left, by the server's guess of the rows and the rate so far; -1: nobody knows. */
+static int64_t time_left_s(const struct snapshot_status *s, int64_t passed_s)
+{
+    if (!s->running || s->rows == 0 || passed_s <= 0 || s->rows_guessed <= s->rows)
+        return -1;
+    return (int64_t)((s->rows_guessed - s->rows) * (uint64_t)passed_s / s->rows);
+}
+
+static void put_snapshot(struct json *j, const struct snapshot_status *s)
+{
+    int64_t until_s = s->running ? (int64_t)time(NULL) : s->ended_s;
+    int64_t passed_s = until_s - s->begun_s;
+
+    json_open_object(j);
+    json_name(j, "running");
+    json_bool(j, s->running);
+    put_text(j, "table", s->table);
+    put_uint(j, "tables", s->tables);
+    put_uint(j, "tables_done", s->tables_done);
+    put_uint(j, "rows", s->rows);
+    put_uint(j, "rows_guessed", s->rows_guessed);
+    put_uint(j, "rows_per_s", passed_s > 0 ? s->rows / (uint64_t)passed_s : s->rows);
+    put_uint(j, "bytes", s->bytes);
+    put_time_or_null(j, "begun_s", s->begun_s);
+    put_time_or_null(j, "ended_s", s->running ? 0 : s->ended_s);
+    json_name(j, "left_s");
+    if (time_left_s(s, passed_s) >= 0)
+        json_uint(j, (uint64_t)time_left_s(s, passed_s));
+    else
+        json_null(j);
+    json_close_object(j);
+}
+
 static void put_publisher(struct json *j, struct channel *channel, size_t index)
 {
     static const char *const states[] = {
@@ -269,6 +302,10 @@ static void put_publisher(struct json *j, struct channel *channel, size_t index)
     put_time_or_null(j, "last_event_s", p.last_event_s);
     put_lag(j, p.state != PUBLISHER_FAILED && p.state != PUBLISHER_ENDED, p.state == PUBLISHER_IDLE,
             p.last_event_s);
+    if (p.snapshot.begun_s != 0) {
+        json_name(j, "snapshot");
+        put_snapshot(j, &p.snapshot);
+    }
     json_close_object(j);
 }
 

@@ -7,6 +7,21 @@
 #include "tools/binrelay/question.h"
 #include "tools/binrelay/text.h"
 
+static void print_snapshot(struct json_object *s)
+{
+    char left[TEXT_BYTES];
+
+    (void)printf("  snapshot %s: %" PRIu64 " of %" PRIu64 " tables, %" PRIu64 " rows, %" PRIu64
+                 " rows/s",
+                 answer_flag(s, "running") ? "running" : "done", answer_uint(s, "tables_done"),
+                 answer_uint(s, "tables"), answer_uint(s, "rows"), answer_uint(s, "rows_per_s"));
+    if (answer_flag(s, "running"))
+        (void)printf(", in %s", answer_text(s, "table"));
+    if (answer_has(s, "left_s"))
+        (void)printf(", about %s left", text_of_span(answer_int(s, "left_s"), left));
+    (void)printf("\n");
+}
+
 static void print_status(struct json_object *p)
 {
     struct json_object *next = answer_member(p, "next");
@@ -21,6 +36,8 @@ static void print_status(struct json_object *p)
     (void)printf("  events   %" PRIu64 "\n", answer_uint(p, "events"));
     if (answer_has(p, "lag_s"))
         (void)printf("  lag      %s\n", text_of_span(answer_int(p, "lag_s"), lag));
+    if (answer_has(p, "snapshot"))
+        print_snapshot(answer_member(p, "snapshot"));
 }
 
 static int print_answer(const char *order, struct slice lines, struct err *e)
