@@ -455,8 +455,8 @@ static int check_execute(const struct incremental *i, const struct signal *s, st
         return err_set(e, E_CONFIG, "there is no source to be asked");
     if (s->is_blocking)
         return err_set(e, E_CONFIG,
-                       "snapshots of type blocking are not taken ad hoc: use incremental, or "
-                       "snapshot.mode for the first start");
+                       "snapshots of type blocking are not taken: use incremental, "
+                       "during which the stream goes on");
     return 0;
 }
 

@@ -282,9 +282,6 @@ const struct command commands[] = {
       .options = { { "where", "CONDITION", "Only these rows: SQL, as behind WHERE." },
                    { "surrogate-key", "COLUMN",
                      "Chunks by this column in place of the key: unique, and never NULL." },
-                   { "method", "METHOD",
-                     "incremental (the default), or consistent: of one moment, while the stream "
-                     "waits." },
                    { "publisher", "NAME", "Which one, where there are several." },
                    { "wait", NULL, "Show how far it is until it has ended." },
                    { NULL, NULL, NULL } },

@@ -48,14 +48,12 @@ static void put_tables(struct json *j, char *const *tables)
 /* The data of Debezium's signal. */
 static int put_data(const struct call *c, char *const *tables, struct buf *out, struct err *e)
 {
-    const char *where = call_option(c, "where"), *key = call_option(c, "surrogate-key"),
-               *method = call_option(c, "method");
+    const char *where = call_option(c, "where"), *key = call_option(c, "surrogate-key");
     struct json j = json_into(out);
 
     json_open_object(&j);
     put_tables(&j, tables);
-    put_member(&j, "type",
-               method != NULL && strcmp(method, "consistent") == 0 ? "blocking" : "incremental");
+    put_member(&j, "type", "incremental");
     if (where != NULL) {
         json_name(&j, "additional-conditions");
         json_open_array(&j);
@@ -171,20 +169,16 @@ static int wait_for_end(const struct call *c, bool active, struct err *e)
 
 static int misuse(const struct call *c, const char *type, struct err *e)
 {
-    const char *method = call_option(c, "method");
-    bool        starts = type != NULL && strcmp(type, "execute-snapshot") == 0;
+    bool starts = type != NULL && strcmp(type, "execute-snapshot") == 0;
 
     if (type == NULL)
         return err_set(e, E_CONFIG,
                        "a snapshot can be told to start, pause, resume or cancel, or "
                        "asked for its status, not '%.40s'",
                        c->operands[0]);
-    if (method != NULL && strcmp(method, "incremental") != 0 && strcmp(method, "consistent") != 0)
-        return err_set(e, E_CONFIG, "--method is incremental or consistent, not '%.40s'", method);
-    if (!starts && (method != NULL || call_option(c, "where") != NULL ||
-                    call_option(c, "surrogate-key") != NULL || call_option(c, "wait") != NULL))
-        return err_set(e, E_CONFIG,
-                       "--where, --surrogate-key, --method and --wait belong to start");
+    if (!starts && (call_option(c, "where") != NULL || call_option(c, "surrogate-key") != NULL ||
+                    call_option(c, "wait") != NULL))
+        return err_set(e, E_CONFIG, "--where, --surrogate-key and --wait belong to start");
     return 0;
 }
 
