@@ -73,8 +73,8 @@ Measures the relay against real peers, by turns in the same run, and prints medi
            once; the same messages by librdkafka's own producer; by Debezium in Kafka Connect with
            the same settings of its producer. Then how long after a commit begins the row is read
            from Kafka.
-  replay   what a relay holds goes into an empty server: by mysqlbinlog | mysql, and by `binrelay
-           replay`; and into plain files: by dd with fsync, and by `binrelay export`.
+  replay   small transactions that a relay holds go into an empty server: by mysqlbinlog | mysql, and by
+           `binrelay replay`; bulk inserts into plain files: by dd with fsync, and by `binrelay export`.
 
 The relay's CPU is always that of its whole process.
 """

@@ -101,11 +101,23 @@ static int failed_at(struct applier *a, uint32_t statement, struct err *e)
     return -1;
 }
 
+static void count_done(struct applier *a, const struct buf *marks)
+{
+    struct mark m;
+
+    for (size_t i = 0; i < marks->len; i += sizeof m) {
+        memcpy(&m, marks->ptr + i, sizeof m);
+        if (m.end == 0)
+            continue;
+        a->counts->done = m.end;
+        a->counts->transactions += m.counts;
+    }
+}
+
 static int wait_for_answers(struct applier *a, struct err *e)
 {
     struct batch *b = &a->away;
     uint32_t      done = 0;
-    struct mark   m;
 
     if (!b->sent)
         return 0;
@@ -121,15 +133,7 @@ static int wait_for_answers(struct applier *a, struct err *e)
     }
     if (result != 0)
         return failed_at(a, done, e);
-    if (b->marks.len >= sizeof m) {
-        for (size_t i = 0; i < b->marks.len; i += sizeof m) {
-            memcpy(&m, b->marks.ptr + i, sizeof m);
-            if (m.end == 0)
-                continue;
-            a->counts->done = m.end;
-            a->counts->transactions += m.counts;
-        }
-    }
+    count_done(a, &b->marks);
     return 0;
 }
 
@@ -628,6 +632,7 @@ static int read_all(struct applier *a, struct err *e)
     if (a->wish->target != NULL) {
         TRY(send_packet(a, 0, slice_empty(), e));
         TRY(wait_for_answers(a, e));
+        count_done(a, &a->marks); /* of what needed no packet of its own any more */
     }
     a->counts->done = a->range->end;
     return 0;
