@@ -24,6 +24,7 @@ struct convert {
     struct emit         *emit;
     struct txn           txn;
     char                 gtid[GTID_TEXT_BYTES]; /* of the open transaction */
+    uint32_t             opened_s;              /* when its GTID event was written */
     bool                 has_thread;
     uint32_t             thread_id;
     bool                 told_transaction; /* its BEGIN was emitted */
@@ -151,6 +152,8 @@ static int64_t time_of_change(const struct convert *c, const struct event *ev)
     const struct gtid_event *t = &c->txn.current;
     if (t->gtid.kind == GTID_MYSQL && t->original_commit_us != 0)
         return (int64_t)t->original_commit_us;
+    if (t->gtid.kind == GTID_MYSQL && c->opened_s != 0)
+        return (int64_t)c->opened_s * 1000000;
     return (int64_t)ev->timestamp_s * 1000000;
 }
 
@@ -527,6 +530,7 @@ static int on_event(struct convert *c, const struct place *at, const struct even
 static int on_open(struct convert *c, const struct place *at, const struct event *ev, struct err *e)
 {
     gtid_format(&c->txn.current.gtid, c->gtid);
+    c->opened_s = ev->timestamp_s;
     c->has_thread = false;
     c->told_transaction = false;
     buf_clear(&c->query);

@@ -9,8 +9,8 @@
  * insert gives c; update u, or where the key changes d and a tombstone of the old key and c of the
  * new; delete d and a tombstone; TRUNCATE t where skipped.operations lets it; DDL a schema change.
  * Statements (binlog_format other than ROW) give nothing. `source.ts_*` is the original commit's
- * time of MySQL's GTID events, else the second of the event; `source.pos` where the event begins,
- * for a compressed transaction where its payload event begins.
+ * time of MySQL's GTID events, before 8.0 their second, else the second of the event; `source.pos`
+ * where the event begins, for a compressed transaction where its payload event begins.
  *
  * Where Debezium stops or loses changes, this goes on, unless strict.compatibility is set: row
  * images other than FULL (a column that is not in an image is taken from the other one; one that
