@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
-#include "publisher/avro.h"
+#include "publisher/encode/avro.h"
 #include "publisher/topic.h"
 
 /* A row of 1 GiB may need more as text; above KEPT_BYTES a buffer is given back after the row. */

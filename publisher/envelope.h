@@ -7,7 +7,7 @@
 #pragma once
 #include "protocol/base/buf.h"
 #include "protocol/format.h"
-#include "publisher/encoding.h"
+#include "publisher/encode/encoding.h"
 
 /* The version of the format that is written, told in `source.version`. */
 #define ENVELOPE_VERSION_MYSQL   "3.6.1.Final"

@@ -6,7 +6,7 @@
  * "Heartbeat", "Schema change topic") and recorded output of the connectors.
  */
 #pragma once
-#include "publisher/encoding.h"
+#include "publisher/encode/encoding.h"
 #include "publisher/envelope.h"
 
 struct messages;

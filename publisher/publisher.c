@@ -1,7 +1,7 @@
 #include "publisher/publisher_core.h"
-#include "publisher/incremental.h"
+#include "publisher/snapshot/incremental.h"
 #include "publisher/kafka/kafka.h"
-#include "publisher/registry.h"
+#include "publisher/encode/registry.h"
 #include "storage/locate.h"
 #include "storage/reader.h"
 #include <stdio.h>

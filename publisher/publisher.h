@@ -120,7 +120,7 @@ struct publisher_status {
 };
 void publisher_status(struct publisher *p, struct publisher_status *out);
 
-/* A signal (publisher/signal.h), taken over, from a person: returns when it was taken up. E_CONFIG
-   and others say why it was not. */
+/* A signal (publisher/snapshot/signal.h), taken over, from a person: returns when it was taken up.
+   E_CONFIG and others say why it was not. */
 MUST_CHECK int publisher_signal(struct publisher *p, struct signal *s, struct err *e);
 void           publisher_progress(struct publisher *p, struct snapshot_progress *out);

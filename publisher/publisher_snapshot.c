@@ -8,7 +8,7 @@
 #include "publisher/convert_read.h"
 #include "publisher/pattern.h"
 #include "publisher/publisher_core.h"
-#include "publisher/registry.h"
+#include "publisher/encode/registry.h"
 #include "publisher/snapshot/crew.h"
 #include "publisher/tables/definitions.h"
 #include "storage/locate.h"

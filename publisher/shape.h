@@ -6,7 +6,7 @@
  */
 #pragma once
 #include "publisher/tables/definition.h"
-#include "publisher/encoding.h"
+#include "publisher/encode/encoding.h"
 #include "publisher/fields/field.h"
 #include "publisher/filter.h"
 

@@ -8,7 +8,7 @@
 #include <time.h>
 #include "protocol/select.h"
 #include "publisher/kafka/kafka.h"
-#include "publisher/signal.h"
+#include "publisher/snapshot/signal.h"
 #include "relay/prober.h"
 #include "relay/switchover.h"
 #include "relay/upstream/follow.h"

@@ -131,8 +131,8 @@
  *   snapshot TAB PUBLISHER TAB TYPE TAB DATA
  *     PUBLISHER "-": the only one. TYPE is status (DATA "-"; of all publishers where none is named)
  *     or that of a signal of Debezium: execute-snapshot, pause-snapshot, resume-snapshot,
- *     stop-snapshot, with its DATA (publisher/signal.h). Answered when it was taken up, by one line
- *     for each publisher:
+ *     stop-snapshot, with its DATA (publisher/snapshot/signal.h). Answered when it was taken up, by
+ * one line for each publisher:
  *     {"publisher":"p","active":true (null: its checkpoint is not read
  * yet),"paused":false,"table":"shop.orders or null","tables_left":1, "tables_done":0,"rows":1024
  * (published of this table, or left out),"rows_guessed":9000 or

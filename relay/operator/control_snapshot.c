@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include "publisher/signal.h"
+#include "publisher/snapshot/signal.h"
 #include "relay/operator/control_json.h"
 
 static void put_left(struct json *j, const struct snapshot_progress *p)

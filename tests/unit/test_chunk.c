@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "publisher/chunk.h"
+#include "publisher/snapshot/chunk.h"
 
 static struct definition *table_of(const uint8_t *types, uint32_t columns, uint32_t keys)
 {

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "publisher/incremental_state.h"
+#include "publisher/snapshot/incremental_state.h"
 
 static void a_state_comes_back_as_it_was_kept(void **state)
 {

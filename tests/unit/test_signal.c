@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include "publisher/signal.h"
+#include "publisher/snapshot/signal.h"
 
 static int read_it(const char *type, const char *data, struct signal *s, struct err *e)
 {

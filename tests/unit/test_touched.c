@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <cmocka.h>
-#include "publisher/touched.h"
+#include "publisher/snapshot/touched.h"
 
 static void a_key_is_found_again_by_its_bytes_alone(void **state)
 {

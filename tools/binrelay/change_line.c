@@ -1,6 +1,6 @@
 #include "tools/binrelay/change_line.h"
 #include "protocol/base/json.h"
-#include "publisher/avro.h"
+#include "publisher/encode/avro.h"
 #include "tools/binrelay/answer.h"
 #include "tools/binrelay/text.h"
 

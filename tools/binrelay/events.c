@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "publisher/avro.h"
+#include "publisher/encode/avro.h"
 #include "protocol/base/json.h"
 #include "publisher/convert.h"
 #include "publisher/foreign.h"

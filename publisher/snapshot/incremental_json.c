@@ -1,6 +1,6 @@
 /* A snapshot's state back from its text (incremental_state.h). */
 #include <json-c/json.h>
-#include "publisher/incremental_state.h"
+#include "publisher/snapshot/incremental_state.h"
 
 enum { DEPTH_MAX = 8 };
 

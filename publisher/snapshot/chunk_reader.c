@@ -1,4 +1,4 @@
-#include "publisher/chunk_reader.h"
+#include "publisher/snapshot/chunk_reader.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-#include "publisher/touched.h"
+#include "publisher/snapshot/touched.h"
 
 enum {
     COLUMNS_MAX = DEFINITION_COLUMNS_MAX + CHUNK_KEYS_MAX,

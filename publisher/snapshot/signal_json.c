@@ -1,4 +1,4 @@
-#include "publisher/signal.h"
+#include "publisher/snapshot/signal.h"
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>

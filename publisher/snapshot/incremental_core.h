@@ -2,11 +2,11 @@
 #pragma once
 #include <pthread.h>
 #include "publisher/convert_read.h"
-#include "publisher/incremental.h"
-#include "publisher/incremental_state.h"
+#include "publisher/snapshot/incremental.h"
+#include "publisher/snapshot/incremental_state.h"
 #include "publisher/publisher_core.h"
 #include "publisher/snapshot/row.h"
-#include "publisher/touched.h"
+#include "publisher/snapshot/touched.h"
 #include "storage/reader.h"
 
 enum incremental_phase {

@@ -1,5 +1,5 @@
 /* Records without a byte, made by the same way. */
-#include "publisher/encoding.h"
+#include "publisher/encode/encoding.h"
 
 static int prepare(const struct encoding *n, struct schema *root, struct err *e)
 {

@@ -1,6 +1,6 @@
 #include "protocol/base/json.h"
-#include "publisher/avro.h"
-#include "publisher/encoding.h"
+#include "publisher/encode/avro.h"
+#include "publisher/encode/encoding.h"
 #include "publisher/fields/number.h"
 #include <stdlib.h>
 #include <time.h>

@@ -1,4 +1,4 @@
-#include "publisher/incremental_state.h"
+#include "publisher/snapshot/incremental_state.h"
 #include <stdlib.h>
 #include <string.h>
 #include "protocol/base/json.h"

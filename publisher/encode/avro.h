@@ -2,12 +2,12 @@
  * Avro as Confluent's converter writes it: schema texts and records in Confluent's wire format
  * (a zero byte, the schema's number in four bytes, big-endian, then Avro binary).
  *
- * Any thread, as encodings (publisher/encoding.h). The number is the registry's: it is put in when
- * the record is given away. Source: Apache Avro 1.11 specification; Confluent, "Wire format";
- * AvroConverter's recorded output.
+ * Any thread, as encodings (publisher/encode/encoding.h). The number is the registry's: it is put
+ * in when the record is given away. Source: Apache Avro 1.11 specification; Confluent, "Wire
+ * format"; AvroConverter's recorded output.
  */
 #pragma once
-#include "publisher/encoding.h"
+#include "publisher/encode/encoding.h"
 
 enum { AVRO_FRAME_BYTES = 5 };
 

@@ -1,6 +1,6 @@
 /* Schema texts, with the order of properties that Confluent's converter and Avro's own printer
    give them. */
-#include "publisher/avro.h"
+#include "publisher/encode/avro.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "publisher/incremental_core.h"
+#include "publisher/snapshot/incremental_core.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* From JSON that was made here for a schema change to Avro. */
-#include "publisher/avro.h"
+#include "publisher/encode/avro.h"
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>

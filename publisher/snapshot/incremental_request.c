@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "publisher/incremental_core.h"
+#include "publisher/snapshot/incremental_core.h"
 #include "publisher/pattern.h"
 
 enum { PATIENCE_S = 25, NAME_BYTES = 2 * DEFINITION_NAME_BYTES + 2, LIST_COLUMNS = 3 };

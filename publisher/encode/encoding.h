@@ -7,7 +7,7 @@
  *
  * An encoding is only read after it was made; a schema belongs to one encoding. JSON with and
  * without schemas is made here (source: org.apache.kafka.connect.json.JsonConverter), Avro in
- * publisher/avro.h.
+ * publisher/encode/avro.h.
  */
 #pragma once
 #include "publisher/options.h"

@@ -28,7 +28,7 @@
  */
 #pragma once
 #include "protocol/select.h"
-#include "publisher/chunk.h"
+#include "publisher/snapshot/chunk.h"
 
 struct chunk_source { /* who answers, as the stream knows it; "" and 0: not known */
     char     uuid[64];

@@ -6,7 +6,7 @@
  */
 #pragma once
 #include "protocol/base/buf.h"
-#include "publisher/chunk.h"
+#include "publisher/snapshot/chunk.h"
 
 enum { INCREMENTAL_STATE_BYTES_MAX = 1000 << 10 };
 

@@ -11,9 +11,9 @@
  * checkpoint. Memory: CHUNK_BYTES of rows (or one row that is larger), twice that for keys.
  */
 #pragma once
-#include "publisher/chunk_reader.h"
+#include "publisher/snapshot/chunk_reader.h"
 #include "publisher/publisher.h"
-#include "publisher/signal.h"
+#include "publisher/snapshot/signal.h"
 
 struct incremental;
 struct publisher;

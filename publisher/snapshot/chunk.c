@@ -1,4 +1,4 @@
-#include "publisher/chunk.h"
+#include "publisher/snapshot/chunk.h"
 #include <string.h>
 #include <strings.h>
 

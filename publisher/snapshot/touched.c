@@ -1,4 +1,4 @@
-#include "publisher/touched.h"
+#include "publisher/snapshot/touched.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "publisher/avro.h"
+#include "publisher/encode/avro.h"
 #include <string.h>
 #include "protocol/base/json.h"
 

@@ -1,11 +1,11 @@
-#include "publisher/registry.h"
+#include "publisher/encode/registry.h"
 #include <ctype.h>
 #include <curl/curl.h>
 #include <json-c/json.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include "publisher/avro.h"
+#include "publisher/encode/avro.h"
 
 #define MEDIA_TYPE "application/vnd.schemaregistry.v1+json"
 enum {
