@@ -164,7 +164,7 @@ void catalog_reset(struct catalog *c, enum catalog_statement which)
 
 int catalog_run(struct catalog *c, enum catalog_statement which, const char *what, struct err *e)
 {
-    bool more;
+    bool more = false;
     int  result = catalog_step(c, which, &more, what, e);
     assert(result != 0 || !more);
     catalog_reset(c, which);

@@ -188,7 +188,8 @@ static bool read_timestamp(const struct options *o, const char *text, struct val
     tm.tm_sec = t.second;
     time_t seconds = t.year == 0 || t.month == 0 || t.day == 0 ? 0 : timegm(&tm);
     *out = (struct value){ .kind = VALUE_TIMESTAMP,
-                           .timestamp = { (uint32_t)seconds, t.microsecond } };
+                           .timestamp = { .seconds = (uint32_t)seconds,
+                                          .microsecond = t.microsecond } };
     return seconds >= 0;
 }
 

@@ -79,7 +79,7 @@ static bool take_status(struct cursor *c, struct ddl_session *s)
         take_updated_names(c);
         return true;
     case STATUS_MARIADB_COLLATIONS: /* character_set_collations: a set and its collation each */
-        cursor_skip(c, cursor_u8(c) * 4u);
+        cursor_skip(c, (size_t)cursor_u8(c) * 4);
         return true;
     case STATUS_EXPLICIT_TIMESTAMP:
         s->explicit_timestamp = cursor_u8(c) != 0;

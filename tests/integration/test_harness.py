@@ -54,7 +54,7 @@ def test_each_outcome_is_told_in_order(scene):
             raise Unavailable("no such thing here")
         def test_dies(scene):
             os._exit(3)
-        """)
+        """, "-k", "integration/it")
     lines = output.splitlines()
     told = [(line.split()[0].split(".")[1], line.split(" s  ")[1]) for line in lines
             if line.startswith("integration/")]
@@ -63,6 +63,33 @@ def test_each_outcome_is_told_in_order(scene):
     assert "one is not two" in output and "the details" in output
     assert "died without a result" in output
     assert lines[-1] == "2 passed, 2 failed, 1 skipped" and code == 1, output
+
+
+def test_failed_ones_are_tried_again_at_the_end(scene):
+    """Once, after all others; what passes then counts, and is named before the last line."""
+    code, output = run_harness(scene, """
+        import pathlib
+        from lib.errors import Failure
+
+        def test_fails_at_first(scene):
+            flag = pathlib.Path(__file__).with_suffix(".flag")
+            if not flag.exists():
+                flag.touch()
+                raise Failure("not yet")
+        def test_fails(scene):
+            raise Failure("never")
+        def test_passes(scene):
+            pass
+        """)
+    told = [(line.split()[0].split(".")[1], line.split(" s  ")[1]) for line in output.splitlines()
+            if line.startswith("integration/")]
+    assert told == [("test_fails_at_first", "FAIL"), ("test_fails", "FAIL"), ("test_passes", "ok"),
+                    ("test_fails_at_first", "ok (second try)"),
+                    ("test_fails", "FAIL (second try)")], output
+    assert output.splitlines()[-5:] == [
+        "failed:", "    integration/it.test_fails", "passed at the second try only:",
+        "    integration/it.test_fails_at_first", "2 passed, 1 failed, 0 skipped"], output
+    assert code == 1
 
 
 def test_each_unit_case_counts(scene):

@@ -17,7 +17,7 @@ from lib.marks import each, limit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 import debezium as golden  # (the comparison of the recorded cases)
 
-GOLDEN = Path(golden.HERE) / "debezium.tar.xz"
+GOLDEN = Path(golden.__file__).parent / "debezium.tar.xz"
 # What another server and another run tell otherwise.
 VARYING = [(re.compile(pattern), by) for pattern, by in (
     (r'"ts_(ms|us|ns)":\d+', r'"ts_\1":0'), (r'"server_id":[1-9]\d*', '"server_id":1'),

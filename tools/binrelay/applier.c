@@ -36,6 +36,13 @@ struct batch {
     bool       sent;
 };
 
+enum opened {
+    NOT_OPENED,
+    AS_TRANSACTION, /* BEGIN was said */
+    AS_STATEMENT,   /* which commits by itself */
+    AS_XA,
+};
+
 struct applier {
     const struct applier_wish *wish;
     const struct range        *range;
@@ -55,13 +62,8 @@ struct applier {
     struct gtid gtid;
     uint32_t    time_s;
     bool        in_it, skipped, rolls_back, xa_ended;
-    enum {
-        NOT_OPENED,
-        AS_TRANSACTION, /* BEGIN was said */
-        AS_STATEMENT,   /* which commits by itself */
-        AS_XA,
-    } opened;
-    struct buf xid; /* MariaDB's XA: as SQL writes it */
+    enum opened opened;
+    struct buf  xid; /* MariaDB's XA: as SQL writes it */
 };
 
 /* ---- packets ---- */
@@ -241,7 +243,7 @@ static void open_as_transaction(struct applier *a)
 }
 
 /* One that can't be a part of a transaction with the table of progress: so it is said before. */
-static void open_as(struct applier *a, int how)
+static void open_as(struct applier *a, enum opened how)
 {
     if (a->opened != NOT_OPENED)
         return;
