@@ -17,7 +17,7 @@ from lib.marks import each, limit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 import debezium as golden  # (the comparison of the recorded cases)
 
-GOLDEN = Path(golden.__file__).parent / "debezium.tar.xz"
+HERE = Path(golden.__file__).parent
 # What another server and another run tell otherwise.
 VARYING = [(re.compile(pattern), by) for pattern, by in (
     (r'"ts_(ms|us|ns)":\d+', r'"ts_\1":0'), (r'"server_id":[1-9]\d*', '"server_id":1'),
@@ -61,7 +61,7 @@ def written(path):
 
 def script(name):
     """What ran before the connector started, and what ran while it streamed."""
-    text = (Path(golden.HERE) / "debezium" / name).read_text(encoding="utf-8")
+    text = (HERE / "debezium" / name).read_text(encoding="utf-8")
     before, stream = text.split("-- stream\n")
     return "".join(l for l in before.splitlines(True) if not l.startswith("--")), stream
 
@@ -76,7 +76,7 @@ def test_a_snapshot_equals_the_recorded_ones(scene, kind):
     server.sql("CREATE DATABASE g")
     server.sql(before)
     settings, expected, paths = {}, {}, {}
-    with tarfile.open(GOLDEN) as archive:
+    with tarfile.open(HERE / "debezium.tar.xz") as archive:
         for _, family, case, variant in cases:
             for schemas in (False, True):
                 head, events = recorded(archive, family, case, variant, schemas)
