@@ -49,12 +49,12 @@ def dependencies(package):
     return [re.split(r"[ (|]", name.strip())[0] for name in told.split(",")]
 
 
-def run(tree, shared, script):
+def run(tree, shared, script, boot_s=BOOT_S):
     """Boots a copy of `tree` that is gone afterwards, runs `script` there; gives what it printed.
 
     The folder `shared` is /shared inside; the network is this machine's.
     """
-    (shared / "script.sh").write_text(script)
+    (shared / "script.sh").write_text(f"#!/bin/bash\n{script}")
     (shared / "script.sh").chmod(0o755)
     (shared / "script.service").write_text(UNIT)
     booted = subprocess.run(
@@ -63,7 +63,7 @@ def run(tree, shared, script):
          f"--bind-ro={shared}/script.service:/etc/systemd/system/script.service",
          "systemd.wants=script.service", "systemd.show_status=0"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        timeout=BOOT_S, check=False)
+        timeout=boot_s, check=False)
     said = booted.stdout.decode(errors="replace")
     if not (shared / "output").exists():
         raise Unavailable(f"no container can be booted here: {said.strip()[-300:]}")
