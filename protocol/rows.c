@@ -26,6 +26,11 @@ bool rows_is_event(uint8_t type)
     return rows_types[type].known && !rows_types[type].is_partial;
 }
 
+bool rows_is_any_event(uint8_t type)
+{
+    return rows_types[type].known;
+}
+
 bool rows_is_compressed(uint8_t type)
 {
     return rows_types[type].is_compressed;

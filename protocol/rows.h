@@ -28,7 +28,8 @@ struct rows {
     struct cursor images;
 };
 
-bool rows_is_event(uint8_t type); /* not PARTIAL_UPDATE_ROWS, which rows_parse() takes, too */
+bool rows_is_event(uint8_t type);     /* not PARTIAL_UPDATE_ROWS, which rows_parse() takes, too */
+bool rows_is_any_event(uint8_t type); /* with it */
 bool rows_is_compressed(uint8_t type);
 
 /* `inflated` takes the rows of a compressed event and must stay as it is while *out is used. */

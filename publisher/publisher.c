@@ -1,4 +1,5 @@
 #include "publisher/publisher_core.h"
+#include "protocol/base/deadline.h"
 #include "publisher/snapshot/incremental.h"
 #include "publisher/kafka/kafka.h"
 #include "publisher/encode/registry.h"
@@ -334,15 +335,8 @@ void publisher_tell(struct publisher *p, enum publisher_state state, const char 
    zero: it never is. */
 void publisher_wait(struct publisher *p, bool for_news, int64_t ms)
 {
-    struct timespec until = { 0 };
+    struct timespec until = deadline_in_ms(ms);
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     (void)pthread_mutex_lock(&p->mutex);
     while (!p->stopping && !p->ordered && !(for_news && p->has_news)) {
         int late = ms < 0 ? pthread_cond_wait(&p->woken, &p->mutex)

@@ -6,9 +6,8 @@
 
 /* ---- between transactions ---- */
 
-/* Where the first transaction at or behind `from` begins, or `end` when there is none. */
-static int first_transaction(struct store *s, const struct store_file *f, uint64_t from,
-                             uint64_t end, uint64_t *out, struct err *e)
+int range_first_transaction(struct store *s, const struct store_file *f, uint64_t from,
+                            uint64_t end, uint64_t *out, struct err *e)
 {
     struct scan scan;
     bool        more = true;
@@ -217,14 +216,14 @@ static int trim_begin(struct store *s, struct range *r, struct err *e)
     uint64_t          first = 0;
 
     TRY(store_file_by_ordinal(s, store_pos_ordinal(r->begin), &f, e));
-    TRY(first_transaction(s, &f, BINLOG_MAGIC_BYTES, f.size, &first, e));
+    TRY(range_first_transaction(s, &f, BINLOG_MAGIC_BYTES, f.size, &first, e));
     if (store_pos_offset(r->begin) <= first && first < f.size) {
         r->begin = store_pos_at(f.ordinal, BINLOG_MAGIC_BYTES);
         return 0;
     }
     if (store_pos_offset(r->begin) == BINLOG_MAGIC_BYTES)
         return 0;
-    TRY(first_transaction(s, &f, store_pos_offset(r->begin), f.size, &first, e));
+    TRY(range_first_transaction(s, &f, store_pos_offset(r->begin), f.size, &first, e));
     if (first == f.size && f.sealed && store_pos_ordinal(store_published(s)) > f.ordinal)
         r->begin = store_pos_at(f.ordinal + 1, BINLOG_MAGIC_BYTES);
     return 0;
@@ -238,14 +237,14 @@ static int trim_end(struct store *s, struct range *r, uint32_t oldest, struct er
     uint64_t          first = 0;
 
     TRY(store_file_by_ordinal(s, store_pos_ordinal(r->end), &f, e));
-    TRY(first_transaction(s, &f, BINLOG_MAGIC_BYTES, f.size, &first, e));
+    TRY(range_first_transaction(s, &f, BINLOG_MAGIC_BYTES, f.size, &first, e));
     if (store_pos_offset(r->end) <= first && store_pos_offset(r->end) < f.size &&
         f.ordinal > oldest) {
         TRY(store_file_by_ordinal(s, f.ordinal - 1, &f, e));
         r->end = store_pos_at(f.ordinal, f.size);
         return 0;
     }
-    TRY(first_transaction(s, &f, store_pos_offset(r->end), f.size, &first, e));
+    TRY(range_first_transaction(s, &f, store_pos_offset(r->end), f.size, &first, e));
     if (first == f.size && store_pos_offset(r->end) > BINLOG_MAGIC_BYTES)
         r->end = store_pos_at(f.ordinal, f.size);
     return 0;

@@ -31,3 +31,8 @@ MUST_CHECK int range_bytes(struct store *s, const struct range *r, uint64_t *out
 /* Does it leave out none of a file's transactions from here on? */
 MUST_CHECK int range_takes_all(struct store *s, const struct range *r, uint32_t ordinal, bool *out,
                                struct err *e);
+
+/* Where the first transaction of a file at or behind `from` begins, an offset between transactions;
+   `end`, up to which it looks, when there is none. */
+MUST_CHECK int range_first_transaction(struct store *s, const struct store_file *f, uint64_t from,
+                                       uint64_t end, uint64_t *out, struct err *e);

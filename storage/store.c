@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include "protocol/base/deadline.h"
 #include "protocol/base/own.h"
 #include "storage/index.h"
 #include "storage/locate.h"
@@ -490,13 +491,7 @@ static void await_interval(struct store *s)
         return;
     while (!s->stop && pthread_cond_timedwait(&s->work, &s->mutex, &s->next_sync) == 0)
         continue;
-    (void)clock_gettime(CLOCK_MONOTONIC, &s->next_sync);
-    s->next_sync.tv_sec += s->sync.interval_ms / 1000;
-    s->next_sync.tv_nsec += (long)(s->sync.interval_ms % 1000) * 1000000;
-    if (s->next_sync.tv_nsec >= 1000000000) {
-        s->next_sync.tv_nsec -= 1000000000;
-        s->next_sync.tv_sec++;
-    }
+    s->next_sync = deadline_in_ms(s->sync.interval_ms);
 }
 
 int store_sync(struct store *s, struct err *e)

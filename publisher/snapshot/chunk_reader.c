@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+#include "protocol/base/deadline.h"
 #include "publisher/snapshot/touched.h"
 
 enum {
@@ -71,15 +72,8 @@ static void tell(struct chunk_reader *r, const char *sentence)
 
 static int pause_ms(struct chunk_reader *r, int64_t ms, struct err *e)
 {
-    struct timespec until = { 0 };
+    struct timespec until = deadline_in_ms(ms);
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     (void)pthread_mutex_lock(&r->mutex);
     while (!r->stopping && pthread_cond_timedwait(&r->woken, &r->mutex, &until) == 0)
         ;

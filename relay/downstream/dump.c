@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <stdio.h>
+#include "protocol/rows.h"
 #include "relay/downstream/dump_words.h"
 #include "relay/downstream/tail.h"
 #include "storage/locate.h"
@@ -540,22 +541,7 @@ static int advance(struct dump *d, uint64_t *scanned, enum dump_step *step, stru
 /* Whether row events of the same statement may follow one of this type. */
 static bool inside_statement(uint8_t type)
 {
-    switch (type) {
-    case EVENT_TABLE_MAP:
-    case EVENT_WRITE_ROWS_V1:
-    case EVENT_UPDATE_ROWS_V1:
-    case EVENT_DELETE_ROWS_V1:
-    case EVENT_WRITE_ROWS:
-    case EVENT_UPDATE_ROWS:
-    case EVENT_DELETE_ROWS:
-    case EVENT_PARTIAL_UPDATE_ROWS:
-    case EVENT_MARIADB_WRITE_ROWS_COMPRESSED_V1:
-    case EVENT_MARIADB_UPDATE_ROWS_COMPRESSED_V1:
-    case EVENT_MARIADB_DELETE_ROWS_COMPRESSED_V1:
-        return true;
-    default:
-        return false;
-    }
+    return type == EVENT_TABLE_MAP || rows_is_any_event(type);
 }
 
 static int fill(struct dump *d, struct frame_room *room, uint8_t *sequence, enum dump_step *step,

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "protocol/rows.h"
 #include "protocol/inflate.h"
 #include "protocol/payload.h"
 #include "protocol/txn.h"
@@ -535,7 +536,7 @@ static int apply_event(struct applier *a, const struct event *ev, bool has_crc, 
     TRY(sieve_event(&a->sieve, &f, ev, begun, &verdict, &closes, e));
     if (verdict == SIEVE_PRELUDE)
         return keep_prelude(a, ev, e);
-    if (ev->type == EVENT_TABLE_MAP || event_is_rows(ev->type))
+    if (ev->type == EVENT_TABLE_MAP || rows_is_any_event(ev->type))
         return apply_rows(a, ev, has_crc, verdict, closes, e);
     switch (ev->type) {
     case EVENT_QUERY:

@@ -1,4 +1,5 @@
 #include "tools/binrelay/export_head.h"
+#include "storage/range.h"
 #include "protocol/checksum.h"
 #include "storage/hole.h"
 #include "storage/locate.h"
@@ -69,27 +70,6 @@ static int read_head(struct store *s, const struct store_file *f, uint64_t until
     return result;
 }
 
-/* Where the first transaction begins. */
-static int head_end(struct store *s, const struct store_file *f, uint64_t *out, struct err *e)
-{
-    struct scan scan;
-    bool        more = true;
-
-    TRY(scan_open(store_disk(s), f->name, f->size, false, &scan, e));
-    int result = 0;
-    *out = f->size;
-    while (result == 0 && more) {
-        struct scan_event ev;
-        result = scan_next(&scan, &ev, &more, e);
-        if (result == 0 && more && ev.place != TXN_OUTSIDE) {
-            *out = ev.at;
-            break;
-        }
-    }
-    scan_close(&scan);
-    return result;
-}
-
 static void put_head(const struct head *h, const struct gtids *at, struct buf *out)
 {
     struct buf body;
@@ -123,7 +103,7 @@ static int make_head(struct store *s, const struct store_file *f, uint64_t begin
     struct head  h = { 0 };
     struct gtids at = { 0 };
     uint64_t     first = 0;
-    int          result = head_end(s, f, &first, e);
+    int          result = range_first_transaction(s, f, BINLOG_MAGIC_BYTES, f->size, &first, e);
 
     if (result == 0)
         result = read_head(s, f, first, &h, e);

@@ -1,6 +1,7 @@
 #include "tools/binrelay/export_sift.h"
 #include <inttypes.h>
 #include <stdlib.h>
+#include "protocol/rows.h"
 #include "protocol/payload.h"
 #include "storage/scan.h"
 #include "tools/binrelay/sieve.h"
@@ -88,7 +89,7 @@ static int whole_event(struct sift *t, const struct scan_event *ev, const struct
                        struct event *out, struct err *e)
 {
     *out = ev->event;
-    if (event_is_rows(ev->event.type) || ev->event.whole.len == ev->event.length)
+    if (rows_is_any_event(ev->event.type) || ev->event.whole.len == ev->event.length)
         return 0;
     buf_clear(&t->payload);
     TRY(export_file_read(t->x, ev->at, ev->event.length, &t->payload, e));
@@ -120,7 +121,7 @@ static int sift_event(struct sift *t, const struct scan *scan, const struct scan
         decide(t, ev->end, false);
         return 0;
     }
-    if (verdict == SIEVE_TAKE && event_is_rows(whole.type))
+    if (verdict == SIEVE_TAKE && rows_is_any_event(whole.type))
         t->rows_at = ev->at;
     t->took = t->took || verdict == SIEVE_TAKE;
     t->left = t->left || verdict == SIEVE_LEAVE;

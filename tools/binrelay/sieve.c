@@ -1,4 +1,5 @@
 #include "tools/binrelay/sieve.h"
+#include "protocol/rows.h"
 #include "protocol/inflate.h"
 #include "protocol/table_map.h"
 
@@ -13,25 +14,6 @@ void sieve_init(struct sieve *s, const struct selection *selection)
 void sieve_done(struct sieve *s)
 {
     buf_done(&s->text);
-}
-
-bool event_is_rows(uint8_t type)
-{
-    switch (type) {
-    case EVENT_WRITE_ROWS_V1:
-    case EVENT_UPDATE_ROWS_V1:
-    case EVENT_DELETE_ROWS_V1:
-    case EVENT_WRITE_ROWS:
-    case EVENT_UPDATE_ROWS:
-    case EVENT_DELETE_ROWS:
-    case EVENT_PARTIAL_UPDATE_ROWS:
-    case EVENT_MARIADB_WRITE_ROWS_COMPRESSED_V1:
-    case EVENT_MARIADB_UPDATE_ROWS_COMPRESSED_V1:
-    case EVENT_MARIADB_DELETE_ROWS_COMPRESSED_V1:
-        return true;
-    default:
-        return false;
-    }
 }
 
 static uint32_t table_id_bytes(const struct format *f, uint8_t type)
@@ -162,7 +144,7 @@ int sieve_event(struct sieve *s, const struct format *f, const struct event *ev,
                 enum sieve_verdict *verdict, bool *closes, struct err *e)
 {
     *closes = false;
-    if (event_is_rows(ev->type))
+    if (rows_is_any_event(ev->type))
         return rows(s, f, ev, verdict, closes, e);
     switch (ev->type) {
     case EVENT_TABLE_MAP:

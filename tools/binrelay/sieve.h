@@ -40,8 +40,6 @@ void sieve_done(struct sieve *s); /* accepts a zeroed one */
 MUST_CHECK int sieve_event(struct sieve *s, const struct format *f, const struct event *ev,
                            bool begun, enum sieve_verdict *verdict, bool *closes, struct err *e);
 
-/* Of a rows event of any kind. */
-bool event_is_rows(uint8_t type);
 enum { ROWS_FLAG_STATEMENT_END = 1 };
 /* Where in the event its flags stand, two bytes. */
 uint32_t rows_flags_at(const struct format *f, uint8_t type);
